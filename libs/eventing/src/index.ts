@@ -1,1 +1,12 @@
-export {};
+export * from './codec.js';
+export * from './decider.js';
+export * from './event.js';
+export * from './metadata.js';
+export * from './process.js';
+export * from './projection.js';
+export * from './specify.js';
+export * from './stream-processor.js';
+export * from './time.js';
+export * from './unique.js';
+export * from './upcasting.js';
+export * from './wiring.js';

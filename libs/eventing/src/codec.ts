@@ -1,0 +1,39 @@
+import { fromJson, type Money, type MoneyJson } from '@recourse/money';
+
+/** Largest encoded data of one event; an append of the store may not exceed 1 MiB in total. */
+export const maxEventBytes = 65_536;
+
+const isMoney = (value: object): value is Money =>
+  'asset' in value && 'minor' in value && typeof value.minor === 'bigint' && Object.keys(value).length === 2;
+const isMoneyJson = (value: object): value is MoneyJson =>
+  'asset' in value &&
+  'minor' in value &&
+  typeof value.asset === 'string' &&
+  typeof value.minor === 'string' &&
+  Object.keys(value).length === 2;
+
+function encode(value: unknown): unknown {
+  if (typeof value === 'bigint') throw new TypeError('a bare bigint is not event data; amounts are Money, positions are text');
+  if (typeof value === 'number' && !Number.isSafeInteger(value))
+    throw new TypeError(`the number ${value} is not event data: whole numbers only`);
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(encode);
+  if (isMoney(value)) return { asset: value.asset, minor: value.minor.toString() };
+  const plain: Record<string, unknown> = {};
+  for (const [key, inner] of Object.entries(value)) if (inner !== undefined) plain[key] = encode(inner);
+  return plain;
+}
+
+/** Event data as JSON text: Money as `{"asset":"CNY","minor":"1234"}`, no floats, no bare bigint. @throws TypeError, RangeError (too large) */
+export function encodeData(data: unknown): string {
+  const text = JSON.stringify(encode(data));
+  if (text.length > maxEventBytes)
+    throw new RangeError(`event data of ${text.length} characters is over the limit of ${maxEventBytes}`);
+  return text;
+}
+
+/** The way back: every `{asset, minor}` pair becomes Money again. @throws SyntaxError */
+export const decodeData = (text: string): unknown =>
+  JSON.parse(text, (_, value: unknown) =>
+    value !== null && typeof value === 'object' && isMoneyJson(value) ? fromJson(value) : value,
+  );

@@ -1,0 +1,49 @@
+import { type Process } from '@recourse/eventing';
+import { type DisputeCommand, type DisputeEvent } from '@recourse/disputes/events';
+import { type OrderCommand, type OrderEvent } from '@recourse/orders/events';
+
+const dispute = (name: string, id: string, command: DisputeCommand, ...settledBy: string[]) =>
+  ({ do: 'command', name, category: 'dispute', id, command, settledBy }) as const;
+const order = (name: string, id: string, command: OrderCommand, ...settledBy: string[]) =>
+  ({ do: 'command', name, category: 'order', id, command, settledBy }) as const;
+
+/** A claim is an event of the order; its case is a stream of its own. What ends the case ends the claim. */
+export const claimToDispute: Process<OrderEvent | DisputeEvent> = {
+  name: 'claim-to-dispute',
+  version: 1,
+  on: {
+    ClaimOpened: ({ data }) => [
+      dispute('open', data.claimId, {
+        type: 'OpenDispute',
+        draft: data.draft,
+        disputeId: data.claimId,
+        orderId: data.orderId,
+        platform: data.platform,
+        merchant: data.merchant,
+        buyer: data.buyer,
+        reason: data.reason,
+        productKind: data.productKind,
+        promise: data.promise,
+        policy: data.policy,
+        units: data.units,
+      }),
+    ],
+    ClaimSubmitted: ({ data }) => [dispute('submit', data.claimId, { type: 'SubmitDispute' }, 'DraftOver')],
+    ReplacementDelivered: ({ data }) => [
+      dispute('report-replacement', data.claimId, { type: 'ReportReplacement', unitNo: data.unitNo }, 'AlreadyDecided'),
+    ],
+    DraftLapsed: ({ data }) => [
+      order('close-claim', data.orderId, { type: 'CloseClaim', claimId: data.disputeId, outcome: 'lapsed' }, 'ClaimOver'),
+    ],
+    DisputeWithdrawn: ({ data }) => [
+      order('close-claim', data.orderId, { type: 'CloseClaim', claimId: data.disputeId, outcome: 'withdrawn' }, 'ClaimOver'),
+    ],
+    ResolvedByReissue: ({ data }) => [
+      order('close-claim', data.orderId, { type: 'CloseClaim', claimId: data.disputeId, outcome: 'reissued' }, 'ClaimOver'),
+    ],
+    VerdictBecameFinal: ({ data }) =>
+      data.refused.length === 0
+        ? []
+        : [order('close-claim', data.orderId, { type: 'CloseClaim', claimId: data.disputeId, outcome: 'refused' }, 'ClaimOver')],
+  },
+};

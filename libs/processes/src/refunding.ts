@@ -1,0 +1,61 @@
+import { type FundEvent, type PayoutCommand, type PayoutEvent } from '@recourse/compensation/events';
+import { type DepositEvent } from '@recourse/deposits/events';
+import { type DisputeEvent } from '@recourse/disputes/events';
+import { type Action, type CommandOf, type Process } from '@recourse/eventing';
+import { type OrderCommand, type OrderEvent, type RefundParties } from '@recourse/orders/events';
+import { type Money } from '@recourse/money';
+
+/** What both ways of funding say of a refund whose last line is funded. */
+interface FundedRefund extends RefundParties {
+  readonly refundId: string;
+  readonly orderId: string;
+  readonly total: Money;
+}
+
+const requestPayout = (
+  payoutId: string,
+  wanted: Omit<CommandOf<PayoutCommand, 'RequestPayout'>, 'type' | 'payoutId'>,
+): Action => {
+  const command: PayoutCommand = { type: 'RequestPayout', payoutId, ...wanted };
+  return { do: 'command', name: 'request-payout', category: 'payout', id: payoutId, command };
+};
+const payRefund = ({ refundId, orderId, platform, buyer, merchant, rail, payee, total }: FundedRefund): Action =>
+  requestPayout(refundId, {
+    platform,
+    purpose: { kind: 'refund', refundId, orderId, buyer, merchant },
+    rail,
+    payee,
+    amount: total,
+  });
+
+/** From verdict to transfer: the order approves, escrow or fund fund it, one payout pays it when every line is funded. */
+export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositEvent | PayoutEvent> = {
+  name: 'refunding',
+  version: 1,
+  on: {
+    VerdictReached: ({ data }) => {
+      const units = data.units.flatMap(({ unitNo, refund, liable, bearer, remedy }) =>
+        remedy === 'FULL_REFUND' && bearer !== 'none' ? [{ unitNo, amount: refund, liable, bearer }] : [],
+      );
+      const command: OrderCommand = {
+        type: 'ApproveRefund',
+        refundId: data.verdictId,
+        disputeId: data.disputeId,
+        verdictId: data.verdictId,
+        rule: data.rule,
+        units,
+      };
+      return units.length === 0
+        ? []
+        : [{ do: 'command', name: 'approve-refund', category: 'order', id: data.orderId, command, settledBy: ['UnitReplaced'] }];
+    },
+    RefundFundedFromEscrow: ({ data }) => (data.complete ? [payRefund(data)] : []),
+    // The escrow lines of a refund are funded in the append that approves it, so the fund's are always the last.
+    FundsReserved: ({ data }) => [payRefund(data)],
+    SettlementDrawn: ({ data: { payoutId, platform, merchant, rail, payee, amount } }) => [
+      requestPayout(payoutId, { platform, purpose: { kind: 'settlement', merchant }, rail, payee, amount }),
+    ],
+    PayoutRequested: ({ data }) => [{ do: 'wake', kind: 'payout', key: data.payoutId }],
+    PayoutDestinationChanged: ({ data }) => [{ do: 'wake', kind: 'payout', key: data.payoutId }],
+  },
+};
