@@ -1,1 +1,3 @@
-export {};
+export type * from './contribution.js';
+export type * from './fund.js';
+export type * from './payout.js';

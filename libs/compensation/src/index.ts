@@ -1,1 +1,3 @@
-export {};
+export * from './contribution.js';
+export * from './fund.js';
+export * from './payout.js';

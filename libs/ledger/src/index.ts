@@ -1,1 +1,36 @@
-export {};
+export {
+  accountKinds,
+  findAccount,
+  formatAccount,
+  normalSide,
+  parseAccount,
+  UnknownAccount,
+  type Account,
+  type AccountKind,
+  type Side,
+} from './accounts.js';
+export { Audit, ledgerChecks, type AuditOptions, type AuditProgress, type AuditReport } from './audit.js';
+export {
+  invariants,
+  type AuditContext,
+  type Check,
+  type InvariantId,
+  type Ledger,
+  type RailBookEntry,
+  type Violation,
+} from './invariant.js';
+export { compareJournal, journalRowsOf, type JournalRow } from './journal-comparison.js';
+export { Books, type BalanceRow, type TrialBalance } from './journal.js';
+export { postingsOf, type DomainEvent, type Posting } from './posting.js';
+export {
+  depositMovementOf,
+  depositStatement,
+  emptyStanding,
+  statementReasons,
+  type DepositMovement,
+  type DepositStanding,
+  type DepositStatement,
+  type StatementLine,
+  type StatementReason,
+  type StatementReference,
+} from './statement.js';

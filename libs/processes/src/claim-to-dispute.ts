@@ -26,11 +26,20 @@ export const claimToDispute: Process<OrderEvent | DisputeEvent> = {
         promise: data.promise,
         policy: data.policy,
         units: data.units,
+        openedAt: data.openedAt,
+        ...(data.evidence === undefined ? {} : { evidence: data.evidence }),
       }),
     ],
-    ClaimSubmitted: ({ data }) => [dispute('submit', data.claimId, { type: 'SubmitDispute' }, 'DraftOver')],
+    ClaimSubmitted: ({ data }) => [
+      dispute('submit', data.claimId, { type: 'SubmitDispute', submittedAt: data.submittedAt }, 'DraftOver'),
+    ],
     ReplacementDelivered: ({ data }) => [
-      dispute('report-replacement', data.claimId, { type: 'ReportReplacement', unitNo: data.unitNo }, 'AlreadyDecided'),
+      dispute(
+        'report-replacement',
+        data.claimId,
+        { type: 'ReportReplacement', unitNo: data.unitNo, deliveredAt: data.deliveredAt },
+        'AlreadyDecided',
+      ),
     ],
     DraftLapsed: ({ data }) => [
       order('close-claim', data.orderId, { type: 'CloseClaim', claimId: data.disputeId, outcome: 'lapsed' }, 'ClaimOver'),

@@ -1,0 +1,296 @@
+import { type EventOf, eventsOf, fold, isRejection, type Recorded, specify } from '@recourse/eventing';
+import { add, money, type Money, zero } from '@recourse/money';
+import { type OrderEvent } from '@recourse/orders/events';
+import fc from 'fast-check';
+import { fund, type Fund, type FundCommand, type FundEvent, type FundInput, fundProcessor, maxDrained } from './fund.js';
+
+const at = '2026-03-01T08:00:00.000Z';
+const fen = (minor: number, asset = 'CNY'): Money => money(BigInt(minor), asset);
+const event = eventsOf<FundEvent>();
+type Approved = EventOf<OrderEvent, 'RefundApproved'>;
+
+const parties = { platform: 'demo', merchant: 'm1', buyer: 'b1', payee: 'vault:b1', rail: 'alipay' };
+interface Wanted {
+  fromFund: number;
+  fromFees?: number;
+  share?: number;
+  fromEscrow?: number;
+  cancelled?: boolean;
+  asset?: string;
+}
+const approved = (refundId: string, { fromFund, fromFees = 0, share = 0, fromEscrow = 0, ...rest }: Wanted): Approved => {
+  const of = (minor: number) => fen(minor, rest.asset);
+  const line = { unitNo: 1, liable: 'MERCHANT', fromFees: of(0), fromFund: of(0), fromEscrow: of(0) } as const;
+  return {
+    type: 'RefundApproved',
+    data: {
+      ...parties,
+      refundId,
+      orderId: 'o1',
+      ground: rest.cancelled
+        ? { kind: 'cancelled-before-delivery' }
+        : { kind: 'verdict', disputeId: 'o1.1', verdictId: refundId, rule: 'dead-key' },
+      lines: [
+        {
+          ...line,
+          source: 'fund',
+          amount: of(fromFund + fromFees),
+          merchantShare: of(share),
+          fromFund: of(fromFund),
+          fromFees: of(fromFees),
+        },
+        {
+          ...line,
+          unitNo: 2,
+          source: 'escrow',
+          amount: of(fromEscrow),
+          merchantShare: of(fromEscrow),
+          fromEscrow: of(fromEscrow),
+        },
+      ],
+      total: of(fromFund + fromFees + fromEscrow),
+      fromEscrow: of(fromEscrow),
+      fromFund: of(fromFund),
+      fromFees: of(fromFees),
+      merchantShare: of(share + fromEscrow),
+      approvedAt: at,
+    },
+  };
+};
+const reservation = (refundId: string, { fromFund, fromFees = 0, share = 0, fromEscrow = 0, cancelled = false }: Wanted) => ({
+  ...parties,
+  refundId,
+  orderId: 'o1',
+  ...(cancelled ? {} : { caseId: 'o1.1' }),
+  amount: fen(fromFund + fromFees),
+  fromFund: fen(fromFund),
+  fromFees: fen(fromFees),
+  merchantShare: fen(share),
+  total: fen(fromFund + fromFees + fromEscrow),
+});
+const contributes = (amount: number, asset = 'CNY'): FundInput => ({
+  type: 'ContributionApproved',
+  data: {
+    contributionId: 'k1',
+    platform: 'demo',
+    amount: fen(amount, asset),
+    rail: 'alipay',
+    transaction: 't1',
+    proposedBy: 'ann',
+    approvedBy: 'bob',
+    approvedAt: at,
+  },
+});
+const debit = { platform: 'demo', merchant: 'm1', obligationId: 'r1', refundId: 'r1', outstanding: fen(0), debitedAt: at };
+const depositDebited = (amount: number): FundInput => ({
+  type: 'DepositDebited',
+  data: { ...debit, fromHeld: fen(amount), fromDeposit: fen(0), amount: fen(amount) },
+});
+const payableDebited = (amount: number): FundInput => ({ type: 'PayableDebited', data: { ...debit, amount: fen(amount) } });
+const take = (input: FundInput): FundCommand => ({ type: 'TakeInput', input });
+
+const periodOpened = event('FundPeriodOpened', { platform: 'demo', period: '0001', available: fen(0), openedAt: at });
+const contributed = (amount: number) =>
+  event('FundContributed', { platform: 'demo', contributionId: 'k1', amount: fen(amount), rail: 'alipay' });
+const reserved = (refundId: string, wanted: Wanted) => event('FundsReserved', reservation(refundId, wanted));
+const queued = (refundId: string, wanted: Wanted) => event('ReservationQueued', reservation(refundId, wanted));
+const reimbursed = (amount: number, source: 'deposit' | 'payable') =>
+  event('FundReimbursed', {
+    platform: 'demo',
+    merchant: 'm1',
+    obligationId: 'r1',
+    refundId: 'r1',
+    amount: fen(amount),
+    source,
+  });
+
+const unopened = specify(fund, at).given();
+const empty = unopened.and(periodOpened);
+
+describe('an approved refund', () => {
+  it('is paid out of the fund, with the merchant’s share and the fees given back', () => {
+    const wanted = { fromFund: 90, fromFees: 10, share: 90 };
+    empty
+      .and(contributed(100))
+      .when(take(approved('r1', wanted)))
+      .then(reserved('r1', wanted));
+    empty
+      .and(contributed(90))
+      .when(take(approved('r1', wanted)))
+      .then(reserved('r1', wanted));
+  });
+  it('waits when the fund is one fen short', () => {
+    empty
+      .and(contributed(89))
+      .when(take(approved('r1', { fromFund: 90, fromFees: 10 })))
+      .then(queued('r1', { fromFund: 90, fromFees: 10 }));
+  });
+  it('waits behind whoever waits already, however small it is', () => {
+    const waiting = empty.and(contributed(80), queued('r1', { fromFund: 90 }));
+    waiting.when(take(approved('r2', { fromFund: 1 }))).then(queued('r2', { fromFund: 1 }));
+    waiting.when(take(approved('r2', { fromFund: 0, fromFees: 5 }))).then(queued('r2', { fromFund: 0, fromFees: 5 }));
+  });
+  it('is no matter of the fund when escrow pays all of it', () => {
+    empty.when(take(approved('r1', { fromFund: 0, fromEscrow: 100 }))).thenNothing();
+    unopened.when(take(approved('r1', { fromFund: 0, fromEscrow: 100 }))).thenNothing();
+  });
+  it('paid in part by escrow leaves recourse for the fund’s part only', () => {
+    const mixed = { fromFund: 90, share: 90, fromEscrow: 50 };
+    empty
+      .and(contributed(100))
+      .when(take(approved('r1', mixed)))
+      .then(reserved('r1', mixed));
+  });
+  it('without a verdict names no case', () => {
+    empty
+      .and(contributed(100))
+      .when(take(approved('r1', { fromFund: 90, cancelled: true })))
+      .then(reserved('r1', { fromFund: 90, cancelled: true }));
+  });
+  it('is reserved once, though its approval be read twice', () => {
+    const again = take(approved('r1', { fromFund: 90 }));
+    empty
+      .and(queued('r1', { fromFund: 90 }))
+      .when(again)
+      .thenNothing();
+    empty
+      .and(contributed(500), reserved('r1', { fromFund: 90 }))
+      .when(again)
+      .thenNothing();
+    empty
+      .and(queued('r1', { fromFund: 90 }), contributed(500), reserved('r1', { fromFund: 90 }))
+      .when(again)
+      .thenNothing();
+  });
+});
+
+describe('money that arrives', () => {
+  it('opens the fund, as does the first refund that finds none', () => {
+    unopened.when(take(contributes(100))).then(periodOpened, contributed(100));
+    unopened.when(take(approved('r1', { fromFund: 90 }))).then(periodOpened, queued('r1', { fromFund: 90 }));
+    unopened
+      .when(take(approved('r1', { fromFund: 0, fromFees: 9 })))
+      .then(periodOpened, reserved('r1', { fromFund: 0, fromFees: 9 }));
+  });
+  it('funds as many of the waiting as it reaches, strictly in order, in the same append', () => {
+    empty
+      .and(queued('r1', { fromFund: 60 }), queued('r2', { fromFund: 50 }), queued('r3', { fromFund: 10 }))
+      .when(take(contributes(100)))
+      .then(contributed(100), reserved('r1', { fromFund: 60 }));
+    empty
+      .and(queued('r1', { fromFund: 60 }), queued('r2', { fromFund: 40 }), queued('r3', { fromFund: 10 }))
+      .when(take(contributes(100)))
+      .then(contributed(100), reserved('r1', { fromFund: 60 }), reserved('r2', { fromFund: 40 }));
+  });
+  it('comes back from the merchant’s deposit and payable, and goes to the next in the queue', () => {
+    empty.when(take(depositDebited(40))).then(reimbursed(40, 'deposit'));
+    empty
+      .and(contributed(50), queued('r1', { fromFund: 90 }))
+      .when(take(payableDebited(40)))
+      .then(reimbursed(40, 'payable'), reserved('r1', { fromFund: 90 }));
+  });
+  it('is of the fund’s own asset', () => {
+    empty.when(take(contributes(1, 'USD'))).thenRejected('AssetMismatch');
+    empty.when(take(approved('r1', { fromFund: 1, asset: 'USD' }))).thenRejected('AssetMismatch');
+  });
+  it('funds the rest with the next input when more wait than one append can carry', () => {
+    const waiting = Array.from({ length: maxDrained + 2 }, (_, i) => queued(`q${i}`, { fromFund: 1 }));
+    const first = empty.and(...waiting).when(take(contributes(2000)));
+    expect(first.events).toHaveLength(1 + maxDrained);
+    empty
+      .and(...waiting, ...first.events)
+      .when(take(approved('r1', { fromFund: 5 })))
+      .then(
+        queued('r1', { fromFund: 5 }),
+        reserved(`q${maxDrained}`, { fromFund: 1 }),
+        reserved(`q${maxDrained + 1}`, { fromFund: 1 }),
+        reserved('r1', { fromFund: 5 }),
+      );
+  });
+});
+
+describe('the fund’s processor', () => {
+  const recorded = (input: FundInput) => input as Recorded<FundInput>;
+  it('leads every input to the fund of its platform and asset', () => {
+    for (const input of [contributes(1), depositDebited(1), payableDebited(1), approved('r1', { fromFund: 1 })])
+      expect(fundProcessor.route(recorded(input))).toEqual({ id: 'demo.CNY.0001', command: take(input) });
+    expect(fundProcessor.route(recorded(contributes(1, 'USD')))).toMatchObject({ id: 'demo.USD.0001' });
+  });
+  it('passes by what escrow pays', () => {
+    expect(fundProcessor.route(recorded(approved('r1', { fromFund: 0, fromEscrow: 100 })))).toBeUndefined();
+  });
+});
+
+const amount = fc.integer({ min: 0, max: 200 });
+const input: fc.Arbitrary<FundInput> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({ fromFund: amount, fromFees: fc.integer({ min: 0, max: 20 }), fromEscrow: amount })
+      .map((w) => approved('', w)),
+  },
+  { weight: 1, arbitrary: amount.map((minor) => contributes(minor + 1)) },
+  { weight: 1, arbitrary: amount.map((minor) => depositDebited(minor + 1)) },
+  { weight: 1, arbitrary: amount.map((minor) => payableDebited(minor + 1)) },
+);
+/** Refund ids count up, as approvals do in the log; now and then one is read twice. */
+const inputs = fc.array(fc.tuple(input, fc.boolean()), { maxLength: 80, size: 'max' }).map((drawn) =>
+  drawn.flatMap(([one, twice], i): FundInput[] => {
+    const named = one.type === 'RefundApproved' ? { ...one, data: { ...one.data, refundId: `r${i}` } } : one;
+    return twice && named.type === 'RefundApproved' ? [named, named] : [named];
+  }),
+);
+function live(
+  taken: readonly FundInput[],
+  look: (state: Extract<Fund, { status: 'open' }>, log: readonly FundEvent[]) => void,
+): void {
+  let state: Fund = fund.initial;
+  const log: FundEvent[] = [];
+  for (const one of taken) {
+    const events = fund.decide({ ...take(one), at }, state);
+    if (isRejection(events)) throw new Error(events.detail);
+    for (const happened of events) {
+      state = fold(fund, [happened], state);
+      log.push(happened);
+      if (state.status === 'open') expect(state.available.minor).toBeGreaterThanOrEqual(0n);
+    }
+    if (state.status === 'open') look(state, log);
+  }
+}
+
+describe('whatever reaches the fund', () => {
+  it('contributed + reimbursed = available + reserved', () => {
+    fc.assert(
+      fc.property(inputs, (taken) => {
+        live(taken, ({ available }, log) => {
+          let cameIn = zero();
+          let accounted = available;
+          for (const { type, data } of log) {
+            if (type === 'FundContributed' || type === 'FundReimbursed') cameIn = add(cameIn, data.amount);
+            if (type === 'FundsReserved') accounted = add(accounted, data.fromFund);
+          }
+          expect(accounted).toEqual(cameIn);
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('refunds are funded in the order of their approvals, each once, and none waits that could be funded', () => {
+    fc.assert(
+      fc.property(inputs, (taken) => {
+        const approvals = taken.flatMap((one) =>
+          one.type === 'RefundApproved' && one.data.fromFund.minor + one.data.fromFees.minor > 0n ? [one.data.refundId] : [],
+        );
+        const inOrder = [...new Set(approvals)];
+        live(taken, ({ available, queue }, log) => {
+          const funded = log.flatMap(({ type, data }) => (type === 'FundsReserved' ? [data.refundId] : []));
+          const waiting = queue.map(({ refundId }) => refundId);
+          expect([...funded, ...waiting]).toEqual(inOrder.slice(0, funded.length + waiting.length));
+          if (queue[0]) expect(queue[0].fromFund.minor).toBeGreaterThan(available.minor);
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

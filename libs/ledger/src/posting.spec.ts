@@ -1,0 +1,197 @@
+import { format } from '@recourse/money';
+import { UnknownEventType } from '@recourse/eventing';
+import { show } from './balanced-postings.js';
+import { Books } from './journal.js';
+import { postingsOf, type DomainEvent } from './posting.js';
+import * as history from './sample-history.js';
+
+interface Golden {
+  readonly event: DomainEvent;
+  readonly postings: readonly string[];
+  /** What a balance on the account's normal side goes up or down by. */
+  readonly moves: Readonly<Record<string, string>>;
+}
+
+const golden = {
+  PaymentCaptured: {
+    event: history.captured(10_000),
+    postings: ['demo/gateway:alipay → demo/escrow:demo.o1 100.00 CNY'],
+    moves: { 'demo/escrow:demo.o1': '100.00', 'demo/gateway:alipay': '100.00' },
+  },
+  EscrowReleased: {
+    event: history.released(1, 'confirmed'),
+    postings: ['demo/escrow:demo.o1 → demo/merchant:m1:settling 95.00 CNY', 'demo/escrow:demo.o1 → demo/platform:fees 5.00 CNY'],
+    moves: { 'demo/escrow:demo.o1': '-100.00', 'demo/merchant:m1:settling': '95.00', 'demo/platform:fees': '5.00' },
+  },
+  RefundFundedFromEscrow: {
+    event: history.fundedFromEscrow,
+    postings: ['demo/escrow:demo.o1 → demo/refund:demo.o1.1.v1 100.00 CNY'],
+    moves: { 'demo/escrow:demo.o1': '-100.00', 'demo/refund:demo.o1.1.v1': '100.00' },
+  },
+  PayableCredited: {
+    event: history.credited(),
+    postings: ['demo/merchant:m1:settling → demo/merchant:m1:payable 95.00 CNY'],
+    moves: { 'demo/merchant:m1:payable': '95.00', 'demo/merchant:m1:settling': '-95.00' },
+  },
+  DepositToppedUp: {
+    event: history.toppedUp(3_000),
+    postings: ['demo/gateway:alipay → demo/merchant:m1:deposit 30.00 CNY'],
+    moves: { 'demo/gateway:alipay': '30.00', 'demo/merchant:m1:deposit': '30.00' },
+  },
+  DepositHeld: {
+    event: history.held(1_000),
+    postings: ['demo/merchant:m1:deposit → demo/merchant:m1:held 10.00 CNY'],
+    moves: { 'demo/merchant:m1:deposit': '-10.00', 'demo/merchant:m1:held': '10.00' },
+  },
+  HoldReleased: {
+    event: history.deadKey.find(({ type }) => type === 'HoldReleased')!,
+    postings: ['demo/merchant:m1:held → demo/merchant:m1:deposit 5.00 CNY'],
+    moves: { 'demo/merchant:m1:deposit': '5.00', 'demo/merchant:m1:held': '-5.00' },
+  },
+  DepositDebited: {
+    event: history.debited(3_000, 6_500, 0),
+    postings: [
+      'demo/merchant:m1:held → demo/merchant:m1:recourse 30.00 CNY',
+      'demo/merchant:m1:deposit → demo/merchant:m1:recourse 65.00 CNY',
+    ],
+    moves: {
+      'demo/merchant:m1:deposit': '-65.00',
+      'demo/merchant:m1:held': '-30.00',
+      'demo/merchant:m1:recourse': '-95.00',
+    },
+  },
+  PayableDebited: {
+    event: history.payableDebited(6_500, 0),
+    postings: ['demo/merchant:m1:payable → demo/merchant:m1:recourse 65.00 CNY'],
+    moves: { 'demo/merchant:m1:payable': '-65.00', 'demo/merchant:m1:recourse': '-65.00' },
+  },
+  SettlementDrawn: {
+    event: history.settlementDrawn(9_500),
+    postings: ['demo/merchant:m1:payable → demo/outgoing:demo.m1.s1 95.00 CNY'],
+    moves: { 'demo/merchant:m1:payable': '-95.00', 'demo/outgoing:demo.m1.s1': '95.00' },
+  },
+  SettlementReturned: {
+    event: history.settlementReturned(9_500),
+    postings: ['demo/outgoing:demo.m1.s1 → demo/merchant:m1:payable 95.00 CNY'],
+    moves: { 'demo/merchant:m1:payable': '95.00', 'demo/outgoing:demo.m1.s1': '-95.00' },
+  },
+  FundContributed: {
+    event: history.contributed,
+    postings: ['demo/gateway:alipay → demo/fund:available 1000.00 CNY'],
+    moves: { 'demo/fund:available': '1000.00', 'demo/gateway:alipay': '1000.00' },
+  },
+  FundsReserved: {
+    event: history.reserved('fund'),
+    postings: [
+      'demo/fund:available → demo/refund:demo.o1.1.v1 95.00 CNY',
+      'demo/platform:fees → demo/refund:demo.o1.1.v1 5.00 CNY',
+      'demo/merchant:m1:recourse → demo/fund:advanced 95.00 CNY',
+    ],
+    moves: {
+      'demo/fund:advanced': '95.00',
+      'demo/fund:available': '-95.00',
+      'demo/merchant:m1:recourse': '95.00',
+      'demo/platform:fees': '-5.00',
+      'demo/refund:demo.o1.1.v1': '100.00',
+    },
+  },
+  FundReimbursed: {
+    event: history.reimbursed(9_500),
+    postings: ['demo/fund:advanced → demo/fund:available 95.00 CNY'],
+    moves: { 'demo/fund:advanced': '-95.00', 'demo/fund:available': '95.00' },
+  },
+  PayoutSucceeded: {
+    event: history.succeeded(),
+    postings: ['demo/refund:demo.o1.1.v1 → demo/gateway:alipay 100.00 CNY'],
+    moves: { 'demo/gateway:alipay': '-100.00', 'demo/refund:demo.o1.1.v1': '-100.00' },
+  },
+} satisfies Partial<Record<DomainEvent['type'], Golden>>;
+
+const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = {
+  OrderPlaced: true,
+  OrderCancelled: true,
+  DeliveryOverdue: true,
+  UnitDelivered: true,
+  PlatformDeliveryFailed: true,
+  KeyRevealed: true,
+  ReceiptConfirmed: true,
+  ClaimOpened: true,
+  ClaimSubmitted: true,
+  ClaimAttached: true,
+  ClaimClosed: true,
+  ReplacementDelivered: true,
+  RefundApproved: true,
+  DisputeDrafted: true,
+  DisputeSubmitted: true,
+  DraftLapsed: true,
+  EvidenceSubmitted: true,
+  VerificationRequested: true,
+  VerificationRecorded: true,
+  ReissueAwaited: true,
+  ReissueMissed: true,
+  BuyerCheckAwaited: true,
+  ReplacementRefused: true,
+  ResolvedByReissue: true,
+  MerchantAnswerAwaited: true,
+  MerchantAnswered: true,
+  MerchantStayedSilent: true,
+  ReviewStarted: true,
+  ReviewEscalated: true,
+  VerdictReached: true,
+  VerdictBecameFinal: true,
+  DisputeWithdrawn: true,
+  PolicyPublished: true,
+  DepositPeriodOpened: true,
+  DepositAgreed: true,
+  CaseNoted: true,
+  CaseNoteEnded: true,
+  HoldReassigned: true,
+  ObligationOpened: true,
+  ObligationRefundPaid: true,
+  FundPeriodOpened: true,
+  ReservationQueued: true,
+  ContributionProposed: true,
+  ContributionApproved: true,
+  PayoutRequested: true,
+  TransferSubmitted: true,
+  TransferProcessing: true,
+  TransferOutcomeUnknown: true,
+  TransferBlocked: true,
+  TransferFailed: true,
+  PayoutUnclaimed: true,
+  PayoutDestinationChanged: true,
+  UniqueClaimed: true,
+};
+
+const movesOf = (event: DomainEvent) => {
+  const books = new Books();
+  books.apply(event);
+  return Object.fromEntries([...books.rows()].map(({ account, balance }) => [account, format(balance)]));
+};
+
+it.each(Object.entries<Golden>(golden))('%s moves exactly its accounts', (type, { event, postings, moves }) => {
+  expect(event.type).toBe(type);
+  expect(postingsOf(event).map(show)).toEqual(postings);
+  expect(movesOf(event)).toEqual(moves);
+});
+
+it.each(Object.keys(silent))('%s moves nothing', (type) => {
+  expect(postingsOf({ type, data: {} } as DomainEvent)).toEqual([]);
+});
+
+it('a settlement is paid out of its own account', () => {
+  expect(postingsOf(history.settlementPaid.at(-1)!).map(show)).toEqual([
+    'demo/outgoing:demo.m1.s1 → demo/gateway:alipay 95.00 CNY',
+  ]);
+});
+
+it('a part that is nothing is not posted', () => {
+  expect(postingsOf(history.reserved('platform')).map(show)).toEqual([
+    'demo/fund:available → demo/refund:demo.o1.1.v1 100.00 CNY',
+  ]);
+  expect(postingsOf(history.debited(3_000, 0, 6_500))).toHaveLength(1);
+});
+
+it('stops at an event of a newer program', () => {
+  expect(() => postingsOf({ type: 'GatewayFeeCharged', data: {} } as unknown as DomainEvent)).toThrow(UnknownEventType);
+});

@@ -1,0 +1,163 @@
+import { type ContributionEvent, type FundEvent, type PayoutEvent, type PayoutPurpose } from '@recourse/compensation/events';
+import { type DepositEvent } from '@recourse/deposits/events';
+import { type DisputeEvent, type PolicyEvent } from '@recourse/disputes/events';
+import { UnknownEventType, type Event, type UniqueEvent } from '@recourse/eventing';
+import { isZero, type Money } from '@recourse/money';
+import { type OrderEvent } from '@recourse/orders/events';
+import { formatAccount } from './accounts.js';
+
+/** Every event of the log. */
+export type DomainEvent =
+  OrderEvent | DisputeEvent | PolicyEvent | DepositEvent | FundEvent | ContributionEvent | PayoutEvent | UniqueEvent;
+
+/** The same amount on both sides, by account name; amounts are positive. */
+export interface Posting {
+  readonly debit: string;
+  readonly credit: string;
+  readonly amount: Money;
+}
+
+const escrow = (platform: string, order: string) => formatAccount({ platform, kind: 'escrow', owner: order });
+const refund = (platform: string, refundId: string) => formatAccount({ platform, kind: 'refund', owner: refundId });
+const outgoing = (platform: string, payoutId: string) => formatAccount({ platform, kind: 'outgoing', owner: payoutId });
+const gateway = (platform: string, rail: string) => formatAccount({ platform, kind: 'gateway', owner: rail });
+const available = (platform: string) => formatAccount({ platform, kind: 'available' });
+const advanced = (platform: string) => formatAccount({ platform, kind: 'advanced' });
+const fees = (platform: string) => formatAccount({ platform, kind: 'fees' });
+
+type MerchantMoney = 'settling' | 'payable' | 'deposit' | 'held' | 'recourse';
+const merchant = (of: { readonly platform: string; readonly merchant: string }, kind: MerchantMoney) =>
+  formatAccount({ platform: of.platform, kind, owner: of.merchant });
+
+const paidFrom = (of: { readonly platform: string; readonly payoutId: string; readonly purpose: PayoutPurpose }) =>
+  of.purpose.kind === 'refund' ? refund(of.platform, of.purpose.refundId) : outgoing(of.platform, of.payoutId);
+
+const posting = (debit: string, credit: string, amount: Money): Posting => ({ debit, credit, amount });
+// An event names amounts that may be nothing, such as a fee; a posting of nothing is no posting.
+const moved = (...postings: Posting[]): readonly Posting[] => postings.filter(({ amount }) => !isZero(amount));
+const nothing: readonly Posting[] = [];
+
+/**
+ * What an event does to the accounts, read from the event alone. The order is fixed: it numbers the journal's lines.
+ * @throws UnknownEventType for an event of a newer program
+ */
+export function postingsOf(event: DomainEvent): readonly Posting[] {
+  switch (event.type) {
+    case 'PaymentCaptured': {
+      const { platform, rail, orderId, amount } = event.data;
+      return moved(posting(gateway(platform, rail), escrow(platform, orderId), amount));
+    }
+    case 'EscrowReleased': {
+      const { platform, orderId, net, fee } = event.data;
+      const source = escrow(platform, orderId);
+      return moved(posting(source, merchant(event.data, 'settling'), net), posting(source, fees(platform), fee));
+    }
+    case 'RefundFundedFromEscrow': {
+      const { platform, orderId, refundId, amount } = event.data;
+      return moved(posting(escrow(platform, orderId), refund(platform, refundId), amount));
+    }
+
+    case 'PayableCredited':
+      return moved(posting(merchant(event.data, 'settling'), merchant(event.data, 'payable'), event.data.amount));
+    case 'DepositToppedUp':
+      return moved(posting(gateway(event.data.platform, event.data.rail), merchant(event.data, 'deposit'), event.data.amount));
+    case 'DepositHeld':
+      return moved(posting(merchant(event.data, 'deposit'), merchant(event.data, 'held'), event.data.amount));
+    case 'HoldReleased':
+      return moved(posting(merchant(event.data, 'held'), merchant(event.data, 'deposit'), event.data.amount));
+    case 'DepositDebited': {
+      const recourse = merchant(event.data, 'recourse');
+      return moved(
+        posting(merchant(event.data, 'held'), recourse, event.data.fromHeld),
+        posting(merchant(event.data, 'deposit'), recourse, event.data.fromDeposit),
+      );
+    }
+    case 'PayableDebited':
+      return moved(posting(merchant(event.data, 'payable'), merchant(event.data, 'recourse'), event.data.amount));
+    case 'SettlementDrawn': {
+      const { platform, payoutId, amount } = event.data;
+      return moved(posting(merchant(event.data, 'payable'), outgoing(platform, payoutId), amount));
+    }
+    case 'SettlementReturned': {
+      const { platform, payoutId, amount } = event.data;
+      return moved(posting(outgoing(platform, payoutId), merchant(event.data, 'payable'), amount));
+    }
+
+    case 'FundContributed':
+      return moved(posting(gateway(event.data.platform, event.data.rail), available(event.data.platform), event.data.amount));
+    case 'FundsReserved': {
+      const { platform, refundId, fromFund, fromFees, merchantShare } = event.data;
+      const target = refund(platform, refundId);
+      return moved(
+        posting(available(platform), target, fromFund),
+        posting(fees(platform), target, fromFees),
+        posting(merchant(event.data, 'recourse'), advanced(platform), merchantShare),
+      );
+    }
+    case 'FundReimbursed':
+      return moved(posting(advanced(event.data.platform), available(event.data.platform), event.data.amount));
+
+    case 'PayoutSucceeded':
+      return moved(posting(paidFrom(event.data), gateway(event.data.platform, event.data.rail), event.data.amount));
+
+    case 'OrderPlaced':
+    case 'OrderCancelled':
+    case 'DeliveryOverdue':
+    case 'UnitDelivered':
+    case 'PlatformDeliveryFailed':
+    case 'KeyRevealed':
+    case 'ReceiptConfirmed':
+    case 'ClaimOpened':
+    case 'ClaimSubmitted':
+    case 'ClaimAttached':
+    case 'ClaimClosed':
+    case 'ReplacementDelivered':
+    case 'RefundApproved':
+      return nothing;
+    case 'DisputeDrafted':
+    case 'DisputeSubmitted':
+    case 'DraftLapsed':
+    case 'EvidenceSubmitted':
+    case 'VerificationRequested':
+    case 'VerificationRecorded':
+    case 'ReissueAwaited':
+    case 'ReissueMissed':
+    case 'BuyerCheckAwaited':
+    case 'ReplacementRefused':
+    case 'ResolvedByReissue':
+    case 'MerchantAnswerAwaited':
+    case 'MerchantAnswered':
+    case 'MerchantStayedSilent':
+    case 'ReviewStarted':
+    case 'ReviewEscalated':
+    case 'VerdictReached':
+    case 'VerdictBecameFinal':
+    case 'DisputeWithdrawn':
+    case 'PolicyPublished':
+      return nothing;
+    case 'DepositPeriodOpened':
+    case 'DepositAgreed':
+    case 'CaseNoted':
+    case 'CaseNoteEnded':
+    case 'HoldReassigned':
+    case 'ObligationOpened':
+    case 'ObligationRefundPaid':
+      return nothing;
+    case 'FundPeriodOpened':
+    case 'ReservationQueued':
+    case 'ContributionProposed':
+    case 'ContributionApproved':
+      return nothing;
+    case 'PayoutRequested':
+    case 'TransferSubmitted':
+    case 'TransferProcessing':
+    case 'TransferOutcomeUnknown':
+    case 'TransferBlocked':
+    case 'TransferFailed':
+    case 'PayoutUnclaimed':
+    case 'PayoutDestinationChanged':
+    case 'UniqueClaimed':
+      return nothing;
+  }
+  throw new UnknownEventType((event satisfies never as Event).type);
+}

@@ -1,0 +1,37 @@
+import { type MigrationSet } from '@recourse/postgres';
+import { sql } from 'kysely';
+
+/** Schema `sandbox_rail`: the book of the sandbox, which stands for the world outside. Nothing else may write it. */
+export const migrations: MigrationSet = {
+  schema: 'sandbox_rail',
+  steps: [
+    {
+      name: '001-book',
+      up: async (trx) => {
+        await sql`
+          CREATE TABLE sandbox_rail.capture (
+            sequence bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+            transaction text PRIMARY KEY,
+            asset text NOT NULL,
+            minor bigint NOT NULL CHECK (minor > 0),
+            receiver text NOT NULL,
+            captured_at timestamptz NOT NULL
+          )`.execute(trx);
+        await sql`
+          CREATE TABLE sandbox_rail.transfer (
+            sequence bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+            key text PRIMARY KEY,
+            asset text NOT NULL,
+            minor bigint NOT NULL,
+            payee text NOT NULL,
+            reference text NOT NULL,
+            state text NOT NULL CHECK (state IN ('NotExecuted', 'Processing', 'Succeeded', 'Failed')),
+            failure_class text,
+            failure_code text,
+            at timestamptz NOT NULL,
+            CHECK ((state = 'Failed') = (failure_class IS NOT NULL AND failure_code IS NOT NULL))
+          )`.execute(trx);
+      },
+    },
+  ],
+};

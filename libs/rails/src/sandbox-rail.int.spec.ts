@@ -1,0 +1,336 @@
+import { randomBytes } from 'node:crypto';
+import { money, sum } from '@recourse/money';
+import { connect, createDatabase, type Database, dropDatabase, migrate } from '@recourse/postgres';
+import fc from 'fast-check';
+import { sql } from 'kysely';
+import { migrations } from './migrations.js';
+import { type BookEntry, type Capture, type PayoutRail, type TransferOutcome, type TransferRequest } from './payout-rail.js';
+import { sandboxInstructions } from './sandbox-instruction.js';
+import { openSandboxRail, type SandboxRail } from './sandbox-rail.js';
+import { transferKey } from './transfer-key.js';
+
+const adminUrl = process.env['TEST_POSTGRES_URL']!;
+const failure = (code: string) => expect.objectContaining({ name: 'RailError', code });
+const newKey = () => transferKey(`payout-${randomBytes(6).toString('hex')}`, 1);
+const request = (payee = 'alice', change: Partial<TransferRequest> = {}): TransferRequest => ({
+  key: newKey(),
+  amount: money(1234n),
+  payee,
+  reference: 'refund r1',
+  ...change,
+});
+const capture = (change: Partial<Capture> = {}): Capture => ({
+  transaction: randomBytes(12).toString('hex'),
+  amount: money(5000n),
+  receiver: 'platform-demo',
+  capturedAt: '2026-03-01T08:00:00.000Z',
+  ...change,
+});
+const bookOf = async (rail: PayoutRail) => {
+  const entries: BookEntry[] = [];
+  for await (const entry of rail.book()) entries.push(entry);
+  return entries;
+};
+const transfersOf = async (rail: PayoutRail, key: string) =>
+  (await bookOf(rail)).filter(
+    (entry): entry is Extract<BookEntry, { kind: 'Transfer' }> => entry.kind === 'Transfer' && entry.key === key,
+  );
+
+describe('the sandbox rail', () => {
+  let database: Database;
+  let name: string;
+  let url: string;
+  let rail: SandboxRail;
+  let now = '2026-03-01T09:00:00.000Z';
+
+  beforeAll(async () => {
+    name = `rail_${randomBytes(6).toString('hex')}`;
+    url = await createDatabase(adminUrl, name);
+    database = connect(url);
+    await migrate(database.db, [migrations]);
+    rail = openSandboxRail({ db: database.db, now: () => Promise.resolve(now) });
+  });
+  afterAll(async () => {
+    await database.close();
+    await dropDatabase(adminUrl, name);
+  });
+  beforeEach(() => {
+    now = '2026-03-01T09:00:00.000Z';
+  });
+
+  describe('captures', () => {
+    it('finds what the buyer paid and nothing else', async () => {
+      const paid = capture();
+      await rail.recordCapture(paid);
+      expect(await rail.findCapture(paid.transaction)).toEqual(paid);
+      expect(await rail.findCapture('never-paid')).toBeUndefined();
+      expect(await rail.findCapture('no transaction\u0000')).toBeUndefined();
+    });
+
+    it('records a transaction once and refuses it with other data', async () => {
+      const paid = capture();
+      await Promise.all([rail.recordCapture(paid), rail.recordCapture(paid), rail.recordCapture(paid)]);
+      const others = [
+        { amount: money(5001n) },
+        { amount: money(5000n, 'USD') },
+        { receiver: 'other' },
+        { capturedAt: '2026-03-01T08:00:00.001Z' },
+      ];
+      for (const other of others)
+        await expect(rail.recordCapture({ ...paid, ...other })).rejects.toThrow(failure('CaptureDiffers'));
+      const booked = (await bookOf(rail)).filter((entry) => entry.kind === 'Capture' && entry.transaction === paid.transaction);
+      expect(booked).toEqual([{ kind: 'Capture', ...paid }]);
+    });
+
+    it('refuses what no gateway would report', async () => {
+      const wrong = [
+        { transaction: '' },
+        { transaction: 'a b' },
+        { amount: money(0n) },
+        { amount: money(-1n) },
+        { receiver: '' },
+        { capturedAt: 'today' },
+      ];
+      for (const change of wrong) await expect(rail.recordCapture(capture(change))).rejects.toThrow(failure('InvalidCapture'));
+    });
+  });
+
+  describe('transfers', () => {
+    it('pays an ordinary payee at once, at the time of the clock', async () => {
+      const paid = request();
+      const outcome = await rail.transfer(paid);
+      expect(outcome).toEqual({
+        state: 'Succeeded',
+        railTransferId: expect.stringMatching(/^sandbox-transfer-\d+$/) as string,
+        at: now,
+      });
+      expect(await rail.query(paid.key)).toEqual(outcome);
+      expect(await transfersOf(rail, paid.key)).toEqual([
+        {
+          kind: 'Transfer',
+          ...paid,
+          state: 'Succeeded',
+          railTransferId: (outcome as { railTransferId: string }).railTransferId,
+          at: now,
+        },
+      ]);
+    });
+
+    it('gives the first answer again for the same key and parameters, also later and from another process', async () => {
+      const paid = request();
+      const first = await rail.transfer(paid);
+      now = '2026-03-02T00:00:00.000Z';
+      const elsewhere = connect(url);
+      expect(await openSandboxRail({ db: elsewhere.db, now: () => Promise.resolve(now) }).transfer(paid)).toEqual(first);
+      await elsewhere.close();
+      expect(await transfersOf(rail, paid.key)).toHaveLength(1);
+    });
+
+    it('pays once when one key is sent by many at the same time', async () => {
+      const elsewhere = connect(url);
+      const second = openSandboxRail({ db: elsewhere.db, now: () => Promise.resolve(now) });
+      for (let round = 0; round < 10; round += 1) {
+        const paid = request();
+        const outcomes = await Promise.all(Array.from({ length: 8 }, (_, n) => (n % 2 ? rail : second).transfer(paid)));
+        expect(new Set(outcomes.map((outcome) => JSON.stringify(outcome))).size).toBe(1);
+        expect(outcomes[0]).toMatchObject({ state: 'Succeeded' });
+        expect(await transfersOf(rail, paid.key)).toHaveLength(1);
+      }
+      await elsewhere.close();
+    });
+
+    it('pays one of two that use one key for different payees and tells the other of the conflict', async () => {
+      const [one, other] = [request('alice'), request('bob')];
+      const outcomes = await Promise.all([rail.transfer(one), rail.transfer({ ...other, key: one.key })]);
+      expect(outcomes.map(({ state }) => state).toSorted()).toEqual(['Conflict', 'Succeeded']);
+      expect(await transfersOf(rail, one.key)).toHaveLength(1);
+    });
+
+    it('never calls a conflict a failure, whatever is different', async () => {
+      const paid = request();
+      await rail.transfer(paid);
+      const changes = [
+        { amount: money(1235n) },
+        { amount: money(0n) },
+        { amount: money(1234n, 'USD') },
+        { payee: 'bob' },
+        { payee: '' },
+        { payee: 'sandbox-fail-x' },
+        { payee: 'x'.repeat(5000) },
+        { payee: 'alice\u0000' },
+        { reference: 'refund r2' },
+      ];
+      for (const change of changes) expect(await rail.transfer({ ...paid, ...change })).toMatchObject({ state: 'Conflict' });
+      expect(await rail.query(paid.key)).toMatchObject({ state: 'Succeeded' });
+    });
+
+    it('fails a request that is wrong, and its key for good', async () => {
+      for (const change of [
+        { amount: money(0n) },
+        { amount: money(-1n) },
+        { payee: '' },
+        { payee: 'x'.repeat(257) },
+        { payee: 'a\u0000' },
+        { reference: '\ud800' },
+      ]) {
+        const wrong = request('alice', change);
+        const outcome = { state: 'Failed', class: 'RequestWrong', code: 'INVALID_PARAMETER' };
+        expect(await rail.transfer(wrong)).toEqual(outcome);
+        expect(await rail.transfer(wrong)).toEqual(outcome);
+        expect(await rail.query(wrong.key)).toEqual(outcome);
+        expect(await rail.transfer(request('alice', { key: wrong.key }))).toMatchObject({ state: 'Conflict' });
+      }
+      expect(await rail.transfer(request('alice', { key: 'X'.repeat(32) }))).toMatchObject({
+        state: 'Failed',
+        class: 'RequestWrong',
+      });
+    });
+
+    it('says NotFound of a key it never saw', async () => {
+      expect(await rail.query(newKey())).toEqual({ state: 'NotFound' });
+      expect(await rail.query('no key\u0000')).toEqual({ state: 'NotFound' });
+    });
+  });
+
+  describe('payees with instructions', () => {
+    /** transfer, query, transfer, query; then the state in the book, if it is there. */
+    const rounds = async (payee: string) => {
+      const asked = request(`${payee}1`);
+      const answers = [
+        await rail.transfer(asked),
+        await rail.query(asked.key),
+        await rail.transfer(asked),
+        await rail.query(asked.key),
+      ];
+      const [entry] = await transfersOf(rail, asked.key);
+      return [...answers.map((answer) => ('class' in answer ? `${answer.state} ${answer.class}` : answer.state)), entry?.state];
+    };
+
+    const documented: Record<string, (string | undefined)[]> = {
+      'sandbox-fail-request-': [...Array<string>(4).fill('Failed RequestWrong'), 'Failed'],
+      'sandbox-fail-closed-': ['Processing', ...Array<string>(3).fill('Failed Closed'), 'Failed'],
+      'sandbox-fail-': [...Array<string>(4).fill('Failed PayeeActionRequired'), 'Failed'],
+      'sandbox-processing-then-success-': ['Processing', 'Succeeded', 'Succeeded', 'Succeeded', 'Succeeded'],
+      'sandbox-processing-then-fail-': ['Processing', ...Array<string>(3).fill('Failed PayeeActionRequired'), 'Failed'],
+      'sandbox-processing-': ['Processing', 'Processing', 'Processing', 'Processing', 'Processing'],
+      'sandbox-unknown-lost-': ['Unknown', 'NotFound', 'Succeeded', 'Succeeded', 'Succeeded'],
+      'sandbox-unknown-forever-': ['Unknown', 'Unknown', 'Unknown', 'Unknown', 'Succeeded'],
+      'sandbox-unknown-fail-': ['Unknown', ...Array<string>(3).fill('Failed PayeeActionRequired'), 'Failed'],
+      'sandbox-unknown-': ['Unknown', 'Succeeded', 'Succeeded', 'Succeeded', 'Succeeded'],
+      'sandbox-funding-blocked-': ['FundingBlocked', 'NotFound', 'Succeeded', 'Succeeded', 'Succeeded'],
+      'sandbox-halted-': ['ChannelHalted', 'NotFound', 'Succeeded', 'Succeeded', 'Succeeded'],
+    };
+
+    it.each(sandboxInstructions.map(({ prefix, meaning }) => [prefix, meaning]))('%s… %s', async (prefix) => {
+      expect(await rounds(prefix)).toEqual(documented[prefix]);
+    });
+
+    it('have no instruction that an earlier one hides', () => {
+      sandboxInstructions.forEach(({ prefix }, index) => {
+        expect(sandboxInstructions.slice(0, index).filter((earlier) => prefix.startsWith(earlier.prefix))).toEqual([]);
+      });
+    });
+
+    it('are stamped when they are settled, not when they were accepted', async () => {
+      const asked = request('sandbox-processing-then-success-1');
+      await rail.transfer(asked);
+      expect(await transfersOf(rail, asked.key)).toMatchObject([{ state: 'Processing', at: now }]);
+      now = '2026-03-01T10:00:00.000Z';
+      expect(await rail.query(asked.key)).toMatchObject({ state: 'Succeeded', at: now });
+    });
+
+    it('are not in the book before they were executed', async () => {
+      const asked = request('sandbox-unknown-lost-1');
+      await rail.transfer(asked);
+      expect(await transfersOf(rail, asked.key)).toEqual([]);
+    });
+  });
+
+  describe('when an answer does not come', () => {
+    it('says Unknown in time, and the money may move all the same', async () => {
+      const impatient = openSandboxRail({ db: database.db, now: () => Promise.resolve(now), timeoutMs: 20 });
+      const asked = request();
+      const late = await database.db.transaction().execute(async (trx) => {
+        await sql`LOCK TABLE sandbox_rail.transfer IN ACCESS EXCLUSIVE MODE`.execute(trx);
+        const [sent, looked] = [await impatient.transfer(asked), await impatient.query(asked.key)];
+        await expect(bookOf(impatient)).rejects.toThrow(failure('Unavailable'));
+        return [sent, looked];
+      });
+      expect(late).toEqual(Array(2).fill({ state: 'Unknown', cause: 'no answer within 20 ms' }));
+      expect(await rail.transfer(asked)).toMatchObject({ state: 'Succeeded' });
+      expect(await transfersOf(rail, asked.key)).toHaveLength(1);
+    });
+
+    it('says Unknown, and for captures Unavailable, when the rail is out of reach', async () => {
+      const nowhere = connect('postgres://u:secret@127.0.0.1:1/none');
+      const gone = openSandboxRail({ db: nowhere.db, now: () => Promise.resolve(now) });
+      const unknown = { state: 'Unknown', cause: 'ECONNREFUSED' };
+      expect(await gone.transfer(request())).toEqual(unknown);
+      expect(await gone.query(newKey())).toEqual(unknown);
+      await expect(gone.findCapture('t1')).rejects.toThrow(failure('Unavailable'));
+      await expect(gone.recordCapture(capture())).rejects.toThrow(failure('Unavailable'));
+      await expect(bookOf(gone)).rejects.toThrow(failure('Unavailable'));
+      await nowhere.close();
+    });
+
+    it('says Unknown when the clock fails, and books nothing', async () => {
+      const broken = openSandboxRail({
+        db: database.db,
+        now: () => {
+          throw new Error('no clock');
+        },
+      });
+      const asked = request();
+      expect(await broken.transfer(asked)).toEqual({ state: 'Unknown', cause: 'Error' });
+      expect(await rail.query(asked.key)).toEqual({ state: 'NotFound' });
+    });
+  });
+
+  it('never takes back a final word, pays a key at most once, and pays exactly what its book says', async () => {
+    const payees = fc.constantFrom('alice', ...sandboxInstructions.map(({ prefix }) => `${prefix}1`));
+    const calls = fc.array(
+      fc.record({ key: fc.nat(2), payee: payees, amount: fc.bigInt({ min: 1n, max: 2n }), asks: fc.boolean() }),
+      {
+        minLength: 1,
+        maxLength: 12,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(calls, async (sequence) => {
+        const keys = [newKey(), newKey(), newKey()];
+        const final = new Map<string, TransferOutcome>();
+        for (const { key: index, payee, amount, asks } of sequence) {
+          const key = keys[index]!;
+          const answer = asks ? await rail.query(key) : await rail.transfer({ key, payee, amount: money(amount), reference: '' });
+          const before = final.get(key);
+          if (answer.state === 'Succeeded' || answer.state === 'Failed') {
+            if (before !== undefined) expect(answer).toEqual(before);
+            final.set(key, answer);
+          } else if (before !== undefined) {
+            expect(['Conflict', 'Unknown']).toContain(answer.state);
+          }
+        }
+        for (const key of keys) {
+          const entries = await transfersOf(rail, key);
+          expect(entries.length).toBeLessThanOrEqual(1);
+          const word = final.get(key);
+          if (word !== undefined) expect(entries).toMatchObject([{ state: word.state }]);
+          const paid = entries.filter(({ state }) => state === 'Succeeded').map(({ amount }) => amount);
+          const asked = sequence.filter(({ key: index, asks }) => keys[index] === key && !asks).map(({ amount }) => amount);
+          expect(paid.length === 0 || asked.includes(sum(paid).minor)).toBe(true);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('reads a book longer than a page, in order and whole', async () => {
+    await sql`
+      INSERT INTO sandbox_rail.capture (transaction, asset, minor, receiver, captured_at)
+      SELECT 'page-' || n, 'CNY', n, 'r', '2026-03-01T00:00:00Z' FROM generate_series(1, 2500) AS n`.execute(database.db);
+    const minors = (await bookOf(rail)).flatMap((entry) =>
+      entry.kind === 'Capture' && entry.receiver === 'r' ? [entry.amount.minor] : [],
+    );
+    expect(minors).toEqual(Array.from({ length: 2500 }, (_, index) => BigInt(index + 1)));
+  });
+});

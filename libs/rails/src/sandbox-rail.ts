@@ -1,0 +1,231 @@
+import { type Instant, isInstant } from '@recourse/eventing';
+import { isPositive } from '@recourse/money';
+import { type Kysely, type Transaction } from 'kysely';
+import {
+  type BookEntry,
+  type Capture,
+  type PayoutRail,
+  type QueryOutcome,
+  RailError,
+  type TransferFailure,
+  type TransferOutcome,
+  type TransferRequest,
+} from './payout-rail.js';
+import { type BookTables, captureOf, captures, railTransferIdOf, type TransferRow, transfers } from './sandbox-book.js';
+import { instructionFor, type SandboxInstruction } from './sandbox-instruction.js';
+import { isTransferKey } from './transfer-key.js';
+
+export interface SandboxRailOptions<Tables> {
+  /** Where the book is: a connection of its own where the sandbox is to outlive the house. */
+  readonly db: Kysely<Tables>;
+  /** Stamps transfers; a virtual clock will do, for no real money moves. */
+  readonly now: () => Promise<Instant>;
+  /** Default 10,000; after that the answer is Unknown, while what was asked may still happen. */
+  readonly timeoutMs?: number;
+}
+
+/** A rail that moves no money but keeps a durable book as a real one does, and misbehaves on request (`sandboxInstructions`). */
+export interface SandboxRail extends PayoutRail {
+  readonly isSandbox: true;
+  /** The buyer pays at the gateway; harmless twice. @throws RailError CaptureDiffers, InvalidCapture, Unavailable */
+  recordCapture(capture: Capture): Promise<void>;
+}
+
+type Unknown = Extract<TransferOutcome, { state: 'Unknown' }>;
+
+const defaultTimeoutMs = 10_000;
+const transactionShape = /^[\x21-\x7e]{1,64}$/;
+const maxTextLength = 256;
+const requestWrong: TransferFailure = { state: 'Failed', class: 'RequestWrong', code: 'INVALID_PARAMETER' };
+const refusal: SandboxInstruction = { prefix: '', meaning: 'Failed, the request is wrong', executed: requestWrong };
+const conflict: TransferOutcome = { state: 'Conflict', code: 'PAYMENT_INFO_INCONSISTENCY' };
+const answerLost: Unknown = { state: 'Unknown', cause: 'sandbox: the answer was lost' };
+
+export function openSandboxRail<Tables>({ db, now, timeoutMs = defaultTimeoutMs }: SandboxRailOptions<Tables>): SandboxRail {
+  // the caller's type lists his tables; this library knows its own schema only
+  return new PostgresSandboxRail((db as unknown as Kysely<BookTables>).withSchema('sandbox_rail'), now, timeoutMs);
+}
+
+class PostgresSandboxRail implements SandboxRail {
+  readonly name = 'sandbox';
+  readonly isSandbox = true;
+
+  constructor(
+    private readonly db: Kysely<BookTables>,
+    private readonly now: () => Promise<Instant>,
+    private readonly timeoutMs: number,
+  ) {}
+
+  async recordCapture(capture: Capture): Promise<void> {
+    const { transaction, amount, receiver, capturedAt } = capture;
+    if (!transactionShape.test(transaction) || !isStorable(receiver) || !isPositive(amount) || !isInstant(capturedAt)) {
+      throw new RailError('InvalidCapture', 'a capture has a transaction id, a positive amount, a receiver and a time');
+    }
+    const row = { transaction, asset: amount.asset, minor: amount.minor, receiver, captured_at: capturedAt };
+    await this.available(
+      this.db
+        .insertInto('capture')
+        .values(row)
+        .onConflict((known) => known.column('transaction').doNothing())
+        .execute(),
+    );
+    const booked = await this.findCapture(transaction);
+    if (booked === undefined || !isSameCapture(booked, capture)) {
+      throw new RailError('CaptureDiffers', `transaction ${transaction} is in the book with other data`);
+    }
+  }
+
+  async findCapture(transaction: string): Promise<Capture | undefined> {
+    if (!transactionShape.test(transaction)) return undefined;
+    const query = this.db.selectFrom('capture').selectAll().where('transaction', '=', transaction);
+    const row = await this.available(query.executeTakeFirst());
+    return row === undefined ? undefined : captureOf(row);
+  }
+
+  async transfer(request: TransferRequest): Promise<TransferOutcome> {
+    return answered(this.timeoutMs, () => this.execute(request));
+  }
+
+  async query(key: string): Promise<QueryOutcome> {
+    return answered(this.timeoutMs, () => this.lookUp(key));
+  }
+
+  async *book(): AsyncGenerator<BookEntry> {
+    for (const entries of [captures(this.db), transfers(this.db)]) {
+      for (;;) {
+        const { done, value } = await this.available(entries.next());
+        if (done === true) break;
+        yield value;
+      }
+    }
+  }
+
+  private async execute(request: TransferRequest): Promise<TransferOutcome> {
+    if (!isTransferKey(request.key)) return requestWrong;
+    const columns = columnsOf(request);
+    const { firstCall, executed, answersLost } = isSound(request) ? instructionFor(request.payee) : refusal;
+    return this.db.transaction().execute(async (trx) => {
+      const inserted = await trx
+        .insertInto('transfer')
+        .values({
+          ...columns,
+          at: await this.now(),
+          ...stateColumns(firstCall === undefined ? executed : { state: 'NotExecuted' }),
+        })
+        .onConflict((known) => known.column('key').doNothing())
+        .returningAll()
+        .executeTakeFirst();
+      if (inserted !== undefined) return firstCall ?? (answersLost === undefined ? outcomeOf(inserted) : answerLost);
+
+      const known = await trx
+        .selectFrom('transfer')
+        .selectAll()
+        .where('key', '=', request.key)
+        .forUpdate()
+        .executeTakeFirstOrThrow();
+      if (!isSameRequest(known, columns)) return conflict;
+      return this.lookAt(trx, known.state === 'NotExecuted' ? await this.change(trx, known, executed) : known);
+    });
+  }
+
+  private async lookUp(key: string): Promise<QueryOutcome> {
+    if (!isTransferKey(key)) return { state: 'NotFound' };
+    return this.db.transaction().execute(async (trx) => {
+      const row = await trx.selectFrom('transfer').selectAll().where('key', '=', key).forUpdate().executeTakeFirst();
+      return row === undefined || row.state === 'NotExecuted' ? { state: 'NotFound' } : this.lookAt(trx, row);
+    });
+  }
+
+  private async lookAt(trx: Transaction<BookTables>, row: TransferRow): Promise<TransferOutcome> {
+    const { settled, answersLost } = instructionFor(row.payee);
+    const settles = row.state === 'Processing' && settled !== undefined;
+    const now = settles ? await this.change(trx, row, settled) : row;
+    return answersLost === 'all' ? answerLost : outcomeOf(now);
+  }
+
+  private async change(
+    trx: Transaction<BookTables>,
+    row: TransferRow,
+    next: SandboxInstruction['executed'],
+  ): Promise<TransferRow> {
+    return trx
+      .updateTable('transfer')
+      .set({ at: await this.now(), ...stateColumns(next) })
+      .where('key', '=', row.key)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  }
+
+  private async available<T>(work: Promise<T>): Promise<T> {
+    const answer = await answered(this.timeoutMs, async () => ({ state: 'Definite', value: await work }) as const);
+    if (answer.state === 'Definite') return answer.value;
+    throw new RailError('Unavailable', `the sandbox rail gave no definite answer: ${answer.cause}`);
+  }
+}
+
+/** Never rejects: no answer in time, and any failure, is Unknown. Work that is late goes on unheard. */
+function answered<T extends object>(timeoutMs: number, work: () => Promise<T>): Promise<T | Unknown> {
+  return new Promise((resolve) => {
+    const late = (): void => resolve({ state: 'Unknown', cause: `no answer within ${timeoutMs} ms` });
+    const timer = setTimeout(late, timeoutMs);
+    work()
+      .then(resolve, (error: unknown) => resolve({ state: 'Unknown', cause: causeOf(error) }))
+      .finally(() => clearTimeout(timer));
+  });
+}
+
+/** The code only: a message might carry an address or a value, and causes go into events. */
+function causeOf(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return typeof code === 'string' ? code : typeof name === 'string' ? name : 'error';
+}
+
+function isSound({ amount, payee, reference }: TransferRequest): boolean {
+  return isPositive(amount) && isStorable(payee) && payee !== '' && (reference === '' || isStorable(reference));
+}
+
+function isStorable(text: string): boolean {
+  return text !== '' && text.length <= maxTextLength && text.isWellFormed() && !text.includes('\0');
+}
+
+/** Also an unsound request is booked, as Failed, so that its key means the same for ever; PostgreSQL takes no NUL. */
+function columnsOf({ key, amount, payee, reference }: TransferRequest) {
+  const text = (value: string) =>
+    value
+      .slice(0, maxTextLength + 1)
+      .toWellFormed()
+      .replaceAll('\0', '\ufffd');
+  return { key, asset: amount.asset, minor: amount.minor, payee: text(payee), reference: text(reference) };
+}
+
+function stateColumns(next: SandboxInstruction['executed'] | { readonly state: 'NotExecuted' }) {
+  return next.state === 'Failed'
+    ? { state: next.state, failure_class: next.class, failure_code: next.code }
+    : { state: next.state, failure_class: null, failure_code: null };
+}
+
+function outcomeOf(row: TransferRow): TransferOutcome {
+  if (row.state === 'Succeeded') return { state: 'Succeeded', railTransferId: railTransferIdOf(row), at: row.at };
+  if (row.failure_class !== null && row.failure_code !== null) {
+    return { state: 'Failed', class: row.failure_class, code: row.failure_code };
+  }
+  return { state: 'Processing' };
+}
+
+function isSameRequest(known: TransferRow, asked: ReturnType<typeof columnsOf>): boolean {
+  return (
+    known.asset === asked.asset &&
+    known.minor === asked.minor &&
+    known.payee === asked.payee &&
+    known.reference === asked.reference
+  );
+}
+
+function isSameCapture(known: Capture, { amount, receiver, capturedAt }: Capture): boolean {
+  return (
+    known.amount.asset === amount.asset &&
+    known.amount.minor === amount.minor &&
+    known.receiver === receiver &&
+    known.capturedAt === capturedAt
+  );
+}
