@@ -1,1 +1,29 @@
-export {};
+import { openAdapters, readEnvironment, runApp } from '@recourse/nest';
+import { lead } from '@recourse/postgres';
+import { startWorker } from './worker.js';
+
+/** One worker is active; a standby waits on the lock until the first is gone. */
+const leadershipLock = 'recourse-worker';
+
+await runApp('worker', async ({ log, ready, fail }) => {
+  const environment = readEnvironment(process.env);
+  const adapters = await openAdapters(environment, 'recourse-worker', log);
+  let worker: ReturnType<typeof startWorker> | undefined;
+  const leadership = lead(environment.databaseUrl, leadershipLock, {
+    onGained: () => {
+      worker = startWorker({ ...adapters, log });
+      worker.then((started) => {
+        ready({ leading: true });
+        return started.failed.then(fail);
+      }, fail);
+    },
+    // Whoever lost the lock may not act any more: the standby has it by now.
+    onLost: (reason) => fail(new Error(`the leadership was lost: ${reason}`)),
+    onError: (error) => log('warn', 'the leadership could not be sought', { error: error.message }),
+  });
+  return async () => {
+    await worker?.then((started) => started.stop());
+    await leadership.release();
+    await adapters.close();
+  };
+});

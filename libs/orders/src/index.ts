@@ -1,1 +1,5 @@
-export {};
+export { maxClaimUnits, maxEventsForClaims } from './claim.js';
+export { deadlinesOf } from './deadline.js';
+export * from './order.js';
+export { type Order } from './order-state.js';
+export { maxPromiseHours, maxUnits } from './placement.js';

@@ -48,11 +48,23 @@ export const claimToDispute: Process<OrderEvent | DisputeEvent> = {
       order('close-claim', data.orderId, { type: 'CloseClaim', claimId: data.disputeId, outcome: 'withdrawn' }, 'ClaimOver'),
     ],
     ResolvedByReissue: ({ data }) => [
-      order('close-claim', data.orderId, { type: 'CloseClaim', claimId: data.disputeId, outcome: 'reissued' }, 'ClaimOver'),
+      order(
+        'close-claim',
+        data.orderId,
+        { type: 'CloseClaim', claimId: data.disputeId, outcome: 'reissued', units: data.units },
+        'ClaimOver',
+      ),
     ],
     VerdictBecameFinal: ({ data }) =>
       data.refused.length === 0
         ? []
-        : [order('close-claim', data.orderId, { type: 'CloseClaim', claimId: data.disputeId, outcome: 'refused' }, 'ClaimOver')],
+        : [
+            order(
+              'close-claim',
+              data.orderId,
+              { type: 'CloseClaim', claimId: data.disputeId, outcome: 'refused', units: data.refused },
+              'ClaimOver',
+            ),
+          ],
   },
 };

@@ -34,8 +34,10 @@ export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositE
   version: 1,
   on: {
     VerdictReached: ({ data }) => {
-      const units = data.units.flatMap(({ unitNo, refund, liable, bearer, remedy }) =>
-        remedy === 'FULL_REFUND' && bearer !== 'none' ? [{ unitNo, amount: refund, liable, bearer }] : [],
+      const units = data.units.flatMap(({ unitNo, refund, liable, bearer, remedy, facts }) =>
+        remedy === 'FULL_REFUND' && bearer !== 'none'
+          ? [{ unitNo, amount: refund, liable, bearer, replacementFailed: facts.reissue === 'failed' }]
+          : [],
       );
       const command: OrderCommand = {
         type: 'ApproveRefund',

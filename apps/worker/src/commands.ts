@@ -1,0 +1,59 @@
+import { type PayoutCommand } from '@recourse/compensation';
+import { type DepositCommand } from '@recourse/deposits';
+import { type DisputeCommand } from '@recourse/disputes';
+import { type CommandAction, type CommandContext } from '@recourse/eventing';
+import { commandOf } from '@recourse/nest';
+import { type OrderCommand } from '@recourse/orders';
+
+export class ApproveRefund extends commandOf<OrderCommand, 'ApproveRefund'>('order', 'ApproveRefund') {}
+export class CloseClaim extends commandOf<OrderCommand, 'CloseClaim'>('order', 'CloseClaim') {}
+export class PassOrderDeadlines extends commandOf<OrderCommand, 'PassOrderDeadlines'>('order', 'PassOrderDeadlines') {}
+
+export class OpenDispute extends commandOf<DisputeCommand, 'OpenDispute'>('dispute', 'OpenDispute') {}
+export class SubmitDispute extends commandOf<DisputeCommand, 'SubmitDispute'>('dispute', 'SubmitDispute') {}
+export class ReportReplacement extends commandOf<DisputeCommand, 'ReportReplacement'>('dispute', 'ReportReplacement') {}
+export class ApplyPolicy extends commandOf<DisputeCommand, 'ApplyPolicy'>('dispute', 'ApplyPolicy') {}
+export class RecordVerification extends commandOf<DisputeCommand, 'RecordVerification'>('dispute', 'RecordVerification') {}
+export class PassDisputeDeadlines extends commandOf<DisputeCommand, 'PassDisputeDeadlines'>('dispute', 'PassDisputeDeadlines') {}
+
+export class CreditPayable extends commandOf<DepositCommand, 'CreditPayable'>('deposit', 'CreditPayable') {}
+export class NoteCase extends commandOf<DepositCommand, 'NoteCase'>('deposit', 'NoteCase') {}
+export class EndCaseNote extends commandOf<DepositCommand, 'EndCaseNote'>('deposit', 'EndCaseNote') {}
+export class OpenObligation extends commandOf<DepositCommand, 'OpenObligation'>('deposit', 'OpenObligation') {}
+export class CollectObligation extends commandOf<DepositCommand, 'CollectObligation'>('deposit', 'CollectObligation') {}
+
+export class RequestPayout extends commandOf<PayoutCommand, 'RequestPayout'>('payout', 'RequestPayout') {}
+export class SubmitTransfer extends commandOf<PayoutCommand, 'SubmitTransfer'>('payout', 'SubmitTransfer') {}
+export class RecordRailWord extends commandOf<PayoutCommand, 'RecordRailWord'>('payout', 'RecordRailWord') {}
+
+export const orderCommands = [ApproveRefund, CloseClaim, PassOrderDeadlines] as const;
+export const disputeCommands = [
+  OpenDispute,
+  SubmitDispute,
+  ReportReplacement,
+  ApplyPolicy,
+  RecordVerification,
+  PassDisputeDeadlines,
+] as const;
+export const depositCommands = [CreditPayable, NoteCase, EndCaseNote, OpenObligation, CollectObligation] as const;
+export const payoutCommands = [RequestPayout, SubmitTransfer, RecordRailWord] as const;
+
+type AnyCommandClass = { readonly category: string; readonly type: string } & (new (
+  id: string,
+  command: never,
+  context: CommandContext,
+) => object);
+const classes: ReadonlyMap<string, AnyCommandClass> = new Map(
+  ([...orderCommands, ...disputeCommands, ...depositCommands, ...payoutCommands] as readonly AnyCommandClass[]).map((one) => [
+    `${one.category}/${one.type}`,
+    one,
+  ]),
+);
+
+/** The command object of a process's action. @throws Error when this worker has no class for it */
+export function commandOfAction(action: CommandAction, context: CommandContext): object {
+  const commandClass = classes.get(`${action.category}/${action.command.type}`);
+  if (commandClass === undefined)
+    throw new Error(`the worker has no command class for ${action.category}/${action.command.type}`);
+  return new commandClass(action.id, action.command as never, context);
+}

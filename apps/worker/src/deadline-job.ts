@@ -1,0 +1,18 @@
+import { categoryOf, idOf } from '@recourse/eventing';
+import { PassDisputeDeadlines, PassOrderDeadlines } from './commands.js';
+import { jobContext, send, type JobTools } from './jobs.js';
+
+/** A timer only wakes the decider, which compares every deadline of the stream with the command's time. */
+export async function runDeadline(tools: JobTools, stream: string): Promise<void> {
+  const context = await jobContext(tools, 'deadline');
+  switch (categoryOf(stream)) {
+    case 'order':
+      await send(tools, new PassOrderDeadlines(idOf(stream), { type: 'PassOrderDeadlines' }, context));
+      return;
+    case 'dispute':
+      await send(tools, new PassDisputeDeadlines(idOf(stream), { type: 'PassDisputeDeadlines' }, context));
+      return;
+    default:
+      tools.alarm('a deadline of an unknown kind of stream', { stream });
+  }
+}

@@ -1,0 +1,143 @@
+import { Logger, Module, type DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { CommandBus, CqrsModule } from '@nestjs/cqrs';
+import { fundProcessor, payout } from '@recourse/compensation';
+import { deposit } from '@recourse/deposits';
+import { dispute } from '@recourse/disputes';
+import { checkWiring, type Clock } from '@recourse/eventing';
+import {
+  openAggregateStore,
+  runProcesses,
+  runProjections,
+  runStreamProcessor,
+  type Alarm,
+  type AggregateStore,
+  type EventStore,
+  type Executed,
+  type Log,
+  type Subscription,
+} from '@recourse/eventstore';
+import { aggregateStoreProvider, deciders, handlersFor } from '@recourse/nest';
+import { order } from '@recourse/orders';
+import { neverSkipped, readModels, type Database } from '@recourse/postgres';
+import { claimToDispute, judging, merchantAccount, refunding } from '@recourse/processes';
+import { type WakeUps } from '@recourse/queue';
+import { type PayoutRail } from '@recourse/rails';
+import { type Vault } from '@recourse/vault';
+import { type Verifier } from '@recourse/verifiers';
+import { commandOfAction, depositCommands, disputeCommands, orderCommands, payoutCommands } from './commands.js';
+import { runDeadline } from './deadline-job.js';
+import { type JobTools } from './jobs.js';
+import { runPayout } from './payout-job.js';
+import { sweep, sweepEveryMs } from './sweep.js';
+import { runVerification } from './verification-job.js';
+
+export interface WorkerParts {
+  readonly database: Database;
+  /** The same database with the read models first in its search path. */
+  readonly readDatabase: Database;
+  readonly eventStore: EventStore;
+  readonly queue: WakeUps;
+  readonly clock: Clock;
+  readonly rails: ReadonlyMap<string, PayoutRail>;
+  readonly vault: Vault;
+  readonly verifier: Verifier;
+  readonly log: Log;
+}
+
+export const processes = [claimToDispute, judging, refunding, merchantAccount] as const;
+const jobConcurrency = 8;
+
+checkWiring({
+  deciders,
+  commands: [...orderCommands, ...disputeCommands, ...depositCommands, ...payoutCommands],
+  projections: readModels,
+  processes,
+  // `recourse verify` rebuilds every read model and compares its rows.
+  verified: readModels.map((model) => model.name),
+});
+
+@Module({})
+class WorkerModule {
+  static of(aggregates: AggregateStore): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: [CqrsModule.forRoot()],
+      providers: [
+        aggregateStoreProvider(aggregates),
+        ...handlersFor(order, ...orderCommands),
+        ...handlersFor(dispute, ...disputeCommands),
+        ...handlersFor(deposit, ...depositCommands),
+        ...handlersFor(payout, ...payoutCommands),
+      ],
+    };
+  }
+}
+
+/** Everything that happens by itself: projections, processes, the fund, payouts, deadlines. One worker is active at a time. */
+export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise<void>; readonly failed: Promise<Error> }> {
+  const { database, readDatabase, eventStore, queue, clock, log } = parts;
+  const logger = new Logger('worker');
+  const app = await NestFactory.createApplicationContext(WorkerModule.of(openAggregateStore({ eventStore, log })), {
+    logger: ['error', 'warn'],
+  });
+  await app.init();
+  const commands = app.get(CommandBus);
+  const onAlarm = (alarm: Alarm) => logger.error(`${alarm.reader} stands still at ${alarm.stream}: ${alarm.error}`);
+  const wake = (kind: string, key: string) => queue.wake(kind, key);
+  const tools: JobTools = {
+    commands,
+    eventStore,
+    clock,
+    rails: parts.rails,
+    vault: parts.vault,
+    verifier: parts.verifier,
+    alarm: (what, where) => logger.error(`${what} ${JSON.stringify(where)}`),
+  };
+
+  const subscriptions: Subscription[] = [
+    await runProjections({ eventStore, database: readDatabase, projections: readModels, log, neverSkip: neverSkipped, onAlarm }),
+    await runProcesses({
+      eventStore,
+      database,
+      processes,
+      dispatch: (action, context) => commands.execute<object, Executed>(commandOfAction(action, context)),
+      wake,
+      clock,
+      log,
+      onAlarm,
+    }),
+    await runStreamProcessor(fundProcessor, { eventStore, database, clock, log, onAlarm }),
+  ];
+  await queue.work(
+    {
+      payout: (key) => runPayout(tools, key),
+      verification: (key) => runVerification(tools, key),
+      deadline: (key) => runDeadline(tools, key),
+    },
+    { concurrency: jobConcurrency },
+  );
+
+  let sweeping: Promise<unknown> = Promise.resolve();
+  const sweepNow = () => {
+    sweeping = sweep({ database, clock, wake }).catch((error: unknown) =>
+      logger.warn(`a sweep failed and is made again in a minute: ${String(error)}`),
+    );
+  };
+  sweepNow();
+  const timer = setInterval(sweepNow, sweepEveryMs);
+
+  const failed = Promise.race(subscriptions.map((one) => one.stopped)).then(
+    (error) => error ?? new Error('a subscription ended'),
+  );
+  return {
+    failed,
+    stop: async () => {
+      clearInterval(timer);
+      await sweeping;
+      await queue.close();
+      await Promise.all(subscriptions.map((one) => one.stop()));
+      await app.close();
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import { type CommandOf, type DataOf, type Instant, reject, type Rejection, type Stamped } from '@recourse/eventing';
+import { type OrderCommand, type OrderEvent, type OrderRejection } from './order.js';
+import { evolveUnits, type Unit, type Units, unitsOf } from './unit.js';
+
+export type StampedOrderCommand = Stamped<OrderCommand>;
+export type Do<Type extends OrderCommand['type']> = Stamped<CommandOf<OrderCommand, Type>>;
+export type Decision = readonly OrderEvent[] | Rejection<OrderRejection>;
+
+type Outcome = DataOf<OrderEvent, 'ClaimClosed'>['outcome'];
+export interface Claim {
+  readonly claimId: string;
+  readonly submitted: boolean;
+  readonly openedAt: Instant;
+  readonly channels: readonly string[];
+  readonly units: ReadonlyMap<number, 'open' | Outcome>;
+}
+
+interface Known {
+  /** Events so far: the revision of the next one. */
+  readonly length: number;
+  readonly terms: DataOf<OrderEvent, 'OrderPlaced'>;
+  readonly units: Units;
+}
+export type Placed = Known & { readonly status: 'placed' };
+export type Paid = Known & {
+  readonly status: 'paid';
+  readonly transaction: string;
+  readonly deliverBefore: Instant;
+  readonly claims: ReadonlyMap<string, Claim>;
+  /** Ids of the refunds approved. */
+  readonly refunds: ReadonlySet<string>;
+};
+export type Cancelled = Known & { readonly status: 'cancelled'; readonly transaction: string | undefined };
+export type Order = { readonly status: 'none'; readonly length: 0 } | Placed | Paid | Cancelled;
+
+export const unknownUnit = reject('UnitUnknown', 'name at least one unit, each by its number in this order, from 1');
+
+/** The named units, each once, in ascending order; undefined when none is named or one is not of this order. */
+export function unitsNamed(order: Paid, unitNos: readonly number[]): readonly Unit[] | undefined {
+  const units = [...new Set(unitNos)].toSorted((a, b) => a - b).flatMap((unitNo) => order.units.get(unitNo) ?? []);
+  return units.length > 0 && units.length === new Set(unitNos).size ? units : undefined;
+}
+
+/** Events that leave a paid order paid. */
+type PaidEvent = Exclude<OrderEvent, { type: 'OrderPlaced' | 'PaymentCaptured' | 'OrderCancelled' }>;
+
+function evolvePaid(order: Paid, event: PaidEvent): Paid {
+  const next: Paid = { ...order, length: order.length + 1, units: evolveUnits(order.units, event, order.length) };
+  const withClaim = (claimId: string, to: (claim: Claim) => Claim): Paid => {
+    const claim = order.claims.get(claimId);
+    return claim ? { ...next, claims: new Map(order.claims).set(claimId, to(claim)) } : next;
+  };
+  switch (event.type) {
+    case 'ClaimOpened': {
+      const { claimId, draft, openedAt, channel, units } = event.data;
+      const frozen = new Map(units.map(({ unitNo }) => [unitNo, 'open' as const]));
+      const claim: Claim = { claimId, submitted: !draft, openedAt, channels: [channel], units: frozen };
+      return { ...next, claims: new Map(order.claims).set(claimId, claim) };
+    }
+    case 'ClaimSubmitted':
+      return withClaim(event.data.claimId, (claim) => ({ ...claim, submitted: true }));
+    case 'ClaimAttached':
+      return withClaim(event.data.claimId, (claim) => ({ ...claim, channels: [...claim.channels, event.data.channel] }));
+    case 'ClaimClosed': {
+      const { claimId, outcome, units } = event.data;
+      return withClaim(claimId, (claim) => ({
+        ...claim,
+        units: new Map([...claim.units, ...units.map(({ unitNo }) => [unitNo, outcome] as const)]),
+      }));
+    }
+    case 'RefundApproved':
+      return { ...next, refunds: new Set([...order.refunds, event.data.refundId]) };
+    case 'DeliveryOverdue':
+    case 'UnitDelivered':
+    case 'PlatformDeliveryFailed':
+    case 'KeyRevealed':
+    case 'ReceiptConfirmed':
+    case 'EscrowReleased':
+    case 'ReplacementDelivered':
+    case 'RefundFundedFromEscrow':
+      return next;
+  }
+}
+
+/** The order as it will be after events of the append that is being decided. */
+export const follow = (order: Paid, events: readonly PaidEvent[]): Paid => events.reduce(evolvePaid, order);
+
+export function evolve(order: Order, event: OrderEvent): Order {
+  if (event.type === 'OrderPlaced') return { status: 'placed', length: 1, terms: event.data, units: unitsOf(event.data.units) };
+  if (order.status === 'none') return order;
+  const known = { terms: order.terms, length: order.length + 1, units: evolveUnits(order.units, event, order.length) };
+  if (event.type === 'PaymentCaptured') {
+    const { transaction, deliverBefore } = event.data;
+    return { ...known, status: 'paid', transaction, deliverBefore, claims: new Map(), refunds: new Set() };
+  }
+  if (event.type === 'OrderCancelled')
+    return { ...known, status: 'cancelled', transaction: order.status === 'placed' ? undefined : order.transaction };
+  return order.status === 'paid' ? evolvePaid(order, event) : { ...order, ...known };
+}

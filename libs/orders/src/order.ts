@@ -1,0 +1,448 @@
+import { type Decider, type Event, type Instant, reject } from '@recourse/eventing';
+import { type Money } from '@recourse/money';
+import { closeClaim, openClaim, replaceUnit, submitClaim } from './claim.js';
+import { passDeadlines } from './deadline.js';
+import { confirmReceipt, deliverUnits, reportPlatformFailure, revealKey } from './delivery.js';
+import { type Decision, evolve, type Order, type Paid, type StampedOrderCommand } from './order-state.js';
+import { capturePayment, placeOrder } from './placement.js';
+import { cancelOrder } from './undelivered.js';
+import { approveRefund } from './verdict.js';
+
+export type ProductKind = 'game-card' | 'phone-top-up' | 'membership'; // S01
+/** ESCROW: released on confirmation or when the after-sale window ends. ON_DELIVERY: released at delivery. K16 */
+export type SettlementMode = 'ESCROW' | 'ON_DELIVERY';
+
+/** What the offer promises after the sale; frozen into the order. S24 */
+export interface AfterSalePromise {
+  readonly afterSaleHours: number; // S26
+  readonly deliverWithinHours: number; // K13
+  /** A dead key is reissued within 24 h. S29 */
+  readonly reissue: boolean;
+  /** Seven-day no-reason refund of an unrevealed key. S31, K10 */
+  readonly sevenDay: boolean;
+}
+
+/** Which policy judges this order: published by the platform, accepted by the buyer, identified by its hash. */
+export interface PolicyReference {
+  readonly id: string;
+  readonly version: number;
+  /** SHA-256 of the canonical JSON of the table, 64 hex. */
+  readonly hash: string;
+}
+
+/** What the buyer gets, as it may stand in an event: never a key in clear, never a person's data. */
+export type Delivery =
+  | { readonly kind: 'key'; readonly ciphertext: string; readonly fingerprint: string; readonly masked: string }
+  | { readonly kind: 'top-up'; readonly receipt: string; readonly accountReference: string };
+
+export interface OrderLine {
+  readonly product: string;
+  readonly unitPrice: Money;
+  readonly quantity: number;
+}
+/** One key or one top-up, with its part of the price after discounts and of the platform's fee. K7 */
+export interface UnitPrice {
+  readonly unitNo: number;
+  readonly product: string;
+  readonly price: Money;
+  readonly fee: Money;
+}
+
+/** `revision@stream`: an event that a decision rests on. */
+export type EventReference = string;
+
+/** What the order knows of a unit when a claim names it; the dispute judges on these and on nothing else of the order. */
+export interface UnitFacts {
+  readonly unitNo: number;
+  readonly product: string;
+  readonly price: Money;
+  readonly fee: Money;
+  readonly escrow: 'held' | 'released';
+  readonly deliveredAt?: Instant;
+  readonly revealedAt?: Instant;
+  /** End of the after-sale window, as it stands when the claim stops the clock. */
+  readonly afterSaleEndsAt?: Instant;
+  readonly sevenDayEndsAt?: Instant;
+  /** Key fingerprint or top-up receipt: what a verifier asks about. */
+  readonly deliveryReference?: string;
+  /** The platform's own delivery of this unit failed, by its own event. S11 */
+  readonly platformFailure: boolean;
+  readonly evidence: readonly EventReference[];
+}
+
+/** Evidence sent together with a claim; its content is in the vault. */
+export interface ClaimEvidence {
+  readonly evidenceId: string;
+  readonly kind: 'order-record' | 'payment-proof' | 'chat' | 'abnormal-use' | 'screen-recording'; // S37–S40, S45
+  /** It shows an activation failure. S27 */
+  readonly showsActivationFailure: boolean;
+  readonly content: string;
+}
+
+export const claimReasons = [
+  'key-invalid',
+  'key-used',
+  'key-expired',
+  'not-credited',
+  'not-delivered',
+  'platform-failure',
+  'wrong-account',
+  'own-cancellation',
+  'dislike',
+  'seven-day',
+] as const; // S08 and the sentences after it; the catalogue grows with the dispute
+export type ClaimReason = (typeof claimReasons)[number];
+
+/** Who is at fault, as a verdict finds it. K1 */
+export type Liability = 'PLATFORM' | 'MERCHANT' | 'BUYER' | 'SHARED' | 'NONE' | 'UNPROVEN';
+
+/** One unit and one source of a refund. Amounts of a line: amount = fromEscrow, or fromFund + fromFees. */
+export interface RefundLine {
+  readonly unitNo: number;
+  readonly source: 'escrow' | 'fund';
+  readonly amount: Money;
+  readonly liable: Liability;
+  /** What the merchant finally bears of `amount`, net of the fee that goes back (K7): recourse when the fund pays. */
+  readonly merchantShare: Money;
+  /** Given back out of the platform's fees. */
+  readonly fromFees: Money;
+  readonly fromFund: Money;
+  readonly fromEscrow: Money;
+}
+
+/** Why a refund is due. */
+export type RefundGround =
+  | { readonly kind: 'verdict'; readonly disputeId: string; readonly verdictId: string; readonly rule: string }
+  | { readonly kind: 'cancelled-before-delivery' } // K8
+  | { readonly kind: 'not-delivered-in-time' }; // K13
+
+export interface RefundParties {
+  readonly platform: string;
+  readonly merchant: string;
+  readonly buyer: string;
+  /** Vault reference of the buyer's account at the rail. */
+  readonly payee: string;
+  readonly rail: string;
+}
+
+export type OrderEvent =
+  | Event<
+      'OrderPlaced',
+      {
+        readonly orderId: string;
+        readonly platform: string;
+        readonly merchant: string;
+        readonly buyer: string;
+        readonly payee: string;
+        readonly rail: string;
+        /** Our account at the rail that must receive the payment. */
+        readonly receiver: string;
+        readonly productKind: ProductKind;
+        readonly settlement: SettlementMode;
+        readonly promise: AfterSalePromise;
+        readonly policy: PolicyReference;
+        readonly units: readonly UnitPrice[];
+        readonly total: Money;
+        readonly payBefore: Instant;
+        readonly placedAt: Instant;
+      }
+    >
+  | Event<
+      'PaymentCaptured',
+      {
+        readonly orderId: string;
+        readonly platform: string;
+        readonly rail: string;
+        readonly transaction: string;
+        readonly amount: Money;
+        readonly capturedAt: Instant;
+        readonly deliverBefore: Instant;
+      }
+    >
+  | Event<
+      'OrderCancelled',
+      {
+        readonly orderId: string;
+        readonly by: 'buyer' | 'shop';
+        readonly units: readonly number[];
+        readonly cancelledAt: Instant;
+      }
+    >
+  | Event<'DeliveryOverdue', { readonly orderId: string; readonly units: readonly number[]; readonly overdueAt: Instant }> // K13
+  | Event<
+      'UnitDelivered',
+      {
+        readonly orderId: string;
+        readonly unitNo: number;
+        readonly delivery: Delivery;
+        readonly deliveredAt: Instant;
+        readonly afterSaleEndsAt: Instant;
+        readonly sevenDayEndsAt?: Instant;
+      }
+    >
+  | Event<
+      'PlatformDeliveryFailed',
+      { readonly orderId: string; readonly unitNo: number; readonly incident: string; readonly failedAt: Instant }
+    > // S11
+  | Event<'KeyRevealed', { readonly orderId: string; readonly unitNo: number; readonly revealedAt: Instant }>
+  | Event<'ReceiptConfirmed', { readonly orderId: string; readonly units: readonly number[]; readonly confirmedAt: Instant }>
+  | Event<
+      'EscrowReleased',
+      {
+        readonly orderId: string;
+        readonly platform: string;
+        readonly merchant: string;
+        readonly unitNo: number;
+        readonly amount: Money;
+        readonly fee: Money;
+        readonly net: Money;
+        readonly because: 'delivered' | 'confirmed' | 'window-ended' | 'claim-closed' | 'platform-bears';
+      }
+    >
+  | Event<
+      'ClaimOpened',
+      {
+        /** Also the dispute's id: `{orderId}.{n}`, n counting the order's claims from 1. */
+        readonly claimId: string;
+        readonly orderId: string;
+        readonly platform: string;
+        readonly merchant: string;
+        readonly buyer: string;
+        readonly reason: ClaimReason;
+        readonly channel: string;
+        readonly draft: boolean;
+        readonly productKind: ProductKind;
+        readonly promise: AfterSalePromise;
+        readonly policy: PolicyReference;
+        readonly units: readonly UnitFacts[];
+        /** What the buyer sent with the claim, so that it is judged together with it. */
+        readonly evidence?: readonly ClaimEvidence[];
+        readonly openedAt: Instant;
+      }
+    >
+  | Event<
+      'ClaimSubmitted',
+      { readonly claimId: string; readonly orderId: string; readonly units: readonly number[]; readonly submittedAt: Instant }
+    >
+  | Event<
+      'ClaimAttached',
+      { readonly claimId: string; readonly orderId: string; readonly channel: string; readonly attachedAt: Instant }
+    > // K11
+  | Event<
+      'ClaimClosed',
+      {
+        readonly claimId: string;
+        readonly orderId: string;
+        readonly outcome: 'refused' | 'reissued' | 'withdrawn' | 'lapsed' | 'refunded';
+        /** The after-sale clock goes on with what was left when the claim stopped it. */
+        readonly units: readonly { readonly unitNo: number; readonly afterSaleEndsAt?: Instant }[];
+        readonly closedAt: Instant;
+      }
+    >
+  | Event<
+      'ReplacementDelivered',
+      {
+        readonly orderId: string;
+        readonly claimId: string;
+        readonly unitNo: number;
+        readonly delivery: Delivery;
+        readonly deliveredAt: Instant;
+      }
+    >
+  | Event<
+      'RefundApproved',
+      RefundParties & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly ground: RefundGround;
+        readonly lines: readonly RefundLine[];
+        readonly total: Money;
+        /** Sums over the lines, so that who funds need not add up. */
+        readonly fromEscrow: Money;
+        readonly fromFund: Money;
+        readonly fromFees: Money;
+        readonly merchantShare: Money;
+        readonly approvedAt: Instant;
+      }
+    >
+  | Event<
+      'RefundFundedFromEscrow',
+      RefundParties & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly lines: readonly { readonly unitNo: number; readonly amount: Money }[];
+        readonly amount: Money;
+        readonly total: Money;
+        /** True when this was the last money the refund was waiting for. */
+        readonly complete: boolean;
+      }
+    >;
+
+export type OrderCommand =
+  | {
+      readonly type: 'PlaceOrder';
+      readonly orderId: string;
+      readonly platform: string;
+      readonly merchant: string;
+      readonly buyer: string;
+      readonly payee: string;
+      readonly rail: string;
+      readonly receiver: string;
+      readonly productKind: ProductKind;
+      readonly settlement: SettlementMode;
+      readonly promise: AfterSalePromise;
+      readonly policy: PolicyReference;
+      /** The version and hash the buyer accepted before paying; must be `policy`. S24 */
+      readonly consent: PolicyReference;
+      readonly lines: readonly OrderLine[];
+      readonly discount?: Money;
+      /** Platform fee on the whole order. */
+      readonly fee: Money;
+    }
+  /** Only after the rail confirmed transaction, amount and receiver: the confirmation is what this carries. */
+  | {
+      readonly type: 'CapturePayment';
+      readonly transaction: string;
+      readonly amount: Money;
+      readonly receiver: string;
+      readonly capturedAt: Instant;
+    }
+  | { readonly type: 'CancelOrder'; readonly by: 'buyer' | 'shop' }
+  | { readonly type: 'DeliverUnits'; readonly deliveries: readonly { readonly unitNo: number; readonly delivery: Delivery }[] }
+  | { readonly type: 'ReportPlatformFailure'; readonly unitNo: number; readonly incident: string }
+  | { readonly type: 'RevealKey'; readonly unitNo: number }
+  | { readonly type: 'ConfirmReceipt'; readonly units: readonly number[] }
+  | {
+      readonly type: 'OpenClaim';
+      readonly units: readonly number[];
+      readonly reason: ClaimReason;
+      readonly channel: string;
+      readonly draft: boolean;
+      readonly evidence?: readonly ClaimEvidence[];
+    }
+  | { readonly type: 'SubmitClaim'; readonly claimId: string }
+  /** Without `units`: every unit the claim still freezes. */
+  | {
+      readonly type: 'CloseClaim';
+      readonly claimId: string;
+      readonly outcome: 'refused' | 'reissued' | 'withdrawn' | 'lapsed';
+      readonly units?: readonly number[];
+    }
+  | { readonly type: 'ReplaceUnit'; readonly claimId: string; readonly unitNo: number; readonly delivery: Delivery }
+  | {
+      readonly type: 'ApproveRefund';
+      readonly refundId: string;
+      readonly disputeId: string;
+      readonly verdictId: string;
+      readonly rule: string;
+      readonly units: readonly {
+        readonly unitNo: number;
+        readonly amount: Money;
+        readonly liable: Liability;
+        readonly bearer: 'merchant' | 'platform';
+        /** The verdict knows of the replacement under this claim and found it dead too; without it a replaced unit is not refunded. */
+        readonly replacementFailed?: boolean;
+      }[];
+    }
+  /** A deadline of this order may be over: delivery, auto-confirmation. The decider compares with the command's time. */
+  | { readonly type: 'PassOrderDeadlines' };
+
+export type OrderRejection =
+  | 'OrderExists'
+  | 'OrderUnknown'
+  | 'NothingOrdered'
+  | 'TooManyUnits'
+  | 'AmountNotPositive'
+  | 'AmountTooLarge'
+  | 'AssetMismatch'
+  | 'DiscountTooLarge'
+  | 'FeeTooLarge'
+  | 'PromiseIncomplete'
+  | 'ConsentMissing'
+  | 'AlreadyPaid'
+  | 'NotPaid'
+  | 'PaymentWindowOver'
+  | 'CaptureMismatch'
+  | 'AlreadyDelivered'
+  | 'NotDelivered'
+  | 'WrongDelivery'
+  | 'DeliveryWindowOver'
+  | 'DeliveryFailed'
+  | 'OrderIsCancelled'
+  | 'UnitUnknown'
+  | 'NothingToReveal'
+  | 'NothingToConfirm'
+  | 'UnitUnderClaim'
+  | 'UnitRefunded'
+  | 'DraftUsed'
+  | 'TooManyClaims'
+  | 'ClaimUnknown'
+  | 'ClaimNotSubmitted'
+  | 'ClaimOver'
+  | 'UnitReplaced'
+  | 'RefundTooLarge';
+
+function decidePaid(
+  command: Exclude<StampedOrderCommand, { type: 'PlaceOrder' | 'CapturePayment' | 'CancelOrder' }>,
+  order: Paid,
+): Decision {
+  switch (command.type) {
+    case 'DeliverUnits':
+      return deliverUnits(command, order);
+    case 'ReportPlatformFailure':
+      return reportPlatformFailure(command, order);
+    case 'RevealKey':
+      return revealKey(command, order);
+    case 'ConfirmReceipt':
+      return confirmReceipt(command, order);
+    case 'OpenClaim':
+      return openClaim(command, order);
+    case 'SubmitClaim':
+      return submitClaim(command, order);
+    case 'CloseClaim':
+      return closeClaim(command, order);
+    case 'ReplaceUnit':
+      return replaceUnit(command, order);
+    case 'ApproveRefund':
+      return approveRefund(command, order);
+    case 'PassOrderDeadlines':
+      return passDeadlines(command, order);
+  }
+}
+
+/** Stream `order-{platform}.{orderNo}`: the sale, its units, their escrow, and the claims and refunds on them. */
+export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
+  category: 'order',
+  initial: { status: 'none', length: 0 },
+  events: {
+    OrderPlaced: 1,
+    PaymentCaptured: 1,
+    OrderCancelled: 1,
+    DeliveryOverdue: 1,
+    UnitDelivered: 1,
+    PlatformDeliveryFailed: 1,
+    KeyRevealed: 1,
+    ReceiptConfirmed: 1,
+    EscrowReleased: 1,
+    ClaimOpened: 1,
+    ClaimSubmitted: 1,
+    ClaimAttached: 1,
+    ClaimClosed: 1,
+    ReplacementDelivered: 1,
+    RefundApproved: 1,
+    RefundFundedFromEscrow: 1,
+  },
+  decide: (command, state) => {
+    if (command.type === 'PlaceOrder')
+      return state.status === 'none' ? placeOrder(command) : reject('OrderExists', 'this order number is taken; use another one');
+    if (state.status === 'none') return reject('OrderUnknown', 'there is no order of this number; place it first');
+    if (command.type === 'CapturePayment') return capturePayment(command, state);
+    if (command.type === 'CancelOrder') return cancelOrder(command, state);
+    if (state.status === 'paid') return decidePaid(command, state);
+    if (command.type === 'PassOrderDeadlines') return [];
+    return state.status === 'placed'
+      ? reject('NotPaid', 'the payment is not confirmed yet; wait for it')
+      : reject('OrderIsCancelled', 'the order is cancelled and what was paid is refunded');
+  },
+  evolve,
+};

@@ -1,0 +1,115 @@
+import { eventsOf, isAfter, plusHours, plusMs, reject } from '@recourse/eventing';
+import { allocate, equals, isNegative, isPositive, isZero, maxMinor, money, type Money, sameAsset, zero } from '@recourse/money';
+import { type AfterSalePromise, type OrderEvent, type OrderLine, type PolicyReference, type ProductKind } from './order.js';
+import { type Cancelled, type Decision, type Do, type Paid, type Placed } from './order-state.js';
+
+const event = eventsOf<OrderEvent>();
+
+/** Units of one order: an event that names them all must fit the largest event that is stored. */
+export const maxUnits = 100;
+/** Longest after-sale and delivery promise: a year. */
+export const maxPromiseHours = 8_760;
+const payWithinMs = 30 * 60_000; // K13
+
+const isHours = (hours: number): boolean => Number.isInteger(hours) && hours >= 1 && hours <= maxPromiseHours;
+
+function promiseFault(promise: AfterSalePromise, kind: ProductKind): string | undefined {
+  if (!isHours(promise.afterSaleHours) || !isHours(promise.deliverWithinHours))
+    return `after-sale and delivery are promised in whole hours from 1 to ${maxPromiseHours}`;
+  if (typeof promise.reissue !== 'boolean' || typeof promise.sevenDay !== 'boolean')
+    return 'say whether a dead key is reissued and whether there is a seven-day refund';
+  return promise.sevenDay && kind === 'phone-top-up'
+    ? 'a top-up is consumed when it is credited, so a seven-day refund cannot be promised for it'
+    : undefined;
+}
+
+const isSamePolicy = (one: PolicyReference, other: PolicyReference): boolean =>
+  one.id === other.id && one.version === other.version && one.hash === other.hash;
+
+/** One entry per unit, in the order of the lines. */
+const spread = (lines: readonly OrderLine[]): OrderLine[] =>
+  lines.flatMap((line) => Array.from({ length: line.quantity }, () => line));
+
+function countFault(lines: readonly OrderLine[]): Decision | undefined {
+  if (lines.length === 0 || lines.some(({ quantity }) => !Number.isSafeInteger(quantity) || quantity < 1))
+    return reject('NothingOrdered', 'every line has a whole quantity of at least 1, and there is at least one line');
+  return lines.reduce((count, { quantity }) => count + quantity, 0) > maxUnits
+    ? reject('TooManyUnits', `an order has at most ${maxUnits} units; split it`)
+    : undefined;
+}
+
+function amountFault(lines: readonly OrderLine[], discount: Money, fee: Money): Decision | undefined {
+  if (![discount, fee, ...lines.map(({ unitPrice }) => unitPrice)].every((amount) => sameAsset(amount, fee)))
+    return reject('AssetMismatch', 'unit prices, discount and fee of one order are in one asset');
+  if (isNegative(discount) || isNegative(fee) || !lines.every(({ unitPrice }) => isPositive(unitPrice)))
+    return reject('AmountNotPositive', 'unit prices are above zero; discount and fee are not below zero');
+  const list = lines.reduce((sum, { unitPrice, quantity }) => sum + unitPrice.minor * BigInt(quantity), 0n);
+  if (list > maxMinor) return reject('AmountTooLarge', 'the order is worth more than an amount can hold; split it');
+  if (discount.minor >= list) return reject('DiscountTooLarge', 'the discount leaves nothing to pay');
+  return fee.minor > list - discount.minor ? reject('FeeTooLarge', 'the fee is more than the buyer pays') : undefined;
+}
+
+export function placeOrder(command: Do<'PlaceOrder'>): Decision {
+  const { at, lines, fee, discount = zero(fee.asset), promise, policy, productKind } = command;
+  const fault = countFault(lines) ?? amountFault(lines, discount, fee);
+  if (fault) return fault;
+  const broken = promiseFault(promise, productKind);
+  if (broken !== undefined) return reject('PromiseIncomplete', broken);
+  if (!isSamePolicy(command.consent, policy))
+    return reject('ConsentMissing', 'the buyer must accept this very version of the refund policy before paying'); // S24
+
+  const ordered = spread(lines);
+  const weights = ordered.map(({ unitPrice }) => unitPrice.minor);
+  const list = weights.reduce((sum, weight) => sum + weight, 0n);
+  const total = money(list - discount.minor, fee.asset);
+  const prices = allocate(total, weights);
+  if (prices.some(isZero)) {
+    return reject(
+      'DiscountTooLarge',
+      'the discount would leave a unit that costs nothing and so could not be refunded by itself',
+    );
+  }
+  // Weighed by what is paid, not by the list price: rounding apart the same, and no unit's fee exceeds its price.
+  const fees = allocate(
+    fee,
+    prices.map(({ minor }) => minor),
+  );
+  const units = ordered.map(({ product }, index) => ({
+    unitNo: index + 1,
+    product,
+    price: prices[index] ?? total,
+    fee: fees[index] ?? fee,
+  }));
+  const { orderId, platform, merchant, buyer, payee, rail, receiver, settlement } = command;
+  const parties = { platform, merchant, buyer, payee, rail, receiver };
+  const agreed = { productKind, settlement, promise, policy };
+  return [
+    event('OrderPlaced', { orderId, ...parties, ...agreed, units, total, payBefore: plusMs(at, payWithinMs), placedAt: at }),
+  ];
+}
+
+export function capturePayment(command: Do<'CapturePayment'>, order: Placed | Paid | Cancelled): Decision {
+  const { terms } = order;
+  if (order.status !== 'placed') {
+    if (order.transaction === command.transaction) return [];
+    return order.status === 'paid'
+      ? reject('AlreadyPaid', 'the order was paid by another transaction; this one is to be refunded')
+      : reject('OrderIsCancelled', 'the order is cancelled; this payment is to be refunded');
+  }
+  if (command.transaction === '' || command.receiver !== terms.receiver || !equals(command.amount, terms.total))
+    return reject('CaptureMismatch', 'transaction, amount and receiver must be those the order asked for'); // S70
+  if (isAfter(command.capturedAt, terms.payBefore))
+    return reject('PaymentWindowOver', 'the order had to be paid within 30 minutes; this payment is to be refunded');
+  return [
+    event('PaymentCaptured', {
+      orderId: terms.orderId,
+      platform: terms.platform,
+      rail: terms.rail,
+      transaction: command.transaction,
+      amount: command.amount,
+      // A rail's clock may run ahead; nothing takes effect later than it is recorded.
+      capturedAt: isAfter(command.capturedAt, command.at) ? command.at : command.capturedAt,
+      deliverBefore: plusHours(command.at, terms.promise.deliverWithinHours),
+    }),
+  ];
+}

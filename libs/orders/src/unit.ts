@@ -1,0 +1,171 @@
+import { isAfter, type Instant, msBetween, plusMs } from '@recourse/eventing';
+import { add, isZero, type Money, share, subtract, zero } from '@recourse/money';
+import { type Delivery, type OrderEvent, type UnitPrice } from './order.js';
+
+/** What the buyer can see of the unit. After a replacement it is the new key; the after-sale clock stays the unit's. */
+interface Delivered {
+  readonly delivery: Delivery;
+  readonly deliveredAt: Instant;
+  readonly afterSaleEndsAt: Instant;
+  readonly sevenDayEndsAt: Instant | undefined;
+  readonly revealedAt: Instant | undefined;
+}
+
+/** Revisions of the events that a claim's facts rest on. */
+type Basis = {
+  readonly [Fact in 'captured' | 'delivered' | 'failed' | 'revealed' | 'released' | 'clock' | 'replaced']?: number | undefined;
+};
+
+/** One key or one top-up: Ordered → Delivered → Revealed; beside it its money: Held → Released | Refunded, in parts. */
+export interface Unit extends UnitPrice {
+  readonly escrow: 'unpaid' | 'held' | 'released';
+  /** Approved so far, whatever the source (I3). */
+  readonly refunded: Money;
+  readonly refundedFromEscrow: Money;
+  /** Part of the price on which the platform keeps no fee: refunded at the merchant's cost. */
+  readonly feeFree: Money;
+  readonly delivered: Delivered | undefined;
+  /** The merchant performed, the platform did not hand it over. S11 */
+  readonly platformFailure: boolean;
+  readonly confirmed: boolean;
+  readonly claim: { readonly claimId: string; readonly clockStoppedAt: Instant } | undefined;
+  readonly draftUsed: boolean;
+  readonly replacedUnder: string | undefined;
+  readonly basis: Basis;
+}
+export type Units = ReadonlyMap<number, Unit>;
+
+export const unitsOf = (prices: readonly UnitPrice[]): Units =>
+  new Map(
+    prices.map((unit) => {
+      const none = zero(unit.price.asset);
+      return [
+        unit.unitNo,
+        {
+          ...unit,
+          escrow: 'unpaid',
+          refunded: none,
+          refundedFromEscrow: none,
+          feeFree: none,
+          delivered: undefined,
+          platformFailure: false,
+          confirmed: false,
+          claim: undefined,
+          draftUsed: false,
+          replacedUnder: undefined,
+          basis: {},
+        },
+      ];
+    }),
+  );
+
+/** What escrow still has of the unit. */
+export const heldOf = (unit: Unit): Money =>
+  unit.escrow === 'held' ? subtract(unit.price, unit.refundedFromEscrow) : zero(unit.price.asset);
+/** What may still be refunded. */
+export const restOf = (unit: Unit): Money => subtract(unit.price, unit.refunded);
+export const isRefunded = (unit: Unit): boolean => isZero(restOf(unit));
+
+const feeUpTo = (unit: Unit, part: Money): Money => share(unit.fee, part.minor, unit.price.minor);
+/** The fee on the rest that the merchant sold; with what is not kept it makes the whole fee exactly. K7 */
+export const feeKept = (unit: Unit): Money => subtract(unit.fee, feeUpTo(unit, unit.feeFree));
+/** The fee on one more part refunded at the merchant's cost: half up for the first, running sums so that parts add up. K7 */
+export const feeOn = (unit: Unit, part: Money): Money =>
+  subtract(feeUpTo(unit, add(unit.feeFree, part)), feeUpTo(unit, unit.feeFree));
+
+export const referenceOf = (delivery: Delivery): string => (delivery.kind === 'key' ? delivery.fingerprint : delivery.receipt);
+
+/** The after-sale window is over and, for an unrevealed key under a seven-day promise, that promise too. K16 */
+export const isWindowOver = ({ delivered }: Unit, at: Instant): boolean =>
+  delivered !== undefined &&
+  isAfter(at, delivered.afterSaleEndsAt) &&
+  (delivered.revealedAt !== undefined || delivered.sevenDayEndsAt === undefined || isAfter(at, delivered.sevenDayEndsAt));
+
+/** End of the window when the clock goes on with what a claim left of it; undefined when nothing was running. K13 */
+export function windowAfterClaim(unit: Unit, closedAt: Instant): Instant | undefined {
+  if (!unit.delivered || !unit.claim || isRefunded(unit)) return undefined;
+  const leftMs = msBetween(unit.claim.clockStoppedAt, unit.delivered.afterSaleEndsAt);
+  return leftMs < 0 ? undefined : plusMs(closedAt, leftMs);
+}
+
+/** @param revision of the event in the order's stream, from 0 */
+export function evolveUnits(units: Units, event: OrderEvent, revision: number): Units {
+  const change = <Part extends { readonly unitNo: number }>(
+    parts: readonly Part[],
+    to: (unit: Unit, part: Part) => Unit,
+  ): Units => {
+    const next = new Map(units);
+    for (const part of parts) {
+      const unit = next.get(part.unitNo);
+      if (unit) next.set(part.unitNo, to(unit, part));
+    }
+    return next;
+  };
+  switch (event.type) {
+    case 'PaymentCaptured':
+      return change([...units.values()], (unit) => ({ ...unit, escrow: 'held', basis: { captured: revision } }));
+    case 'UnitDelivered':
+      return change([event.data], (unit, { delivery, deliveredAt, afterSaleEndsAt, sevenDayEndsAt }) => ({
+        ...unit,
+        delivered: { delivery, deliveredAt, afterSaleEndsAt, sevenDayEndsAt, revealedAt: undefined },
+        // Delivered under a not-delivered claim: the clock has not run yet, so the whole window is left.
+        claim: unit.claim && { ...unit.claim, clockStoppedAt: deliveredAt },
+        basis: { ...unit.basis, delivered: revision },
+      }));
+    case 'PlatformDeliveryFailed':
+      return change([event.data], (unit) => ({ ...unit, platformFailure: true, basis: { ...unit.basis, failed: revision } }));
+    case 'KeyRevealed':
+      return change([event.data], (unit, { revealedAt }) => ({
+        ...unit,
+        delivered: unit.delivered && { ...unit.delivered, revealedAt },
+        basis: { ...unit.basis, revealed: revision },
+      }));
+    case 'ReceiptConfirmed':
+      return change(numbered(event.data.units), (unit) => ({ ...unit, confirmed: true }));
+    case 'EscrowReleased':
+      return change([event.data], (unit) => ({ ...unit, escrow: 'released', basis: { ...unit.basis, released: revision } }));
+    case 'ClaimOpened':
+      return change(event.data.units, (unit) => ({
+        ...unit,
+        claim: { claimId: event.data.claimId, clockStoppedAt: event.data.openedAt },
+        draftUsed: unit.draftUsed || event.data.draft,
+      }));
+    case 'ClaimClosed':
+      return change(event.data.units, (unit, { afterSaleEndsAt }) =>
+        unit.delivered && afterSaleEndsAt !== undefined
+          ? {
+              ...unit,
+              claim: undefined,
+              delivered: { ...unit.delivered, afterSaleEndsAt },
+              basis: { ...unit.basis, clock: revision },
+            }
+          : { ...unit, claim: undefined },
+      );
+    case 'ReplacementDelivered':
+      return change([event.data], (unit, { claimId, delivery, deliveredAt }) => ({
+        ...unit,
+        delivered: unit.delivered && { ...unit.delivered, delivery, deliveredAt, revealedAt: undefined },
+        replacedUnder: claimId,
+        basis: { ...unit.basis, replaced: revision, revealed: undefined },
+      }));
+    case 'RefundApproved':
+      return change(event.data.lines, (unit, line) => ({
+        ...unit,
+        refunded: add(unit.refunded, line.amount),
+        feeFree: add(unit.feeFree, add(line.fromEscrow, add(line.merchantShare, line.fromFees))),
+      }));
+    case 'RefundFundedFromEscrow':
+      return change(event.data.lines, (unit, { amount }) => ({
+        ...unit,
+        refundedFromEscrow: add(unit.refundedFromEscrow, amount),
+      }));
+    case 'OrderPlaced':
+    case 'OrderCancelled':
+    case 'DeliveryOverdue':
+    case 'ClaimSubmitted':
+    case 'ClaimAttached':
+      return units;
+  }
+}
+
+const numbered = (unitNos: readonly number[]) => unitNos.map((unitNo) => ({ unitNo }));

@@ -1,0 +1,182 @@
+import { type EventOf, specify } from '@recourse/eventing';
+import { money, zero } from '@recourse/money';
+import { order, type OrderCommand, type OrderEvent } from './order.js';
+import { after, claim, close, confirm, delivered, history, orderId, refund, start, typesOf } from './order-examples.js';
+
+const { given } = specify(order, start);
+const held = history(...delivered(), claim());
+const released = history(...delivered(), confirm(1), claim());
+const platform = { bearer: 'platform', liable: 'PLATFORM' } as const;
+const none = zero();
+
+/** Refunds unit 1 in these parts, each under a claim of its own. */
+const inParts = (before: readonly OrderCommand[], ...parts: bigint[]) =>
+  history(...before, ...parts.flatMap((part, i) => [claim(), refund([{ amount: money(part) }], 1, i + 1)]));
+const approvalsOf = (events: readonly OrderEvent[]) =>
+  events
+    .filter((event): event is EventOf<OrderEvent, 'RefundApproved'> => event.type === 'RefundApproved')
+    .map(({ data }) => data);
+
+describe('the source of a refund', () => {
+  it('is escrow when it holds the unit and the merchant bears it: no fee was taken, nothing is to recover', () => {
+    const [approved, funded, closed] = given(...held).when({ ...refund(), at: after(2) }).events;
+    expect(approved).toMatchObject({
+      type: 'RefundApproved',
+      data: {
+        refundId: `${orderId}.1.v1`,
+        ground: { kind: 'verdict', disputeId: `${orderId}.1`, verdictId: `${orderId}.1.v1`, rule: 'dead-key' },
+        lines: [{ source: 'escrow', liable: 'MERCHANT', amount: money(1_000n), fromEscrow: money(1_000n) }],
+        total: money(1_000n),
+        fromEscrow: money(1_000n),
+        fromFund: none,
+        fromFees: none,
+        merchantShare: none,
+      },
+    });
+    expect(funded).toMatchObject({ type: 'RefundFundedFromEscrow', data: { amount: money(1_000n), complete: true } });
+    expect(closed).toEqual({
+      type: 'ClaimClosed',
+      data: { claimId: `${orderId}.1`, orderId, outcome: 'refunded', units: [{ unitNo: 1 }], closedAt: after(2) },
+    });
+  });
+
+  it('is the fund when the platform bears it, and the merchant gets his held unit', () => {
+    const events = given(...held).when(refund([platform])).events;
+    expect(typesOf(events)).toEqual(['RefundApproved', 'EscrowReleased', 'ClaimClosed']);
+    expect(events).toMatchObject([
+      { data: { fromFund: money(1_000n), fromEscrow: none, fromFees: none, merchantShare: none, lines: [{ source: 'fund' }] } },
+      { data: { because: 'platform-bears', amount: money(1_000n), net: money(900n) } },
+      {},
+    ]);
+  });
+
+  it('is the fund after release: the fee on the merchant’s share comes back, the rest is recourse', () => {
+    const events = given(...released).when(refund()).events;
+    expect(typesOf(events)).toEqual(['RefundApproved', 'ClaimClosed']);
+    expect(events[0]).toMatchObject({
+      data: {
+        total: money(1_000n),
+        fromFund: money(900n),
+        fromFees: money(100n),
+        merchantShare: money(900n),
+        lines: [{ source: 'fund', amount: money(1_000n), merchantShare: money(900n), fromFees: money(100n) }],
+      },
+    });
+  });
+
+  it('is the fund alone when the platform bears a released unit', () => {
+    expect(given(...released).when(refund([platform])).events[0]).toMatchObject({
+      data: { fromFund: money(1_000n), fromFees: none, merchantShare: none },
+    });
+  });
+
+  it('is both for a shared fault: the merchant’s part from escrow, the platform’s from the fund, and the rest is released', () => {
+    const shared = refund([
+      { amount: money(600n), liable: 'SHARED' },
+      { amount: money(400n), liable: 'SHARED', bearer: 'platform' },
+    ]);
+    const events = given(...held).when(shared).events;
+    expect(typesOf(events)).toEqual(['RefundApproved', 'RefundFundedFromEscrow', 'EscrowReleased', 'ClaimClosed']);
+    expect(events).toMatchObject([
+      { data: { total: money(1_000n), fromEscrow: money(600n), fromFund: money(400n) } },
+      { data: { amount: money(600n), complete: false } },
+      { data: { amount: money(400n), fee: money(40n), net: money(360n) } },
+      {},
+    ]);
+    expect(given(...released).when(shared).events[0]).toMatchObject({
+      data: { lines: [{ amount: money(1_000n), merchantShare: money(540n), fromFees: money(60n), fromFund: money(940n) }] },
+    });
+  });
+
+  it('is told per unit, in one refund', () => {
+    const mixed = given(...history(...delivered(2), confirm(2), claim([1, 2])));
+    expect(mixed.when(refund([{ unitNo: 2 }, {}])).events).toMatchObject([
+      {
+        data: {
+          total: money(2_000n),
+          fromEscrow: money(1_000n),
+          fromFund: money(900n),
+          fromFees: money(100n),
+          merchantShare: money(900n),
+          lines: [
+            { unitNo: 1, source: 'escrow' },
+            { unitNo: 2, source: 'fund' },
+          ],
+        },
+      },
+      { data: { amount: money(1_000n), total: money(2_000n), complete: false } },
+      { data: { units: [{ unitNo: 1 }, { unitNo: 2 }] } },
+    ]);
+  });
+});
+
+describe('approving a refund', () => {
+  it('happens once per verdict', () => {
+    given(...history(...delivered(), claim(), refund()))
+      .when(refund())
+      .thenNothing();
+  });
+
+  it('never gives more than was paid for the unit', () => {
+    given(...held)
+      .when(refund([{ amount: money(1_001n) }]))
+      .thenRejected('RefundTooLarge');
+    given(...history(...delivered(), claim(), refund([{ amount: money(400n) }])))
+      .when(refund([{ amount: money(601n) }], 2))
+      .thenRejected('RefundTooLarge');
+    const rest = given(...history(...delivered(), claim(), refund([{ amount: money(400n) }]))).when(
+      refund([{ amount: money(600n) }], 2),
+    );
+    expect(typesOf(rest.events)).toEqual(['RefundApproved', 'RefundFundedFromEscrow']);
+  });
+
+  it('is for a unit of the claim, in the order’s asset, above zero', () => {
+    given(...held)
+      .when(refund([{ amount: money(1n, 'USD') }]))
+      .thenRejected('AssetMismatch');
+    given(...held)
+      .when(refund([{ amount: none }]))
+      .thenRejected('AmountNotPositive');
+    given(...held)
+      .when(refund([]))
+      .thenRejected('UnitUnknown');
+    given(...held)
+      .when(refund([{}], 1, 2))
+      .thenRejected('ClaimUnknown');
+    given(...history(...delivered(2), claim()))
+      .when(refund([{ unitNo: 2 }]))
+      .thenRejected('UnitUnknown');
+    given(...history(...delivered(), claim(), close('withdrawn')))
+      .when(refund())
+      .thenRejected('ClaimOver');
+    given(...history(...delivered(), claim(), refund([{ amount: money(1n) }]), claim()))
+      .when(refund([{}], 2))
+      .thenRejected('RefundTooLarge');
+    given(...history(...delivered(), claim(), refund([{ amount: money(1n) }]), claim()))
+      .when(refund([{ amount: money(1n) }], 2))
+      .thenRejected('UnitUnderClaim');
+  });
+
+  it('leaves the other units of the claim frozen', () => {
+    const part = given(...history(...delivered(2), claim([1, 2]), refund()));
+    part.when(confirm(2)).thenRejected('UnitUnderClaim');
+    expect(part.when(close('refused')).events).toMatchObject([{ data: { outcome: 'refused', units: [{ unitNo: 2 }] } }]);
+  });
+
+  it('gives the clock of a partly refunded unit back, and releases the rest with the rest of the fee', () => {
+    const part = refund([{ amount: money(333n) }]);
+    const inTime = given(...history(...delivered(), { ...claim(), at: after(4) })).when({ ...part, at: after(9) }).events;
+    expect(inTime).toMatchObject([{}, {}, { data: { outcome: 'refunded', units: [{ unitNo: 1, afterSaleEndsAt: after(29) }] } }]);
+    const late = given(...history(...delivered(), { ...claim(), at: after(25) })).when({ ...part, at: after(30) }).events;
+    expect(late.at(-1)).toMatchObject({
+      data: { because: 'claim-closed', amount: money(667n), fee: money(67n), net: money(600n) },
+    });
+  });
+
+  it('rounds the fee of parts half up, and the parts give back the fee exactly', () => {
+    const fees = (...parts: bigint[]) =>
+      approvalsOf(inParts([...delivered(), confirm(1)], ...parts)).map(({ fromFees }) => fromFees.minor);
+    expect(fees(335n, 330n, 335n)).toEqual([34n, 33n, 33n]);
+    expect(fees(5n, 5n, 990n)).toEqual([1n, 0n, 99n]);
+  });
+});
