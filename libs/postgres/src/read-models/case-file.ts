@@ -1,0 +1,309 @@
+import { type DisputeEvent } from '@recourse/disputes/events';
+import { toJson } from '@recourse/money';
+import { sql, type Kysely } from 'kysely';
+import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
+
+interface CaseRow {
+  dispute_id: string;
+  order_id: string;
+  platform: string;
+  merchant: string;
+  buyer: string;
+  reason: string;
+  product_kind: string;
+  status: 'draft' | 'lapsed' | 'open' | 'decided' | 'final' | 'resolved' | 'withdrawn';
+  policy_version: number;
+  policy_hash: string;
+  opened_at: string;
+  submitted_at: string | null;
+}
+interface CaseUnitRow {
+  dispute_id: string;
+  unit_no: number;
+  price: bigint;
+  asset: string;
+  status:
+    | 'submitted'
+    | 'verifying'
+    | 'awaiting-reissue'
+    | 'awaiting-buyer-check'
+    | 'awaiting-merchant'
+    | 'under-review'
+    | 'decided'
+    | 'resolved';
+  until: string | null;
+  verification: string | null;
+  verdict_id: string | null;
+}
+interface VerdictRow {
+  verdict_id: string;
+  dispute_id: string;
+  decided_by: string;
+  person: string | null;
+  rule: string;
+  explanation_zh: string;
+  explanation_en: string;
+  basis: string;
+  /** Units with liable, remedy, bearer, refund, facts and their sources, as JSON. */
+  units: string;
+  decided_at: string;
+  appeal_until: string;
+}
+interface EvidenceRow {
+  dispute_id: string;
+  evidence_id: string;
+  by_party: string;
+  kind: string;
+  shows_activation_failure: boolean;
+  submitted_at: string;
+}
+interface Tables {
+  case_file: CaseRow;
+  case_unit: CaseUnitRow;
+  verdict: VerdictRow;
+  evidence: EvidenceRow;
+}
+const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
+
+const setCase = (tx: ReadModelTx, disputeId: string, values: Partial<CaseRow>) =>
+  of(tx).updateTable('case_file').set(values).where('dispute_id', '=', disputeId).execute();
+async function setUnits(
+  tx: ReadModelTx,
+  disputeId: string,
+  units: readonly number[],
+  values: Partial<CaseUnitRow>,
+): Promise<void> {
+  if (units.length > 0)
+    await of(tx)
+      .updateTable('case_unit')
+      .set(values)
+      .where('dispute_id', '=', disputeId)
+      .where('unit_no', 'in', [...units])
+      .execute();
+}
+
+/** What is the state of a case, who must act next, and why was it decided as it was? */
+export const caseFile = readModel<DisputeEvent>({
+  name: 'case-file',
+  version: 1,
+  tables: ['case_file', 'case_unit', 'verdict', 'evidence'],
+  create: async (tx) => {
+    await sql`create table case_file (
+      dispute_id text primary key, order_id text not null, platform text not null, merchant text not null, buyer text not null,
+      reason text not null, product_kind text not null, status text not null, policy_version integer not null, policy_hash text not null,
+      opened_at timestamptz not null, submitted_at timestamptz)`.execute(tx);
+    await sql`create index on case_file (platform, status, opened_at)`.execute(tx);
+    await sql`create table case_unit (
+      dispute_id text not null, unit_no integer not null, price bigint not null, asset text not null, status text not null,
+      until timestamptz, verification text, verdict_id text, primary key (dispute_id, unit_no))`.execute(tx);
+    await sql`create table verdict (
+      verdict_id text primary key, dispute_id text not null, decided_by text not null, person text, rule text not null,
+      explanation_zh text not null, explanation_en text not null, basis jsonb not null, units jsonb not null,
+      decided_at timestamptz not null, appeal_until timestamptz not null)`.execute(tx);
+    await sql`create index on verdict (dispute_id)`.execute(tx);
+    await sql`create table evidence (
+      dispute_id text not null, evidence_id text not null, by_party text not null, kind text not null,
+      shows_activation_failure boolean not null, submitted_at timestamptz not null, primary key (dispute_id, evidence_id))`.execute(
+      tx,
+    );
+  },
+  on: {
+    DisputeDrafted: async ({ data }, tx) => {
+      await open(tx, data, data.draftedAt, null);
+    },
+    DisputeSubmitted: async ({ data }, tx) => {
+      await open(tx, data, data.submittedAt, data.submittedAt);
+    },
+    DraftLapsed: async ({ data }, tx) => {
+      await setCase(tx, data.disputeId, { status: 'lapsed' });
+    },
+    EvidenceSubmitted: async ({ data }, tx) => {
+      await of(tx)
+        .insertInto('evidence')
+        .values({
+          dispute_id: data.disputeId,
+          evidence_id: data.evidenceId,
+          by_party: data.by,
+          kind: data.kind,
+          shows_activation_failure: data.showsActivationFailure,
+          submitted_at: data.submittedAt,
+        })
+        .execute();
+    },
+    VerificationRequested: ({ data }, tx) =>
+      setUnits(
+        tx,
+        data.disputeId,
+        data.units.map((unit) => unit.unitNo),
+        { status: 'verifying', until: null },
+      ),
+    VerificationRecorded: async ({ data }, tx) => {
+      for (const result of data.results) await setUnits(tx, data.disputeId, [result.unitNo], { verification: result.outcome });
+    },
+    ReissueAwaited: ({ data }, tx) => setUnits(tx, data.disputeId, data.units, { status: 'awaiting-reissue', until: data.until }),
+    ReissueMissed: ({ data }, tx) => setUnits(tx, data.disputeId, data.units, { until: null }),
+    BuyerCheckAwaited: ({ data }, tx) =>
+      setUnits(tx, data.disputeId, data.units, { status: 'awaiting-buyer-check', until: data.until }),
+    ReplacementRefused: ({ data }, tx) => setUnits(tx, data.disputeId, data.units, { until: null }),
+    ResolvedByReissue: async ({ data }, tx) => {
+      await setUnits(tx, data.disputeId, data.units, { status: 'resolved', until: null });
+      await settle(tx, data.disputeId, 'resolved');
+    },
+    MerchantAnswerAwaited: ({ data }, tx) =>
+      setUnits(tx, data.disputeId, data.units, { status: 'awaiting-merchant', until: data.until }),
+    MerchantStayedSilent: ({ data }, tx) => setUnits(tx, data.disputeId, data.units, { until: null }),
+    ReviewStarted: ({ data }, tx) => setUnits(tx, data.disputeId, data.units, { status: 'under-review', until: data.until }),
+    ReviewEscalated: async ({ data }, tx) => {
+      await of(tx)
+        .updateTable('case_unit')
+        .set({ until: data.until })
+        .where('dispute_id', '=', data.disputeId)
+        .where('status', '=', 'under-review')
+        .execute();
+    },
+    VerdictReached: async ({ data }, tx) => {
+      await of(tx)
+        .insertInto('verdict')
+        .values({
+          verdict_id: data.verdictId,
+          dispute_id: data.disputeId,
+          decided_by: data.decidedBy,
+          person: data.person ?? null,
+          rule: data.rule,
+          explanation_zh: data.explanation.zh,
+          explanation_en: data.explanation.en,
+          basis: JSON.stringify(data.basis),
+          units: JSON.stringify(data.units.map((unit) => ({ ...unit, refund: toJson(unit.refund) }))),
+          decided_at: data.decidedAt,
+          appeal_until: data.appealUntil,
+        })
+        .execute();
+      await setUnits(
+        tx,
+        data.disputeId,
+        data.units.map((unit) => unit.unitNo),
+        { status: 'decided', until: null, verdict_id: data.verdictId },
+      );
+      await settle(tx, data.disputeId, 'decided');
+    },
+    VerdictBecameFinal: async ({ data }, tx) => {
+      await settle(tx, data.disputeId, 'final');
+    },
+    DisputeWithdrawn: async ({ data }, tx) => {
+      await setCase(tx, data.disputeId, { status: 'withdrawn' });
+      await of(tx).updateTable('case_unit').set({ until: null }).where('dispute_id', '=', data.disputeId).execute();
+    },
+  },
+});
+
+type Opening = Pick<
+  Extract<DisputeEvent, { type: 'DisputeSubmitted' }>['data'],
+  'disputeId' | 'orderId' | 'platform' | 'merchant' | 'buyer' | 'reason' | 'productKind' | 'policy' | 'units'
+>;
+
+async function open(tx: ReadModelTx, data: Opening, openedAt: string, submittedAt: string | null): Promise<void> {
+  const { numInsertedOrUpdatedRows } = await of(tx)
+    .insertInto('case_file')
+    .values({
+      dispute_id: data.disputeId,
+      order_id: data.orderId,
+      platform: data.platform,
+      merchant: data.merchant,
+      buyer: data.buyer,
+      reason: data.reason,
+      product_kind: data.productKind,
+      status: submittedAt === null ? 'draft' : 'open',
+      policy_version: data.policy.version,
+      policy_hash: data.policy.hash,
+      opened_at: openedAt,
+      submitted_at: submittedAt,
+    })
+    .onConflict((conflict) => conflict.column('dispute_id').doNothing())
+    .executeTakeFirstOrThrow();
+  if (numInsertedOrUpdatedRows === 0n) {
+    await setCase(tx, data.disputeId, { status: 'open', submitted_at: submittedAt });
+    return;
+  }
+  await of(tx)
+    .insertInto('case_unit')
+    .values(
+      data.units.map((unit) => ({
+        dispute_id: data.disputeId,
+        unit_no: unit.unitNo,
+        price: unit.price.minor,
+        asset: unit.price.asset,
+        status: 'submitted' as const,
+        until: null,
+        verification: null,
+        verdict_id: null,
+      })),
+    )
+    .execute();
+}
+
+/** A case is over when its last unit is; until then it stays open whatever happens to the others. */
+async function settle(tx: ReadModelTx, disputeId: string, status: 'decided' | 'resolved' | 'final'): Promise<void> {
+  await sql`update case_file set status = ${status} where dispute_id = ${disputeId}
+    and not exists (select 1 from case_unit u where u.dispute_id = ${disputeId} and u.status not in ('decided', 'resolved'))`.execute(
+    tx,
+  );
+}
+
+export interface CaseFile extends CaseRow {
+  units: CaseUnitRow[];
+  verdicts: VerdictRow[];
+  evidence: EvidenceRow[];
+}
+
+export async function findCase(db: Kysely<NoTables>, disputeId: string): Promise<CaseFile | undefined> {
+  const tables = of(db).withSchema(liveSchema);
+  const found = await tables.selectFrom('case_file').selectAll().where('dispute_id', '=', disputeId).executeTakeFirst();
+  if (found === undefined) return undefined;
+  const [units, verdicts, evidence] = await Promise.all([
+    tables.selectFrom('case_unit').selectAll().where('dispute_id', '=', disputeId).orderBy('unit_no').execute(),
+    tables
+      .selectFrom('verdict')
+      .selectAll()
+      .where('dispute_id', '=', disputeId)
+      .orderBy('decided_at')
+      .orderBy('verdict_id')
+      .execute(),
+    tables
+      .selectFrom('evidence')
+      .selectAll()
+      .where('dispute_id', '=', disputeId)
+      .orderBy('submitted_at')
+      .orderBy('evidence_id')
+      .execute(),
+  ]);
+  return { ...found, units, verdicts, evidence };
+}
+
+/** Cases that wait for a verifier's word, at most `limit`. */
+export async function openVerifications(db: Kysely<NoTables>, limit: number): Promise<string[]> {
+  const rows = await of(db)
+    .withSchema(liveSchema)
+    .selectFrom('case_unit')
+    .select('dispute_id')
+    .distinct()
+    .where('status', '=', 'verifying')
+    .where('verification', 'is', null)
+    .orderBy('dispute_id')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => row.dispute_id);
+}
+
+/** Cases of one order, oldest first. */
+export async function casesOfOrder(db: Kysely<NoTables>, orderId: string): Promise<CaseFile[]> {
+  const rows = await of(db)
+    .withSchema(liveSchema)
+    .selectFrom('case_file')
+    .select('dispute_id')
+    .where('order_id', '=', orderId)
+    .orderBy('opened_at')
+    .orderBy('dispute_id')
+    .execute();
+  const files = await Promise.all(rows.map((row) => findCase(db, row.dispute_id)));
+  return files.filter((file) => file !== undefined);
+}

@@ -1,0 +1,202 @@
+import { type DisputeEvent } from '@recourse/disputes/events';
+import { type OrderEvent } from '@recourse/orders/events';
+import { sql, type Kysely } from 'kysely';
+import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
+
+interface Tables {
+  /** One row per clock that runs. A frozen one is stopped by a claim; one without a moment has not begun. */
+  deadline: {
+    stream: string;
+    name: string;
+    due_at: string | null;
+    after_sale_ends_at: string | null;
+    seven_day_ends_at: string | null;
+    frozen: boolean;
+  };
+}
+const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
+const orderStream = (orderId: string) => `order-${orderId}`;
+const disputeStream = (disputeId: string) => `dispute-${disputeId}`;
+const blank = { due_at: null, after_sale_ends_at: null, seven_day_ends_at: null, frozen: false };
+
+async function set(
+  tx: ReadModelTx,
+  stream: string,
+  name: string,
+  values: Partial<Omit<Tables['deadline'], 'stream' | 'name'>>,
+): Promise<void> {
+  await of(tx)
+    .insertInto('deadline')
+    .values({ stream, name, ...blank, ...values })
+    .onConflict((conflict) => conflict.columns(['stream', 'name']).doUpdateSet(values))
+    .execute();
+}
+const change = (tx: ReadModelTx, stream: string, names: readonly string[], values: Partial<Tables['deadline']>) =>
+  of(tx)
+    .updateTable('deadline')
+    .set(values)
+    .where('stream', '=', stream)
+    .where('name', 'in', [...names])
+    .execute();
+async function clear(tx: ReadModelTx, stream: string, names: readonly string[]): Promise<void> {
+  if (names.length > 0)
+    await of(tx)
+      .deleteFrom('deadline')
+      .where('stream', '=', stream)
+      .where('name', 'in', [...names])
+      .execute();
+}
+
+const deliver = (units: readonly number[]) => units.map((unit) => `deliver:${unit}`);
+const release = (units: readonly number[]) => units.map((unit) => `release:${unit}`);
+const waits = ['reissue', 'buyer-check', 'merchant-answer', 'review'] as const;
+/** The next thing a unit of a case waits for replaces the one before. */
+async function wait(
+  tx: ReadModelTx,
+  disputeId: string,
+  units: readonly number[],
+  name: (typeof waits)[number],
+  until: string,
+): Promise<void> {
+  await stopWaiting(tx, disputeId, units);
+  for (const unit of units) await set(tx, disputeStream(disputeId), `${name}:${unit}`, { due_at: until });
+}
+const stopWaiting = (tx: ReadModelTx, disputeId: string, units: readonly number[]) =>
+  clear(
+    tx,
+    disputeStream(disputeId),
+    units.flatMap((unit) => waits.map((name) => `${name}:${unit}`)),
+  );
+
+/** Which clocks run, and until when? A timer only wakes the decider, which compares with its command's time. */
+export const deadlines = readModel<OrderEvent | DisputeEvent>({
+  name: 'deadlines',
+  version: 1,
+  tables: ['deadline'],
+  create: async (tx) => {
+    await sql`create table deadline (
+      stream text not null, name text not null, due_at timestamptz, after_sale_ends_at timestamptz, seven_day_ends_at timestamptz,
+      frozen boolean not null, primary key (stream, name))`.execute(tx);
+    await sql`create index on deadline (due_at) where not frozen`.execute(tx);
+  },
+  on: {
+    OrderPlaced: async ({ data }, tx) => {
+      for (const { unitNo } of data.units) {
+        await set(tx, orderStream(data.orderId), `deliver:${unitNo}`, {});
+        if (data.settlement === 'ESCROW') await set(tx, orderStream(data.orderId), `release:${unitNo}`, {});
+      }
+    },
+    PaymentCaptured: async ({ data }, tx) => {
+      await of(tx)
+        .updateTable('deadline')
+        .set({ due_at: data.deliverBefore })
+        .where('stream', '=', orderStream(data.orderId))
+        .where('name', 'like', 'deliver:%')
+        .execute();
+    },
+    OrderCancelled: async ({ data }, tx) => {
+      await of(tx).deleteFrom('deadline').where('stream', '=', orderStream(data.orderId)).execute();
+    },
+    DeliveryOverdue: ({ data }, tx) => clear(tx, orderStream(data.orderId), deliver(data.units)),
+    UnitDelivered: async ({ data }, tx) => {
+      const stream = orderStream(data.orderId);
+      await clear(tx, stream, deliver([data.unitNo]));
+      const sevenDay = data.sevenDayEndsAt ?? null;
+      await change(tx, stream, release([data.unitNo]), {
+        after_sale_ends_at: data.afterSaleEndsAt,
+        seven_day_ends_at: sevenDay,
+        due_at: sevenDay !== null && sevenDay > data.afterSaleEndsAt ? sevenDay : data.afterSaleEndsAt,
+      });
+    },
+    PlatformDeliveryFailed: ({ data }, tx) => clear(tx, orderStream(data.orderId), deliver([data.unitNo])),
+    KeyRevealed: async ({ data }, tx) => {
+      // The seven-day promise ends with the reveal; what is left is the after-sale window. K10
+      await sql`update deadline set due_at = after_sale_ends_at, seven_day_ends_at = null
+        where stream = ${orderStream(data.orderId)} and name = ${`release:${data.unitNo}`} and due_at is not null`.execute(tx);
+    },
+    EscrowReleased: ({ data }, tx) => clear(tx, orderStream(data.orderId), release([data.unitNo])),
+    ClaimOpened: async ({ data }, tx) => {
+      const units = data.units.map((unit) => unit.unitNo);
+      await change(tx, orderStream(data.orderId), [...deliver(units), ...release(units)], { frozen: true });
+    },
+    ClaimClosed: async ({ data }, tx) => {
+      const stream = orderStream(data.orderId);
+      for (const { unitNo, afterSaleEndsAt } of data.units) {
+        await change(tx, stream, [...deliver([unitNo]), ...release([unitNo])], { frozen: false });
+        if (afterSaleEndsAt !== undefined) {
+          await sql`update deadline set after_sale_ends_at = ${afterSaleEndsAt}, due_at = greatest(${afterSaleEndsAt}::timestamptz, seven_day_ends_at)
+            where stream = ${stream} and name = ${`release:${unitNo}`}`.execute(tx);
+        }
+      }
+    },
+    RefundApproved: async ({ data }, tx) => {
+      const units = data.lines.map((line) => line.unitNo);
+      await clear(tx, orderStream(data.orderId), [
+        ...deliver(units),
+        ...release(data.lines.filter((line) => line.source === 'escrow').map((line) => line.unitNo)),
+      ]);
+    },
+    DisputeDrafted: ({ data }, tx) => set(tx, disputeStream(data.disputeId), 'draft', { due_at: data.until }),
+    DisputeSubmitted: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), ['draft']),
+    DraftLapsed: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), ['draft']),
+    ReissueAwaited: ({ data }, tx) => wait(tx, data.disputeId, data.units, 'reissue', data.until),
+    ReissueMissed: ({ data }, tx) => stopWaiting(tx, data.disputeId, data.units),
+    BuyerCheckAwaited: ({ data }, tx) => wait(tx, data.disputeId, data.units, 'buyer-check', data.until),
+    ReplacementRefused: ({ data }, tx) => stopWaiting(tx, data.disputeId, data.units),
+    ResolvedByReissue: ({ data }, tx) => stopWaiting(tx, data.disputeId, data.units),
+    MerchantAnswerAwaited: ({ data }, tx) => wait(tx, data.disputeId, data.units, 'merchant-answer', data.until),
+    MerchantAnswered: async ({ data }, tx) => {
+      await of(tx)
+        .deleteFrom('deadline')
+        .where('stream', '=', disputeStream(data.disputeId))
+        .where('name', 'like', 'merchant-answer:%')
+        .execute();
+    },
+    MerchantStayedSilent: ({ data }, tx) => stopWaiting(tx, data.disputeId, data.units),
+    ReviewStarted: ({ data }, tx) => wait(tx, data.disputeId, data.units, 'review', data.until),
+    ReviewEscalated: async ({ data }, tx) => {
+      await of(tx)
+        .updateTable('deadline')
+        .set({ due_at: data.until })
+        .where('stream', '=', disputeStream(data.disputeId))
+        .where('name', 'like', 'review:%')
+        .execute();
+    },
+    VerdictReached: async ({ data }, tx) => {
+      await stopWaiting(
+        tx,
+        data.disputeId,
+        data.units.map((unit) => unit.unitNo),
+      );
+      await set(tx, disputeStream(data.disputeId), `final:${data.verdictId}`, { due_at: data.appealUntil });
+    },
+    VerdictBecameFinal: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), [`final:${data.verdictId}`]),
+    DisputeWithdrawn: async ({ data }, tx) => {
+      await of(tx).deleteFrom('deadline').where('stream', '=', disputeStream(data.disputeId)).execute();
+    },
+  },
+});
+
+const running = (db: Kysely<NoTables>) =>
+  of(db).withSchema(liveSchema).selectFrom('deadline').where('frozen', '=', false).where('due_at', 'is not', null);
+
+/** Streams with a deadline before `now`: exactly at it is still inside. At most `limit`, oldest first. */
+export async function dueStreams(db: Kysely<NoTables>, now: string, limit: number): Promise<string[]> {
+  const rows = await running(db)
+    .select((eb) => ['stream', eb.fn.min('due_at').as('due_at')])
+    .where('due_at', '<', now)
+    .groupBy('stream')
+    .orderBy('due_at')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => row.stream);
+}
+
+/** The earliest deadline at or after `now`, or undefined. */
+export async function nextDeadline(db: Kysely<NoTables>, now: string): Promise<string | undefined> {
+  const row = await running(db)
+    .select((eb) => eb.fn.min('due_at').as('due_at'))
+    .where('due_at', '>=', now)
+    .executeTakeFirst();
+  return row?.due_at ?? undefined;
+}
