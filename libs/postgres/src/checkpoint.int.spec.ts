@@ -4,7 +4,7 @@ import {
   CheckpointPassed,
   listParked,
   park,
-  parkedStreams,
+  parkedLanes,
   readCheckpoint,
   resetCheckpoint,
   unpark,
@@ -85,23 +85,23 @@ describe('a parked event', () => {
     await park(database.db, event('order-1', 1n));
     await park(database.db, event('order-1', 4n));
     await park(database.db, event('order-2', 2n));
-    expect(await parkedStreams(database.db, 'journal')).toEqual(new Set(['order-1', 'order-2']));
-    expect(await parkedStreams(database.db, 'statements')).toEqual(new Set());
+    expect(await parkedLanes(database.db, 'journal')).toEqual(new Set(['order-1', 'order-2']));
+    expect(await parkedLanes(database.db, 'statements')).toEqual(new Set());
 
     expect(await unpark(database.db, 'journal', 1n)).toBe(true);
     expect(await unpark(database.db, 'journal', 1n)).toBe(false);
     expect(await unpark(database.db, 'journal', 2n)).toBe(true);
-    expect(await parkedStreams(database.db, 'journal')).toEqual(new Set(['order-1']));
+    expect(await parkedLanes(database.db, 'journal')).toEqual(new Set(['order-1']));
   });
 
   it('is listed with why and when, in the order of the log', async () => {
     await park(database.db, { ...event('dispute-1', 20n), reader: 'listed', error: 'x'.repeat(5_000) });
     await park(database.db, { ...event('dispute-1', 10n), reader: 'listed' });
     await park(database.db, { ...event('dispute-1', 10n), reader: 'listed', error: 'still no such account' });
-    const [first, second] = await listParked(database.db, { reader: 'listed', stream: 'dispute-1' });
+    const [first, second] = await listParked(database.db, { reader: 'listed', lane: 'dispute-1' });
     expect(first).toMatchObject({ position: 10n, eventId: 'e10', error: 'still no such account' });
     expect(first!.parkedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(second).toMatchObject({ position: 20n, error: 'x'.repeat(4_000) });
-    expect(await listParked(database.db, { stream: 'dispute-2' })).toEqual([]);
+    expect(await listParked(database.db, { lane: 'dispute-2' })).toEqual([]);
   });
 });

@@ -39,6 +39,8 @@ export class CheckpointPassed extends Error {
 export interface ParkedEvent {
   reader: string;
   stream: string;
+  /** What is blocked until the event is handled; absent: its stream. */
+  lane?: string;
   position: bigint;
   eventId: string;
   /** Why, for an operator; cut after 4,000 characters. */
@@ -50,28 +52,28 @@ const maxErrorCharacters = 4_000;
 /** Belongs into the transaction that moves the checkpoint past the event; parking it again only renews the error. */
 export async function park(trx: QueryExecutorProvider, event: ParkedEvent): Promise<void> {
   await sql`
-    insert into recourse.parked_event (reader, stream, position, event_id, error)
-    values (${event.reader}, ${event.stream}, ${event.position}, ${event.eventId}, ${event.error.slice(0, maxErrorCharacters)})
+    insert into recourse.parked_event (reader, stream, lane, position, event_id, error)
+    values (${event.reader}, ${event.stream}, ${event.lane ?? event.stream}, ${event.position}, ${event.eventId}, ${event.error.slice(0, maxErrorCharacters)})
     on conflict (reader, position) do update set error = excluded.error, parked_at = now()`.execute(trx);
 }
 
-/** Streams that are blocked for this reader: every later event of theirs is parked too. */
-export async function parkedStreams(db: QueryExecutorProvider, reader: string): Promise<Set<string>> {
-  const { rows } = await sql<{
-    stream: string;
-  }>`select distinct stream from recourse.parked_event where reader = ${reader}`.execute(db);
-  return new Set(rows.map((row) => row.stream));
+/** Lanes that are blocked for this reader: every later event of theirs is parked too. */
+export async function parkedLanes(db: QueryExecutorProvider, reader: string): Promise<Set<string>> {
+  const { rows } = await sql<{ lane: string }>`select distinct lane from recourse.parked_event where reader = ${reader}`.execute(
+    db,
+  );
+  return new Set(rows.map((row) => row.lane));
 }
 
 /** In the order of the log, 1,000 at most; `parkedAt` is ISO 8601. */
 export async function listParked(
   db: QueryExecutorProvider,
-  filter: { reader?: string; stream?: string } = {},
-): Promise<(ParkedEvent & { parkedAt: string })[]> {
-  const { rows } = await sql<ParkedEvent & { parkedAt: string }>`
-    select reader, stream, position, event_id as "eventId", error, parked_at as "parkedAt" from recourse.parked_event
+  filter: { reader?: string; lane?: string } = {},
+): Promise<(Required<ParkedEvent> & { parkedAt: string })[]> {
+  const { rows } = await sql<Required<ParkedEvent> & { parkedAt: string }>`
+    select reader, stream, lane, position, event_id as "eventId", error, parked_at as "parkedAt" from recourse.parked_event
     where (${filter.reader ?? null}::text is null or reader = ${filter.reader ?? null})
-      and (${filter.stream ?? null}::text is null or stream = ${filter.stream ?? null})
+      and (${filter.lane ?? null}::text is null or lane = ${filter.lane ?? null})
     order by position, reader limit 1000`.execute(db);
   return rows;
 }
@@ -100,13 +102,14 @@ export const checkpointSteps: readonly MigrationStep[] = [
       await sql`create table recourse.parked_event (
         reader text not null,
         stream text not null,
+        lane text not null,
         position bigint not null,
         event_id text not null,
         error text not null,
         parked_at timestamptz not null default now(),
         primary key (reader, position)
       )`.execute(trx);
-      await sql`create index parked_event_stream on recourse.parked_event (reader, stream)`.execute(trx);
+      await sql`create index parked_event_lane on recourse.parked_event (reader, lane)`.execute(trx);
     },
   },
 ];

@@ -5,7 +5,7 @@ export {
   CheckpointPassed,
   listParked,
   park,
-  parkedStreams,
+  parkedLanes,
   readCheckpoint,
   resetCheckpoint,
   unpark,
