@@ -1,0 +1,185 @@
+import { plusHours } from '@recourse/eventing';
+import { type EventReference } from '@recourse/orders/events';
+import { type CaseUnit, type Dispute, type DraftCase, type SubmittedCase } from './case.js';
+import { type DisputeEvent } from './dispute.js';
+import { findingsOf } from './facts.js';
+import { escalationHours } from './review.js';
+
+type Change = Partial<Omit<CaseUnit, 'unitNo' | 'claimed'>>;
+
+/** History that no decision could have made. */
+function impossible(state: Dispute, event: DisputeEvent): never {
+  throw new Error(`${event.type} in a dispute that is ${state.status}`);
+}
+
+const change = (state: SubmittedCase, unitNos: readonly number[], to: (unit: CaseUnit) => Change): SubmittedCase => ({
+  ...state,
+  units: state.units.map((unit) => (unitNos.includes(unit.unitNo) ? { ...unit, ...to(unit) } : unit)),
+});
+
+const withEvidence = <Case extends DraftCase | SubmittedCase>(
+  state: Case,
+  { data }: Extract<DisputeEvent, { type: 'EvidenceSubmitted' }>,
+  from: EventReference,
+): Case => ({
+  ...state,
+  evidence: {
+    ids: new Set([...state.evidence.ids, data.evidenceId]),
+    activationFailure:
+      state.evidence.activationFailure ?? (data.by === 'buyer' && data.showsActivationFailure ? from : undefined),
+  },
+});
+
+function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventReference): Dispute {
+  switch (event.type) {
+    case 'DisputeDrafted':
+    case 'DisputeSubmitted':
+    case 'DraftLapsed':
+      return impossible(state, event);
+    case 'DisputeWithdrawn':
+      return { status: 'withdrawn', revision: state.revision, file: state.file };
+    case 'EvidenceSubmitted':
+      return withEvidence(state, event, from);
+    case 'VerificationRequested': {
+      const { units, until, rule } = event.data;
+      const asked = units.map((unit) => unit.unitNo);
+      return change(state, asked, () => ({ status: { is: 'verifying', until, rule } }));
+    }
+    case 'VerificationRecorded':
+      return event.data.results.reduce(
+        (next, { unitNo, outcome }) =>
+          change(next, [unitNo], () => ({ status: { is: 'submitted' }, verification: { value: outcome, from } })),
+        state,
+      );
+    case 'ReissueAwaited':
+      return change(state, event.data.units, () => ({ status: { is: 'awaiting-reissue', until: event.data.until } }));
+    case 'ReissueMissed':
+      return change(state, event.data.units, () => ({ status: { is: 'submitted' }, reissue: { value: 'missed', from } }));
+    case 'BuyerCheckAwaited':
+      return change(state, event.data.units, () => ({
+        status: { is: 'awaiting-buyer-check', until: event.data.until },
+        reissue: undefined,
+      }));
+    case 'ReplacementRefused':
+      return change(state, event.data.units, () => ({ status: { is: 'submitted' }, reissue: { value: 'failed', from } }));
+    case 'ResolvedByReissue':
+      return change(state, event.data.units, () => ({ status: { is: 'resolved' } }));
+    case 'MerchantAnswerAwaited':
+      return change(state, event.data.units, () => ({ status: { is: 'awaiting-merchant', until: event.data.until } }));
+    case 'MerchantAnswered': {
+      // The answer names no unit: it is for all whose time was not over.
+      const { answer, answeredAt } = event.data;
+      const answered = state.units.filter(({ status }) => status.is === 'awaiting-merchant' && status.until >= answeredAt);
+      return change(
+        state,
+        answered.map((unit) => unit.unitNo),
+        () => ({ status: { is: 'submitted' }, merchantAnswer: { value: answer, from } }),
+      );
+    }
+    case 'MerchantStayedSilent':
+      return change(state, event.data.units, () => ({ status: { is: 'submitted' }, merchantAnswer: { value: 'silent', from } }));
+    case 'ReviewStarted': {
+      const { until, rule } = event.data;
+      return change(state, event.data.units, (unit) => ({
+        status: { is: 'under-review', until, escalated: false, rule, ...findingsOf(state, unit) },
+      }));
+    }
+    case 'ReviewEscalated': {
+      // The event names no unit either: it is for the reviews that ended so many hours before its own end.
+      const { until } = event.data;
+      return {
+        ...state,
+        units: state.units.map((unit) =>
+          unit.status.is === 'under-review' && !unit.status.escalated && plusHours(unit.status.until, escalationHours) === until
+            ? { ...unit, status: { ...unit.status, until, escalated: true } }
+            : unit,
+        ),
+      };
+    }
+    case 'VerdictReached': {
+      const { verdictId, units, appealUntil } = event.data;
+      const decided = units.map((unit) => unit.unitNo);
+      const refused = units.filter((unit) => unit.remedy === 'NONE').map((unit) => unit.unitNo);
+      const next = change(state, decided, () => ({ status: { is: 'decided', verdictId } }));
+      return { ...next, verdicts: [...state.verdicts, { verdictId, appealUntil, refused, final: false }] };
+    }
+    case 'VerdictBecameFinal':
+      return {
+        ...state,
+        verdicts: state.verdicts.map((verdict) =>
+          verdict.verdictId === event.data.verdictId ? { ...verdict, final: true } : verdict,
+        ),
+      };
+  }
+}
+
+function next(state: Dispute, event: DisputeEvent, from: EventReference): Dispute {
+  if (state.status === 'submitted') return evolveSubmitted(state, event, from);
+  const { revision } = state;
+  switch (event.type) {
+    case 'DisputeDrafted': {
+      if (state.status !== 'unknown') return impossible(state, event);
+      const { draftedAt, until, ...file } = event.data;
+      return {
+        status: 'draft',
+        revision,
+        file,
+        openedAt: draftedAt,
+        until,
+        evidence: { ids: new Set(), activationFailure: undefined },
+      };
+    }
+    case 'DisputeSubmitted': {
+      const { submittedAt, reissueUntil, ...file } = event.data;
+      if (state.status !== 'unknown' && state.status !== 'draft') return impossible(state, event);
+      const known =
+        state.status === 'draft'
+          ? state
+          : { openedAt: submittedAt, evidence: { ids: new Set<string>(), activationFailure: undefined } };
+      return {
+        status: 'submitted',
+        revision,
+        file,
+        openedAt: known.openedAt,
+        reissueUntil,
+        evidence: known.evidence,
+        units: file.units.map((claimed) => ({
+          unitNo: claimed.unitNo,
+          claimed,
+          status: { is: 'submitted' },
+          verification: undefined,
+          reissue: undefined,
+          merchantAnswer: undefined,
+        })),
+        verdicts: [],
+      };
+    }
+    case 'EvidenceSubmitted':
+      return state.status === 'draft' ? withEvidence(state, event, from) : impossible(state, event);
+    case 'DraftLapsed':
+      return state.status === 'draft' ? { status: 'lapsed', revision, file: state.file } : impossible(state, event);
+    case 'DisputeWithdrawn':
+      return state.status === 'draft' ? { status: 'withdrawn', revision, file: state.file } : impossible(state, event);
+    case 'VerificationRequested':
+    case 'VerificationRecorded':
+    case 'ReissueAwaited':
+    case 'ReissueMissed':
+    case 'BuyerCheckAwaited':
+    case 'ReplacementRefused':
+    case 'ResolvedByReissue':
+    case 'MerchantAnswerAwaited':
+    case 'MerchantAnswered':
+    case 'MerchantStayedSilent':
+    case 'ReviewStarted':
+    case 'ReviewEscalated':
+    case 'VerdictReached':
+    case 'VerdictBecameFinal':
+      return impossible(state, event);
+  }
+}
+
+/** Folds one event in; it counts the stream's revisions, since facts name the event they come from. */
+export function evolve(state: Dispute, event: DisputeEvent): Dispute {
+  const evolved = next(state, event, `${state.revision}@dispute-${event.data.disputeId}`);
+  return evolved.status === 'unknown' ? evolved : { ...evolved, revision: state.revision + 1 };
+}

@@ -1,0 +1,51 @@
+import { isAfter, type Instant } from '@recourse/eventing';
+import { type EventReference } from '@recourse/orders/events';
+import { type CaseUnit, type Findings, type SubmittedCase } from './case.js';
+import { type Facts, type FactSource } from './policy-table.js';
+
+const against = (moment: Instant, end: Instant | undefined): Facts['afterSale'] => {
+  if (end === undefined) return 'none';
+  if (moment === end) return 'at';
+  return isAfter(moment, end) ? 'after' : 'before';
+};
+const yesNo = (holds: boolean): 'yes' | 'no' => (holds ? 'yes' : 'no');
+
+/** Facts of one unit as they stand, with the events they come from; a fact that rests on the absence of an event has no source. */
+export function findingsOf({ file, openedAt, evidence }: SubmittedCase, unit: CaseUnit): Findings {
+  const { claimed, verification, reissue, merchantAnswer } = unit;
+  const facts: Facts = {
+    reason: file.reason,
+    productKind: file.productKind,
+    delivered: yesNo(claimed.deliveredAt !== undefined),
+    revealed: yesNo(claimed.revealedAt !== undefined),
+    platformFailure: yesNo(claimed.platformFailure),
+    // Opening a draft stopped the clock, so the opening counts and not the submission. S77
+    afterSale: against(openedAt, claimed.afterSaleEndsAt),
+    sevenDay: against(openedAt, claimed.sevenDayEndsAt),
+    activationFailureEvidence: yesNo(evidence.activationFailure !== undefined),
+    verification: verification?.value ?? 'none',
+    reissuePromised: yesNo(file.promise.reissue),
+    reissue: reissue?.value ?? 'none',
+    merchantAnswer: merchantAnswer?.value ?? 'none',
+  };
+  const opened = `0@dispute-${file.disputeId}`;
+  const from: Readonly<Record<keyof Facts, readonly (EventReference | undefined)[]>> = {
+    reason: [opened],
+    productKind: [opened],
+    delivered: claimed.evidence,
+    revealed: claimed.evidence,
+    platformFailure: claimed.evidence,
+    afterSale: [opened, ...claimed.evidence],
+    sevenDay: [opened, ...claimed.evidence],
+    activationFailureEvidence: [evidence.activationFailure],
+    verification: [verification?.from],
+    reissuePromised: [opened],
+    reissue: [reissue?.from],
+    merchantAnswer: [merchantAnswer?.from],
+  };
+  const sources = Object.entries(from).map(([fact, references]): FactSource => ({
+    fact: fact as keyof Facts,
+    from: references.filter((reference) => reference !== undefined),
+  }));
+  return { facts, sources: sources.filter((source) => source.from.length > 0) };
+}
