@@ -14,6 +14,7 @@ import {
   history,
   key,
   orderId,
+  paid,
   pass,
   place,
   refund,
@@ -32,6 +33,18 @@ const claimId = `${orderId}.1`;
 const draft = { draft: true };
 
 describe('opening a claim', () => {
+  it('carries the evidence that came with it, so that both are judged together', () => {
+    const evidence = [{ evidenceId: 'e1', kind: 'chat', showsActivationFailure: true, content: 'vault:e1' }] as const;
+    const [opened] = given(...history(...delivered())).when(claim([1], { evidence })).events;
+    expect(opened?.data).toMatchObject({ claimId, evidence });
+  });
+
+  it('tells that a top-up is used when it arrives', () => {
+    const topped = history(...paid(1, { productKind: 'phone-top-up' }), { ...deliverAs([1, topUp('r1')]), at: after(1) });
+    const [opened] = given(...topped).when(claim()).events;
+    expect(opened?.data).toMatchObject({ units: [{ deliveredAt: after(1), revealedAt: after(1) }] });
+  });
+
   it('freezes the units and tells the dispute what the order knows, with the events it comes from', () => {
     given(...history(...delivered(2), { ...reveal(), at: after(1) }, { ...confirm(2), at: after(2) }))
       .when({ ...claim([2, 1, 1]), at: after(3) })
@@ -281,6 +294,12 @@ describe('closing a claim', () => {
 });
 
 describe('a replacement', () => {
+  it('comes within 24 hours of the submitted claim, the last moment included', () => {
+    const claimed = given(...history(...delivered(), { ...claim([1], draft), at: after(1) }, { ...submit(), at: after(3) }));
+    expect(typesOf(claimed.when({ ...replace(), at: after(27) }).events)).toEqual(['ReplacementDelivered']);
+    claimed.when({ ...replace(), at: after(27, 1) }).thenRejected('ReissueOver');
+  });
+
   const claimed = history(...delivered(2), reveal(), claim());
 
   it('takes the place of the delivery under a submitted claim, once', () => {

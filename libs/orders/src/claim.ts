@@ -14,10 +14,11 @@ export const maxClaimUnits = 20;
 /** An order this long opens no more claims, so that what is open can still end within the 5,000 events a command may load. */
 export const maxEventsForClaims = 4_000;
 const draftHours = 24; // K13
+const reissueHours = 24; // S29
 
 const unknownClaim = reject('ClaimUnknown', 'this order has no claim of this id');
 const isDraftOver = (claim: Claim, at: Instant): boolean =>
-  !claim.submitted && isAfter(at, plusHours(claim.openedAt, draftHours));
+  claim.submittedAt === undefined && isAfter(at, plusHours(claim.openedAt, draftHours));
 const openUnits = (claim: Claim): number[] =>
   [...claim.units].filter(([, outcome]) => outcome === 'open').map(([unitNo]) => unitNo);
 
@@ -25,7 +26,7 @@ const openUnits = (claim: Claim): number[] =>
 export function submittedClaim(order: Paid, claimId: string): Claim | Rejection<OrderRejection> {
   const claim = order.claims.get(claimId);
   if (!claim) return unknownClaim;
-  return claim.submitted ? claim : reject('ClaimNotSubmitted', 'the claim is still a draft');
+  return claim.submittedAt !== undefined ? claim : reject('ClaimNotSubmitted', 'the claim is still a draft');
 }
 
 function factsOf({ terms }: Paid, { unitNo, product, price, fee, escrow, delivered, platformFailure, basis }: Unit): UnitFacts {
@@ -40,6 +41,8 @@ function factsOf({ terms }: Paid, { unitNo, product, price, fee, escrow, deliver
       deliveredAt: delivered.deliveredAt,
       afterSaleEndsAt: delivered.afterSaleEndsAt,
       deliveryReference: referenceOf(delivered.delivery),
+      // A credited top-up is out of its wrapping when it arrives.
+      ...(delivered.delivery.kind === 'top-up' && { revealedAt: delivered.deliveredAt }),
       ...(delivered.revealedAt !== undefined && { revealedAt: delivered.revealedAt }),
       ...(delivered.sevenDayEndsAt !== undefined && { sevenDayEndsAt: delivered.sevenDayEndsAt }),
     }),
@@ -57,7 +60,7 @@ function attach(command: Do<'OpenClaim'>, { terms }: Paid, claim: Claim): Decisi
   const { channel, at } = command;
   return [
     ...(claim.channels.includes(channel) ? [] : [event('ClaimAttached', { claimId, orderId, channel, attachedAt: at })]),
-    ...(claim.submitted || command.draft
+    ...(claim.submittedAt !== undefined || command.draft
       ? []
       : [event('ClaimSubmitted', { claimId, orderId, units: openUnits(claim), submittedAt: at })]),
   ];
@@ -93,6 +96,7 @@ export function openClaim(command: Do<'OpenClaim'>, order: Paid): Decision {
       promise,
       policy,
       units: units.map((unit) => factsOf(order, unit)),
+      ...(command.evidence && { evidence: command.evidence }),
       openedAt: command.at,
     }),
   ];
@@ -101,7 +105,7 @@ export function openClaim(command: Do<'OpenClaim'>, order: Paid): Decision {
 export function submitClaim({ claimId, at }: Do<'SubmitClaim'>, order: Paid): Decision {
   const claim = order.claims.get(claimId);
   if (!claim) return unknownClaim;
-  if (claim.submitted) return [];
+  if (claim.submittedAt !== undefined) return [];
   const units = openUnits(claim);
   if (units.length === 0 || isDraftOver(claim, at))
     return reject('ClaimOver', `a draft is submitted within ${draftHours} hours; open a new claim`);
@@ -148,6 +152,9 @@ export function replaceUnit({ claimId, unitNo, delivery, at }: Do<'ReplaceUnit'>
   if (isPositive(unit.refunded)) return reject('UnitRefunded', `unit ${unitNo} is refunded; a replacement comes too late`);
   if (outcome !== 'open') return reject('ClaimOver', 'the claim on this unit has ended');
   if (!unit.delivered) return reject('NotDelivered', `unit ${unitNo} was never delivered; deliver it`);
+  // The dispute judges from this moment on; a later key would shut the refund out that it decides.
+  if (claim.submittedAt !== undefined && isAfter(at, plusHours(claim.submittedAt, reissueHours)))
+    return reject('ReissueOver', `a key is reissued within ${reissueHours} hours of the submitted claim`);
   if (isSame) return reject('WrongDelivery', 'the replacement is the very delivery that was claimed');
   const fault = deliveryFault(order, unitNo, delivery);
   if (fault) return fault;

@@ -9,7 +9,8 @@ export type Decision = readonly OrderEvent[] | Rejection<OrderRejection>;
 type Outcome = DataOf<OrderEvent, 'ClaimClosed'>['outcome'];
 export interface Claim {
   readonly claimId: string;
-  readonly submitted: boolean;
+  /** undefined while it is a draft. */
+  readonly submittedAt: Instant | undefined;
   readonly openedAt: Instant;
   readonly channels: readonly string[];
   readonly units: ReadonlyMap<number, 'open' | Outcome>;
@@ -54,11 +55,11 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
     case 'ClaimOpened': {
       const { claimId, draft, openedAt, channel, units } = event.data;
       const frozen = new Map(units.map(({ unitNo }) => [unitNo, 'open' as const]));
-      const claim: Claim = { claimId, submitted: !draft, openedAt, channels: [channel], units: frozen };
+      const claim: Claim = { claimId, submittedAt: draft ? undefined : openedAt, openedAt, channels: [channel], units: frozen };
       return { ...next, claims: new Map(order.claims).set(claimId, claim) };
     }
     case 'ClaimSubmitted':
-      return withClaim(event.data.claimId, (claim) => ({ ...claim, submitted: true }));
+      return withClaim(event.data.claimId, (claim) => ({ ...claim, submittedAt: event.data.submittedAt }));
     case 'ClaimAttached':
       return withClaim(event.data.claimId, (claim) => ({ ...claim, channels: [...claim.channels, event.data.channel] }));
     case 'ClaimClosed': {

@@ -380,6 +380,7 @@ export type OrderRejection =
   | 'ClaimNotSubmitted'
   | 'ClaimOver'
   | 'UnitReplaced'
+  | 'ReissueOver'
   | 'RefundTooLarge';
 
 function decidePaid(

@@ -1,6 +1,6 @@
 import { type DisputeCommand, type DisputeEvent, type PolicyEvent } from '@recourse/disputes/events';
-import { type Action, type EventOf, type Process, type StreamReader } from '@recourse/eventing';
-import { type PolicyReference } from '@recourse/orders/events';
+import { type Action, type EventOf, type Process, type Recorded, type StreamReader } from '@recourse/eventing';
+import { type OrderEvent } from '@recourse/orders/events';
 
 type FactChange = EventOf<
   DisputeEvent,
@@ -12,22 +12,47 @@ type FactChange = EventOf<
   | 'MerchantStayedSilent'
 >;
 
-async function policyOfCase(disputeId: string, streams: StreamReader): Promise<PolicyReference> {
+type Submitted = Recorded<EventOf<DisputeEvent, 'DisputeSubmitted'>>['data'];
+
+async function submittedCase(disputeId: string, streams: StreamReader): Promise<Submitted> {
   for (const { type, data } of await streams.read<DisputeEvent>(`dispute-${disputeId}`))
-    if (type === 'DisputeSubmitted') return data.policy;
+    if (type === 'DisputeSubmitted') return data;
   throw new Error(`dispute ${disputeId} is judged before it was submitted`);
 }
 
+const toDispute = (name: string, id: string, command: DisputeCommand): Action => ({
+  do: 'command',
+  name,
+  category: 'dispute',
+  id,
+  command,
+  settledBy: ['AlreadyDecided'],
+});
+
+/** A key that was reissued in time counts, though the timer was quicker than its report. */
+async function replacementsOf({ disputeId, orderId }: Submitted, streams: StreamReader): Promise<Action[]> {
+  const events = await streams.read<OrderEvent>(`order-${orderId}`);
+  return events.flatMap(({ type, data }) =>
+    type === 'ReplacementDelivered' && data.claimId === disputeId
+      ? [
+          toDispute(`report-replacement-${data.unitNo}`, disputeId, {
+            type: 'ReportReplacement',
+            unitNo: data.unitNo,
+            deliveredAt: data.deliveredAt,
+          }),
+        ]
+      : [],
+  );
+}
+
 /** A fact of the case has changed: the frozen policy says what follows. */
-async function applyPolicy({ data }: FactChange, streams: StreamReader): Promise<readonly Action[]> {
-  const frozen = 'policy' in data ? data.policy : await policyOfCase(data.disputeId, streams);
-  const published = await streams.read<PolicyEvent>(`policy-${frozen.id}`);
-  const policy = published.find((event) => event.data.version === frozen.version && event.data.hash === frozen.hash);
-  if (policy === undefined) throw new Error(`policy ${frozen.id} version ${frozen.version} is not in its stream`);
-  const command: DisputeCommand = { type: 'ApplyPolicy', table: policy.data.table };
-  return [
-    { do: 'command', name: 'apply-policy', category: 'dispute', id: data.disputeId, command, settledBy: ['AlreadyDecided'] },
-  ];
+async function applyPolicy({ type, data }: FactChange, streams: StreamReader): Promise<readonly Action[]> {
+  const file = type === 'DisputeSubmitted' ? data : await submittedCase(data.disputeId, streams);
+  const published = await streams.read<PolicyEvent>(`policy-${file.policy.id}`);
+  const policy = published.find((event) => event.data.version === file.policy.version && event.data.hash === file.policy.hash);
+  if (policy === undefined) throw new Error(`policy ${file.policy.id} version ${file.policy.version} is not in its stream`);
+  const reports = type === 'ReissueMissed' ? await replacementsOf(file, streams) : [];
+  return [...reports, toDispute('apply-policy', data.disputeId, { type: 'ApplyPolicy', table: policy.data.table })];
 }
 
 /** Moves a case on whenever a fact of it changes, and asks the verifier when the policy wants its word. */

@@ -1,4 +1,5 @@
 import { type DisputeEvent } from '@recourse/disputes/events';
+import { plusHours } from '@recourse/eventing';
 import { type OrderEvent } from '@recourse/orders/events';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
@@ -49,7 +50,9 @@ async function clear(tx: ReadModelTx, stream: string, names: readonly string[]):
 
 const deliver = (units: readonly number[]) => units.map((unit) => `deliver:${unit}`);
 const release = (units: readonly number[]) => units.map((unit) => `release:${unit}`);
-const waits = ['reissue', 'buyer-check', 'merchant-answer', 'review'] as const;
+/** K13; the event concerns the reviews that ended so long before. */
+const escalationHours = 48;
+const waits = ['verification', 'reissue', 'buyer-check', 'merchant-answer', 'review'] as const;
 /** The next thing a unit of a case waits for replaces the one before. */
 async function wait(
   tx: ReadModelTx,
@@ -139,6 +142,20 @@ export const deadlines = readModel<OrderEvent | DisputeEvent>({
     DisputeDrafted: ({ data }, tx) => set(tx, disputeStream(data.disputeId), 'draft', { due_at: data.until }),
     DisputeSubmitted: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), ['draft']),
     DraftLapsed: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), ['draft']),
+    VerificationRequested: ({ data }, tx) =>
+      wait(
+        tx,
+        data.disputeId,
+        data.units.map((unit) => unit.unitNo),
+        'verification',
+        data.until,
+      ),
+    VerificationRecorded: ({ data }, tx) =>
+      stopWaiting(
+        tx,
+        data.disputeId,
+        data.results.map((result) => result.unitNo),
+      ),
     ReissueAwaited: ({ data }, tx) => wait(tx, data.disputeId, data.units, 'reissue', data.until),
     ReissueMissed: ({ data }, tx) => stopWaiting(tx, data.disputeId, data.units),
     BuyerCheckAwaited: ({ data }, tx) => wait(tx, data.disputeId, data.units, 'buyer-check', data.until),
@@ -160,6 +177,7 @@ export const deadlines = readModel<OrderEvent | DisputeEvent>({
         .set({ due_at: data.until })
         .where('stream', '=', disputeStream(data.disputeId))
         .where('name', 'like', 'review:%')
+        .where('due_at', '=', plusHours(data.until, -escalationHours))
         .execute();
     },
     VerdictReached: async ({ data }, tx) => {
