@@ -29,7 +29,8 @@ const redisSpecs = 'libs/*/conformance/**/*.redis.spec.ts';
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 if (!hasRedis) {
   const count = globSync(redisSpecs, { cwd: import.meta.dirname }).length;
-  if (process.env.CI === 'true') throw new Error(`redis-server is missing, and CI must run the ${count} spec file(s) that need it`);
+  if (process.env.CI === 'true')
+    throw new Error(`redis-server is missing, and CI must run the ${count} spec file(s) that need it`);
   console.warn(`left out: the jest project "redis", ${count} spec file(s), since redis-server is not on the path`);
 }
 

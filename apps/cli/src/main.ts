@@ -1,1 +1,123 @@
-export {};
+import { Command, InvalidArgumentError } from 'commander';
+import { runDemo, demoPlatform, demoStart } from './demo.js';
+import { startInstallation, type Installation } from './installation.js';
+import { runVerify } from './verify-installation.js';
+
+const port = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535)
+    throw new InvalidArgumentError('a port is 0 to 65535; 0 takes a free one');
+  return value;
+};
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+const complain = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+const signalled = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
+
+interface Up {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly virtualClock?: boolean;
+  readonly platform: string;
+}
+
+/** Runs an installation around `work`, and ends with its exit code; a second signal does not wait. */
+async function withInstallation(
+  options: Up & { readonly clockStart?: string },
+  work: (installation: Installation, ended: Promise<void>) => Promise<number>,
+): Promise<void> {
+  const ended = signalled();
+  let failed: (reason: string) => void = () => undefined;
+  const failure = new Promise<number>((resolve) => {
+    failed = (reason) => {
+      complain(reason);
+      resolve(1);
+    };
+  });
+  const starting = startInstallation({
+    dataDir: options.dataDir,
+    apiPort: options.port,
+    virtualClock: options.virtualClock ?? false,
+    ...(options.clockStart === undefined ? {} : { clockStart: options.clockStart }),
+    platform: options.platform,
+    say: complain,
+    onFailed: failed,
+    environment: process.env,
+  });
+  let code: number;
+  try {
+    const installation = await starting;
+    code = await Promise.race([work(installation, ended), failure, ended.then(() => 0)]).catch((error: unknown) => {
+      complain(error instanceof Error ? error.message : String(error));
+      return 1;
+    });
+    process.once('SIGINT', () => process.exit(130));
+    await installation.stop();
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+    code = 1;
+  }
+  process.exit(code);
+}
+
+const program = new Command('recourse')
+  .description('A refund and compensation ledger for card-key marketplaces')
+  .showHelpAfterError();
+const dataDir = ['--data-dir <directory>', 'where the embedded parts keep their data', '.recourse'] as const;
+const apiPort = ['--port <port>', 'of the API, on 127.0.0.1; 0 takes a free one', port] as const;
+const platform = ['--platform <id>', 'whose development API key is made at the first start', demoPlatform] as const;
+
+program
+  .command('up')
+  .description('run a clean server; every part that has no URL in the environment is the embedded one')
+  .option(...dataDir)
+  .option(...apiPort, 3210)
+  .option(...platform)
+  .option('--virtual-clock', 'time moves only by the clock route (sandbox rails only)')
+  .action((options: Up) =>
+    withInstallation(options, async (installation, ended) => {
+      say(
+        JSON.stringify({ ready: true, api: installation.apiUrl, docs: `${installation.apiUrl}/docs`, pids: installation.pids }),
+      );
+      await ended;
+      return 0;
+    }),
+  );
+
+program
+  .command('demo')
+  .description('play a day of a marketplace on a virtual clock and tell each case')
+  .option('--data-dir <directory>', 'where the embedded parts keep their data', '.recourse/demo')
+  .option(...apiPort, 0)
+  .option('--once', 'stop after the day; the last line is one JSON object with the totals')
+  .action((options: { dataDir: string; port: number; once?: boolean }) =>
+    withInstallation(
+      { ...options, platform: demoPlatform, virtualClock: true, clockStart: demoStart },
+      async (installation, ended) => {
+        const code = await runDemo(installation, say);
+        if (options.once === true) return code;
+        complain(`the API stays up at ${installation.apiUrl} (documentation at ${installation.apiUrl}/docs) until Ctrl-C`);
+        await ended;
+        return code;
+      },
+    ),
+  );
+
+program
+  .command('verify')
+  .description('re-derive the books from the log and name every row that does not agree')
+  .option(...dataDir)
+  .option('--json', 'print the report as JSON')
+  .action(async (options: { dataDir: string; json?: boolean }) => {
+    process.exit(
+      await runVerify({ dataDir: options.dataDir, json: options.json === true, environment: process.env, say, complain }),
+    );
+  });
+
+await program.parseAsync();

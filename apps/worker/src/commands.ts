@@ -1,9 +1,9 @@
-import { type PayoutCommand } from '@recourse/compensation';
-import { type DepositCommand } from '@recourse/deposits';
-import { type DisputeCommand } from '@recourse/disputes';
-import { type CommandAction, type CommandContext } from '@recourse/eventing';
+import type { PayoutCommand } from '@recourse/compensation';
+import type { DepositCommand } from '@recourse/deposits';
+import type { DisputeCommand } from '@recourse/disputes';
+import type { CommandAction, CommandContext } from '@recourse/eventing';
 import { commandOf } from '@recourse/nest';
-import { type OrderCommand } from '@recourse/orders';
+import type { OrderCommand } from '@recourse/orders';
 
 export class ApproveRefund extends commandOf<OrderCommand, 'ApproveRefund'>('order', 'ApproveRefund') {}
 export class CloseClaim extends commandOf<OrderCommand, 'CloseClaim'>('order', 'CloseClaim') {}

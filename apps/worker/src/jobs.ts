@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type CommandBus } from '@nestjs/cqrs';
+import type { CommandBus } from '@nestjs/cqrs';
 import { systemActor, type Clock, type CommandContext } from '@recourse/eventing';
-import { type EventStore, type Executed } from '@recourse/eventstore';
-import { type PayoutRail } from '@recourse/rails';
-import { type Vault } from '@recourse/vault';
-import { type Verifier } from '@recourse/verifiers';
+import type { EventStore, Executed } from '@recourse/eventstore';
+import type { PayoutRail } from '@recourse/rails';
+import type { Vault } from '@recourse/vault';
+import type { Verifier } from '@recourse/verifiers';
 
 /** What a job works with. A job is woken with a key, re-reads the stream, which is the truth, and acts on what it finds. */
 export interface JobTools {

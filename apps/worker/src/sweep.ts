@@ -1,4 +1,4 @@
-import { type Clock } from '@recourse/eventing';
+import type { Clock } from '@recourse/eventing';
 import { dueStreams, openPayouts, openVerifications, type Database } from '@recourse/postgres';
 
 export const sweepEveryMs = 60_000;

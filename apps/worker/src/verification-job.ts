@@ -1,4 +1,4 @@
-import { type DisputeEvent, type VerificationResult } from '@recourse/disputes';
+import type { DisputeEvent, VerificationResult } from '@recourse/disputes';
 import { RecordVerification } from './commands.js';
 import { jobContext, JobRefused, send, type JobTools } from './jobs.js';
 

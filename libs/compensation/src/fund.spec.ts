@@ -1,6 +1,6 @@
 import { type EventOf, eventsOf, fold, isRejection, type Recorded, specify } from '@recourse/eventing';
 import { add, money, type Money, zero } from '@recourse/money';
-import { type OrderEvent } from '@recourse/orders/events';
+import type { OrderEvent } from '@recourse/orders/events';
 import fc from 'fast-check';
 import { fund, type Fund, type FundCommand, type FundEvent, type FundInput, fundProcessor, maxDrained } from './fund.js';
 

@@ -1,4 +1,4 @@
-import { type DepositEvent } from '@recourse/deposits/events';
+import type { DepositEvent } from '@recourse/deposits/events';
 import {
   type DataOf,
   type Decider,
@@ -10,8 +10,8 @@ import {
   type StreamProcessor,
 } from '@recourse/eventing';
 import { add, compare, isZero, type Money, subtract, sum, zero } from '@recourse/money';
-import { type OrderEvent, type RefundParties } from '@recourse/orders/events';
-import { type ContributionEvent } from './contribution.js';
+import type { OrderEvent, RefundParties } from '@recourse/orders/events';
+import type { ContributionEvent } from './contribution.js';
 
 /** What a refund wants of the fund; copied from RefundApproved so that the payout needs this event only. */
 export interface Reservation extends RefundParties {

@@ -1,7 +1,7 @@
-import { type Instant } from '@recourse/eventing';
-import { type EventReference, type UnitFacts } from '@recourse/orders/events';
-import { type CaseFile } from './dispute.js';
-import { type Facts, type FactSource, type VerificationOutcome } from './policy-table.js';
+import type { Instant } from '@recourse/eventing';
+import type { EventReference, UnitFacts } from '@recourse/orders/events';
+import type { CaseFile } from './dispute.js';
+import type { Facts, FactSource, VerificationOutcome } from './policy-table.js';
 
 /** A fact that came after the claim, and the event it came with. */
 export interface Learned<Value> {

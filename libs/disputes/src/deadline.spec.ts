@@ -1,5 +1,5 @@
 import { decodeData, encodeData, fold, isRejection, plusHours, plusMs, type Instant, type Stamped } from '@recourse/eventing';
-import { type UnitFacts } from '@recourse/orders/events';
+import type { UnitFacts } from '@recourse/orders/events';
 import fc from 'fast-check';
 import { isOver } from './case.js';
 import { deadlineOpenedBy, nextDeadline } from './deadline.js';

@@ -1,6 +1,6 @@
 import { earliest, eventsOf, isAfter, type Instant } from '@recourse/eventing';
 import { isIn, type CaseUnit, type Dispute, type SubmittedCase } from './case.js';
-import { type DisputeEvent } from './dispute.js';
+import type { DisputeEvent } from './dispute.js';
 import { evolve } from './evolution.js';
 import { passReviewDeadlines, reviewStarted } from './review.js';
 import { byRule } from './verdict.js';

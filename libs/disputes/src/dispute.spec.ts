@@ -1,8 +1,8 @@
 import { fold, isRejection, plusDays, plusHours, plusMs, specify, type Instant, type Stamped } from '@recourse/eventing';
 import { money, zero } from '@recourse/money';
-import { type ClaimReason } from '@recourse/orders/events';
+import type { ClaimReason } from '@recourse/orders/events';
 import { dispute, type CaseFile, type DisputeCommand, type DisputeEvent } from './dispute.js';
-import { type PolicyTable, type VerificationOutcome } from './policy-table.js';
+import type { PolicyTable, VerificationOutcome } from './policy-table.js';
 import { afterSaleEndsAt, caseFile, claimedAt, readDefaultPolicy, undelivered, unit } from './sample-case.js';
 import { rejudge } from './verdict.js';
 

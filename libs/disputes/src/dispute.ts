@@ -9,20 +9,20 @@ import {
   type Instant,
   type Rejection,
 } from '@recourse/eventing';
-import { type Money } from '@recourse/money';
-import {
-  type AfterSalePromise,
-  type ClaimEvidence,
-  type ClaimReason,
-  type Liability,
-  type PolicyReference,
-  type ProductKind,
-  type UnitFacts,
+import type { Money } from '@recourse/money';
+import type {
+  AfterSalePromise,
+  ClaimEvidence,
+  ClaimReason,
+  Liability,
+  PolicyReference,
+  ProductKind,
+  UnitFacts,
 } from '@recourse/orders/events';
 import { isIn, isOver, type Dispute, type DraftCase, type SubmittedCase } from './case.js';
 import { passDeadlines } from './deadline.js';
 import { evolve } from './evolution.js';
-import { type Explanation, type Facts, type FactSource, type PolicyTable, type VerificationOutcome } from './policy-table.js';
+import type { Explanation, Facts, FactSource, PolicyTable, VerificationOutcome } from './policy-table.js';
 import { applyPolicy } from './policy-step.js';
 import { decideByPerson } from './review.js';
 

@@ -1,7 +1,7 @@
 import { plusHours } from '@recourse/eventing';
-import { type EventReference } from '@recourse/orders/events';
-import { type CaseUnit, type Dispute, type DraftCase, type SubmittedCase } from './case.js';
-import { type DisputeEvent } from './dispute.js';
+import type { EventReference } from '@recourse/orders/events';
+import type { CaseUnit, Dispute, DraftCase, SubmittedCase } from './case.js';
+import type { DisputeEvent } from './dispute.js';
 import { findingsOf } from './facts.js';
 import { escalationHours } from './review.js';
 

@@ -1,7 +1,7 @@
 import { isAfter, type Instant } from '@recourse/eventing';
-import { type EventReference } from '@recourse/orders/events';
-import { type CaseUnit, type Findings, type SubmittedCase } from './case.js';
-import { type Facts, type FactSource } from './policy-table.js';
+import type { EventReference } from '@recourse/orders/events';
+import type { CaseUnit, Findings, SubmittedCase } from './case.js';
+import type { Facts, FactSource } from './policy-table.js';
 
 const against = (moment: Instant, end: Instant | undefined): Facts['afterSale'] => {
   if (end === undefined) return 'none';

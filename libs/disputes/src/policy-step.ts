@@ -1,6 +1,6 @@
 import { eventsOf, isAfter, plusHours, reject, type Instant, type Rejection } from '@recourse/eventing';
 import { isIn, type CaseUnit, type SubmittedCase } from './case.js';
-import { type DisputeEvent, type DisputeRejection } from './dispute.js';
+import type { DisputeEvent, DisputeRejection } from './dispute.js';
 import { evolve } from './evolution.js';
 import { findingsOf } from './facts.js';
 import { matchRule, policyHash, type PolicyRule, type PolicyTable, type RuleOutcome } from './policy-table.js';

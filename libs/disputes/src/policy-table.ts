@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { type ClaimReason, type EventReference, type Liability, type ProductKind } from '@recourse/orders/events';
+import type { ClaimReason, EventReference, Liability, ProductKind } from '@recourse/orders/events';
 
 export type VerificationOutcome =
   | 'UNUSED'

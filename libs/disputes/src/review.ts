@@ -1,6 +1,6 @@
 import { eventsOf, isAfter, plusHours, reject, type CommandOf, type Instant, type Rejection } from '@recourse/eventing';
 import { isIn, isOver, type SubmittedCase, type UnitIn } from './case.js';
-import { type DisputeCommand, type DisputeEvent, type DisputeRejection } from './dispute.js';
+import type { DisputeCommand, DisputeEvent, DisputeRejection } from './dispute.js';
 import { contradictionIn, type Decision, type Explanation } from './policy-table.js';
 import { byRule, verdictsOn, type Judged, type Ruling } from './verdict.js';
 

@@ -1,7 +1,7 @@
-import { type Instant } from '@recourse/eventing';
+import type { Instant } from '@recourse/eventing';
 import { money } from '@recourse/money';
-import { type ClaimReason, type UnitFacts } from '@recourse/orders/events';
-import { type CaseFile } from './dispute.js';
+import type { ClaimReason, UnitFacts } from '@recourse/orders/events';
+import type { CaseFile } from './dispute.js';
 import { policyHash, type PolicyTable } from './policy-table.js';
 import { isTable, validateTable } from './table-check.js';
 

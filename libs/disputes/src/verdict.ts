@@ -1,7 +1,7 @@
 import { encodeData, eventsOf, plusDays, type DataOf, type Instant } from '@recourse/eventing';
 import { zero } from '@recourse/money';
-import { type CaseUnit, type Findings, type SubmittedCase } from './case.js';
-import { type DisputeEvent, type UnitVerdict } from './dispute.js';
+import type { CaseUnit, Findings, SubmittedCase } from './case.js';
+import type { DisputeEvent, UnitVerdict } from './dispute.js';
 import { contradictionIn, matchRule, policyHash, type Decision, type Explanation, type PolicyTable } from './policy-table.js';
 
 type VerdictReached = DataOf<DisputeEvent, 'VerdictReached'>;

@@ -1,1 +1,1 @@
-export {};
+export { startEventStoreNode, type EventStoreNode, type EventStoreNodeOptions } from './node.js';

@@ -1,6 +1,6 @@
-import { type Event } from './event.js';
-import { type Instant } from './time.js';
-import { type Catalogue } from './upcasting.js';
+import type { Event } from './event.js';
+import type { Instant } from './time.js';
+import type { Catalogue } from './upcasting.js';
 
 export interface Command {
   readonly type: string;

@@ -1,4 +1,4 @@
-import { type Metadata } from './metadata.js';
+import type { Metadata } from './metadata.js';
 
 /** A fact, named in the past tense with its subject. Data is plain and readonly; amounts are Money. */
 export interface Event<Type extends string = string, Data = unknown> {

@@ -1,4 +1,4 @@
-import { type Instant } from './time.js';
+import type { Instant } from './time.js';
 
 export const roles = ['shop', 'buyer', 'merchant', 'arbitrator', 'finance', 'operator', 'system'] as const;
 export type Role = (typeof roles)[number];

@@ -1,5 +1,5 @@
-import { type Command } from './decider.js';
-import { type Event, type EventOf, type Recorded } from './event.js';
+import type { Command } from './decider.js';
+import type { Event, EventOf, Recorded } from './event.js';
 
 /** Sends a command to the aggregate `category`-`id`. Its cause (event id and `name`) makes it take effect once. */
 export interface CommandAction {

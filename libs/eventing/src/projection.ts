@@ -1,4 +1,4 @@
-import { type Event, type EventOf, type Recorded } from './event.js';
+import type { Event, EventOf, Recorded } from './event.js';
 
 /**
  * Turns events into rows, in the transaction that also moves its checkpoint. It gets nothing but that transaction,

@@ -1,7 +1,7 @@
 import { fold, isRejection, type Command, type Decider, type Stamped } from './decider.js';
 import { decodeData, encodeData } from './codec.js';
-import { type Event } from './event.js';
-import { type Instant } from './time.js';
+import type { Event } from './event.js';
+import type { Instant } from './time.js';
 
 export interface Outcome<E extends Event, Code extends string> {
   /** The command leads to exactly these events. */

@@ -1,5 +1,5 @@
-import { type Command, type Decider, type Stamped } from './decider.js';
-import { type Event, type Recorded } from './event.js';
+import type { Command, Decider, Stamped } from './decider.js';
+import type { Event, Recorded } from './event.js';
 
 /**
  * A stream whose only writer reads what it wants from the log of all events, decides what waits as one batch and

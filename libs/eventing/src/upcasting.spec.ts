@@ -1,4 +1,4 @@
-import { type Event } from './event.js';
+import type { Event } from './event.js';
 import { currentVersion, shape, upcast, UnknownEventType, type Catalogue } from './upcasting.js';
 
 interface LitV1 {

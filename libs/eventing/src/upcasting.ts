@@ -1,4 +1,4 @@
-import { type Event, type DataOf } from './event.js';
+import type { Event, DataOf } from './event.js';
 
 /**
  * The shapes one event type has had, oldest first, and the step from each to the next.

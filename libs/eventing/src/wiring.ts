@@ -1,5 +1,5 @@
-import { type AnyDecider } from './decider.js';
-import { type AnyCatalogue } from './upcasting.js';
+import type { AnyDecider } from './decider.js';
+import type { AnyCatalogue } from './upcasting.js';
 
 /** What an installation is put together from, as far as its parts must fit each other. */
 export interface Wiring {

@@ -3,7 +3,7 @@ import { money } from '@recourse/money';
 import fc from 'fast-check';
 import { maxConflicts, maxLoadedEvents, openAggregateStore, type AggregateStore } from './aggregate-store.js';
 import { actionCommandId } from './event-id.js';
-import { type EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 import { StoreUnavailable, StreamTooLong, TooMuchContention } from './store-error.js';
 import { contextOf, openTestStore, quiet, startTestNode, startWire, take, till, tillEvent, type TestNode } from './testbed.js';
 

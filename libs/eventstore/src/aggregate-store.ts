@@ -14,7 +14,7 @@ import {
   type Stamped,
 } from '@recourse/eventing';
 import { backoffMs, pause } from './backoff.js';
-import { type EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 import { messageOf, type Log } from './log.js';
 import { StoreUnavailable, StreamTooLong, TooMuchContention } from './store-error.js';
 import { turnstile } from './turnstile.js';

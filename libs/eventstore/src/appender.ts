@@ -3,10 +3,10 @@ import { status, type ClientDuplexStream } from '@grpc/grpc-js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams, { type BatchAppendReq, type BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js';
-import { type Status } from '@eventstore/db-client/generated/status_pb.js';
+import type { Status } from '@eventstore/db-client/generated/status_pb.js';
 import empty from 'google-protobuf/google/protobuf/empty_pb.js';
 import timestamp from 'google-protobuf/google/protobuf/timestamp_pb.js';
-import { type CallBuilder } from './connection.js';
+import type { CallBuilder } from './connection.js';
 import { AppendOutcomeUnknown, AppendRefused, AppendTooLarge, StoreUnavailable } from './store-error.js';
 
 export type ExpectedRevision = bigint | 'no_stream';

@@ -1,5 +1,5 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
-import { type CallOptions, type Channel, type Client, type Metadata } from '@grpc/grpc-js';
+import type { CallOptions, Channel, Client, Metadata } from '@grpc/grpc-js';
 
 /**
  * What the client offers its own modules to build calls with, typed `protected` there. Its batch append cannot be used: it
@@ -32,7 +32,10 @@ export function openConnection(connectionString: string): Connection {
     calls,
     close: async () => {
       await client.dispose();
-      (await calls.getChannel()).close();
+      await calls.getChannel().then(
+        (channel) => channel.close(),
+        () => undefined, // no member of the cluster answers: there is nothing to close
+      );
     },
   };
 }

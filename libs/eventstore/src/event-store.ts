@@ -14,7 +14,7 @@ import { maxAppendBytes, openAppender, type AppendOutcome, type ExpectedRevision
 import { backoffMs, pause } from './backoff.js';
 import { openConnection } from './connection.js';
 import { eventIdOf } from './event-id.js';
-import { type Log } from './log.js';
+import type { Log } from './log.js';
 import { AppendTooLarge, StoreUnavailable, UnreadableEvent } from './store-error.js';
 import { isSystemEvent, logPosition, recordedEvent, storedEvent, type StoredEvent } from './stored-event.js';
 import { superviseSubscription, type Subscription, type SubscriptionOptions } from './subscription.js';

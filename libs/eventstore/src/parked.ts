@@ -1,7 +1,7 @@
-import { type Recorded } from '@recourse/eventing';
+import type { Recorded } from '@recourse/eventing';
 import { listParked } from '@recourse/postgres';
-import { type QueryExecutorProvider } from 'kysely';
-import { type EventStore } from './event-store.js';
+import type { QueryExecutorProvider } from 'kysely';
+import type { EventStore } from './event-store.js';
 
 export interface ReplayRequest {
   /** As `listParked` shows it: `projection:name.v1` or `process:name.v1`. */

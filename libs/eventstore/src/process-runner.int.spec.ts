@@ -1,13 +1,13 @@
 import { idOf, type Action, type CommandAction, type Process, type Recorded } from '@recourse/eventing';
 import { listParked, readCheckpoint } from '@recourse/postgres';
 import { sql } from 'kysely';
-import { type Alarm } from './alarm.js';
+import type { Alarm } from './alarm.js';
 import { openAggregateStore, type AggregateStore, type Executed } from './aggregate-store.js';
-import { type EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 import { maxProcessLanes, replayProcess, runProcesses, type ProcessRunnerOptions } from './process-runner.js';
 import { takeOver } from './promotion.js';
 import { ProcessSuperseded, StoreUnavailable } from './store-error.js';
-import { type Subscription } from './subscription.js';
+import type { Subscription } from './subscription.js';
 import {
   clock,
   contextOf,

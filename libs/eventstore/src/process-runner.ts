@@ -9,11 +9,11 @@ import {
   type StreamReader,
 } from '@recourse/eventing';
 import { park, unpark, type Database } from '@recourse/postgres';
-import { type Alarm } from './alarm.js';
+import type { Alarm } from './alarm.js';
 import { maxLoadedEvents, type Executed } from './aggregate-store.js';
 import { backoffMs, pause } from './backoff.js';
 import { actionCommandId } from './event-id.js';
-import { type EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 import { inLanes } from './lanes.js';
 import { messageOf, type Log } from './log.js';
 import { readParked, type Replayed, type ReplayRequest } from './parked.js';
@@ -29,7 +29,7 @@ import {
   type Reader,
 } from './reader.js';
 import { isFatal, isTransient, ProcessSuperseded, StreamTooLong } from './store-error.js';
-import { type Batch, type Subscription } from './subscription.js';
+import type { Batch, Subscription } from './subscription.js';
 
 type Handler = (event: Recorded, streams: StreamReader) => readonly Action[] | Promise<readonly Action[]>;
 

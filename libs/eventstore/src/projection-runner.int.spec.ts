@@ -1,12 +1,12 @@
-import { type Projection, type Recorded } from '@recourse/eventing';
+import type { Projection, Recorded } from '@recourse/eventing';
 import { listParked } from '@recourse/postgres';
 import { sql, type Transaction } from 'kysely';
-import { type Alarm } from './alarm.js';
+import type { Alarm } from './alarm.js';
 import { openAggregateStore, type AggregateStore } from './aggregate-store.js';
-import { type EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 import { replayProjection, runProjections, type ProjectionRunnerOptions } from './projection-runner.js';
 import { projectionsAt, waitUntil } from './read-your-writes.js';
-import { type Subscription } from './subscription.js';
+import type { Subscription } from './subscription.js';
 import {
   contextOf,
   createTestDatabase,

@@ -1,9 +1,9 @@
-import { type Recorded } from '@recourse/eventing';
+import type { Recorded } from '@recourse/eventing';
 import { park, unpark, type Database } from '@recourse/postgres';
 import { sql, type Transaction } from 'kysely';
-import { type Alarm } from './alarm.js';
+import type { Alarm } from './alarm.js';
 import { backoffMs, pause } from './backoff.js';
-import { type EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 import { messageOf, type Log } from './log.js';
 import { readParked, type Replayed, type ReplayRequest } from './parked.js';
 import {
@@ -17,7 +17,7 @@ import {
   projectionReader,
   type Reader,
 } from './reader.js';
-import { type Batch, type Subscription } from './subscription.js';
+import type { Batch, Subscription } from './subscription.js';
 
 type Handler<Tx> = (event: Recorded, tx: Tx) => Promise<void>;
 
@@ -73,9 +73,11 @@ export async function runProjections<Tables>(options: ProjectionRunnerOptions<Ta
           if (error === undefined) continue;
           const parked = { reader, stream: event.stream, eventId: event.id, position: event.position, error };
           await park(trx, parked);
-          if (important && !blocked.has(blockOf(reader, event.stream))) alarms.push(parked);
+          if (!blocked.has(blockOf(reader, event.stream))) {
+            log('error', 'a stream stands still for a projection', parked);
+            if (important) alarms.push(parked);
+          }
           blocked.add(blockOf(reader, event.stream));
-          log('error', 'an event is parked', parked);
         }
       }
       await moveCheckpoints(trx, readers, upTo);

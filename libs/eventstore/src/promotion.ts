@@ -9,12 +9,12 @@ import { ProcessSuperseded } from './store-error.js';
  */
 export async function takeOver<Tables>(db: Kysely<Tables>, process: Reader): Promise<void> {
   const own = processReader(process);
-  const prefix = processReader(process).slice(0, -String(process.version).length);
+  const prefix = own.slice(0, -String(process.version).length);
   await db.transaction().execute(async (trx) => {
     await sql`select pg_advisory_xact_lock(hashtextextended(${prefix}, 0))`.execute(trx);
     const { rows } = await sql<{ reader: string }>`
       select reader from recourse.checkpoint where starts_with(reader, ${prefix}) for update`.execute(trx);
-    const versions = rows.map((row) => Number(row.reader.slice(prefix.length)));
+    const versions = rows.map((row) => Number(row.reader.slice(prefix.length))).filter(Number.isSafeInteger);
     if (versions.some((version) => version > process.version)) throw new ProcessSuperseded(own);
     if (versions.includes(process.version)) return;
     if (versions.length === 0) {

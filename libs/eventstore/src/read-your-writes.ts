@@ -1,4 +1,4 @@
-import { type Database } from '@recourse/postgres';
+import type { Database } from '@recourse/postgres';
 import { pause } from './backoff.js';
 import { checkpointsOf, lowest, projectionReader, type Reader } from './reader.js';
 

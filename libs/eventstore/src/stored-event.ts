@@ -1,4 +1,4 @@
-import { type AllStreamResolvedEvent, type Position, type ResolvedEvent } from '@eventstore/db-client';
+import type { AllStreamResolvedEvent, Position, ResolvedEvent } from '@eventstore/db-client';
 import { decodeData, upcast, UnknownEventType, type AnyCatalogue, type Metadata, type Recorded } from '@recourse/eventing';
 import { UnreadableEvent } from './store-error.js';
 

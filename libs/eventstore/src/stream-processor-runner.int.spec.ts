@@ -13,13 +13,13 @@ import {
 import { money, type Money } from '@recourse/money';
 import { resetCheckpoint, writeCheckpoint } from '@recourse/postgres';
 import fc from 'fast-check';
-import { type Alarm } from './alarm.js';
+import type { Alarm } from './alarm.js';
 import { openAggregateStore, type AggregateStore } from './aggregate-store.js';
 import { openEventStore, type EventStore } from './event-store.js';
 import { processorReader } from './reader.js';
 import { InputRefused, StoreUnavailable } from './store-error.js';
 import { runStreamProcessor } from './stream-processor-runner.js';
-import { type Subscription } from './subscription.js';
+import type { Subscription } from './subscription.js';
 import {
   catalogue,
   clock,
@@ -75,7 +75,7 @@ let tills: AggregateStore;
 let postgres: TestDatabase;
 const running: Subscription[] = [];
 const alarms: Alarm[] = [];
-let releaseAll: (() => void)[] = [];
+const releaseAll: (() => void)[] = [];
 
 const open = () =>
   openEventStore({ connectionString: node.connectionString, catalogue: { ...catalogue, ...purse.events }, log: quiet });

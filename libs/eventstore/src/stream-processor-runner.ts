@@ -14,16 +14,16 @@ import {
   type Recorded,
   type StreamProcessor,
 } from '@recourse/eventing';
-import { type Database } from '@recourse/postgres';
-import { type Alarm } from './alarm.js';
+import type { Database } from '@recourse/postgres';
+import type { Alarm } from './alarm.js';
 import { backoffMs, pause } from './backoff.js';
 import { actionCommandId } from './event-id.js';
-import { type EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 import { inLanes } from './lanes.js';
-import { type Log } from './log.js';
+import type { Log } from './log.js';
 import { checkpointsOf, enlist, moveCheckpoints, processorReader } from './reader.js';
 import { InputRefused, TooMuchContention } from './store-error.js';
-import { type Batch, type Subscription } from './subscription.js';
+import type { Batch, Subscription } from './subscription.js';
 
 export interface StreamProcessorOptions<Tables> {
   readonly eventStore: EventStore;
@@ -144,7 +144,7 @@ export async function runStreamProcessor<
   const take = async (stream: string, routed: readonly Routed<Input, C>[]): Promise<void> => {
     for (let conflicts = 0; ;) {
       const account = accounts.get(stream) ?? (await load(stream));
-      const waiting = routed.filter((one) => one.input.position > -1n);
+      const waiting = routed.filter((one) => one.input.position > account.lastInput);
       if (waiting.length === 0) return remember(stream, account);
       const { events, metadata, state, lastInput } = decideBatch(stream, account, waiting, await clock.now());
       let revision = account.revision;

@@ -17,7 +17,7 @@ import {
 import { money, type Money } from '@recourse/money';
 import { connect, createDatabase, dropDatabase, migrate, type Database } from '@recourse/postgres';
 import { openEventStore, type EventStore } from './event-store.js';
-import { type Log } from './log.js';
+import type { Log } from './log.js';
 
 export type TillEvent =
   Event<'MoneyTaken', { readonly amount: Money; readonly from?: string }> | Event<'TillClosed', Record<string, never>>;

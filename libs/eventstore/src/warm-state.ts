@@ -1,4 +1,4 @@
-import { type AnyDecider } from '@recourse/eventing';
+import type { AnyDecider } from '@recourse/eventing';
 
 /** Where the events of one command lie in their stream, both ends included. */
 export interface Span {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { type Actor, type Instant } from '@recourse/eventing';
-import { type Kysely } from 'kysely';
+import type { Actor, Instant } from '@recourse/eventing';
+import type { Kysely } from 'kysely';
 import { AuthenticationError } from './authentication-error.js';
 import { isId } from './claims.js';
 

@@ -1,4 +1,4 @@
-import { type Actor, type Role } from '@recourse/eventing';
+import type { Actor, Role } from '@recourse/eventing';
 import { AuthenticationError } from './authentication-error.js';
 
 export const tokenRoles = ['buyer', 'merchant', 'arbitrator', 'finance', 'operator'] as const satisfies readonly Role[];

@@ -1,5 +1,5 @@
-import { type Actor } from '@recourse/eventing';
-import { type Kysely } from 'kysely';
+import type { Actor } from '@recourse/eventing';
+import type { Kysely } from 'kysely';
 import { type ApiKey, apiKeyPrefix, ApiKeys, type CreatedApiKey, type IdentityTables } from './api-key.js';
 import { AuthenticationError } from './authentication-error.js';
 import { type TokenOptions, tokenVerifier } from './token.js';

@@ -1,4 +1,4 @@
-import { type MigrationSet } from '@recourse/postgres';
+import type { MigrationSet } from '@recourse/postgres';
 import { sql } from 'kysely';
 
 /** Schema `identity`: API keys of shops, as hashes. People's tokens are verified, never stored. */

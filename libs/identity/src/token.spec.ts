@@ -1,13 +1,13 @@
 import { createHmac } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { plusHours, plusMs } from '@recourse/eventing';
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
-import { type TokenClaims } from './claims.js';
+import type { TokenClaims } from './claims.js';
 import { createDevelopmentKeys, developmentIssuer, type DevelopmentKeys, signToken } from './development-keys.js';
 import { tokenVerifier, type VerifyToken } from './token.js';
 

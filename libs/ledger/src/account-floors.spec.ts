@@ -11,7 +11,7 @@ import {
   tampered,
   toppedUp,
 } from './sample-history.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 const ofI4 = async (history: readonly DomainEvent[]) =>
   (await audited(history)).violations.filter(({ invariant }) => invariant === 'I4');

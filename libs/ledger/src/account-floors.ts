@@ -1,8 +1,8 @@
-import { type Recorded } from '@recourse/eventing';
+import type { Recorded } from '@recourse/eventing';
 import { isNegative } from '@recourse/money';
 import { accountKinds, findAccount } from './accounts.js';
 import { reporter, text, type Check, type Ledger, type Violation } from './invariant.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 const violation = reporter('I4');
 

@@ -1,5 +1,5 @@
 import { Audit, type AuditProgress } from './audit.js';
-import { type InvariantId } from './invariant.js';
+import type { InvariantId } from './invariant.js';
 import {
   audited,
   deadKey,

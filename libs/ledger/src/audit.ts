@@ -1,10 +1,10 @@
-import { type Recorded } from '@recourse/eventing';
+import type { Recorded } from '@recourse/eventing';
 import { AccountFloors } from './account-floors.js';
 import { BalancedPostings } from './balanced-postings.js';
 import { EscrowUnits } from './escrow-units.js';
-import { type AuditContext, type Check, type InvariantId, type Violation } from './invariant.js';
+import type { AuditContext, Check, InvariantId, Violation } from './invariant.js';
 import { Books } from './journal.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 import { RecourseIdentity } from './recourse-identity.js';
 import { RefundCaps } from './refund-caps.js';
 import { SinglePayments } from './single-payments.js';

@@ -1,9 +1,9 @@
-import { type Recorded } from '@recourse/eventing';
+import type { Recorded } from '@recourse/eventing';
 import { equals, isPositive, type Money } from '@recourse/money';
 import { findAccount, formatAccount } from './accounts.js';
 import { reporter, text, type Check, type Ledger, type Violation } from './invariant.js';
-import { type Books } from './journal.js';
-import { type DomainEvent, type Posting } from './posting.js';
+import type { Books } from './journal.js';
+import type { DomainEvent, Posting } from './posting.js';
 
 const violation = reporter('I1');
 export const show = ({ debit, credit, amount }: Posting): string => `${debit} → ${credit} ${text(amount)}`;

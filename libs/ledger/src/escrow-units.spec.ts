@@ -14,7 +14,7 @@ import {
   replaced,
   tampered,
 } from './sample-history.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 const ofI2 = async (history: readonly DomainEvent[], now?: string) =>
   (await audited(history, now === undefined ? {} : { now })).violations.filter(({ invariant }) => invariant === 'I2');

@@ -1,6 +1,6 @@
 import { isAfter, plusMs, type Instant, type Recorded } from '@recourse/eventing';
-import { type Money } from '@recourse/money';
-import { type SettlementMode } from '@recourse/orders/events';
+import type { Money } from '@recourse/money';
+import type { SettlementMode } from '@recourse/orders/events';
 import {
   addsUp,
   handle,
@@ -12,7 +12,7 @@ import {
   type Ledger,
   type Violation,
 } from './invariant.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 interface Unit {
   readonly price: bigint;

@@ -1,7 +1,7 @@
-import { type EventOf, type Instant, type Recorded } from '@recourse/eventing';
+import type { EventOf, Instant, Recorded } from '@recourse/eventing';
 import { format, type Money } from '@recourse/money';
-import { type Books } from './journal.js';
-import { type DomainEvent, type Posting } from './posting.js';
+import type { Books } from './journal.js';
+import type { DomainEvent, Posting } from './posting.js';
 
 /** What the ledger checks of design §7; I7 and I9 are checked where verdicts and projections live. */
 export const invariants = {

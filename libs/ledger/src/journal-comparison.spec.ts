@@ -1,8 +1,8 @@
-import { type Recorded } from '@recourse/eventing';
+import type { Recorded } from '@recourse/eventing';
 import { compareJournal, journalRowsOf, type JournalRow } from './journal-comparison.js';
-import { type Violation } from './invariant.js';
+import type { Violation } from './invariant.js';
 import { deadKey, fen, positionOf, recorded } from './sample-history.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 const log = recorded(deadKey);
 const journal = log.flatMap(journalRowsOf);

@@ -1,4 +1,4 @@
-import { type Recorded } from '@recourse/eventing';
+import type { Recorded } from '@recourse/eventing';
 import { show } from './balanced-postings.js';
 import { reporter, type Violation } from './invariant.js';
 import { postingsOf, type DomainEvent, type Posting } from './posting.js';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { format, money, zero } from '@recourse/money';
 import { Books } from './journal.js';
 import { deadKey, platformBears, refundFromEscrow, thinDeposit } from './sample-history.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 const after = (history: readonly DomainEvent[]) => {
   const books = new Books();

@@ -1,9 +1,9 @@
-import { type ContributionEvent, type FundEvent, type PayoutEvent, type PayoutPurpose } from '@recourse/compensation/events';
-import { type DepositEvent } from '@recourse/deposits/events';
-import { type DisputeEvent, type PolicyEvent } from '@recourse/disputes/events';
+import type { ContributionEvent, FundEvent, PayoutEvent, PayoutPurpose } from '@recourse/compensation/events';
+import type { DepositEvent } from '@recourse/deposits/events';
+import type { DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
 import { UnknownEventType, type Event, type UniqueEvent } from '@recourse/eventing';
 import { isZero, type Money } from '@recourse/money';
-import { type OrderEvent } from '@recourse/orders/events';
+import type { OrderEvent } from '@recourse/orders/events';
 import { formatAccount } from './accounts.js';
 
 /** Every event of the log. */

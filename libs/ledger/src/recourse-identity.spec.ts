@@ -14,7 +14,7 @@ import {
   tampered,
   thinDeposit,
 } from './sample-history.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 const ofI6 = async (history: readonly DomainEvent[]) =>
   (await audited(history)).violations.filter(({ invariant }) => invariant === 'I6');

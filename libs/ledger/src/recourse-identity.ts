@@ -1,9 +1,9 @@
-import { type EventOf, type Recorded } from '@recourse/eventing';
+import type { EventOf, Recorded } from '@recourse/eventing';
 import { equals, type Money } from '@recourse/money';
 import { formatAccount } from './accounts.js';
 import { addsUp, handle, reporter, text, type Check, type Handlers, type Ledger, type Violation } from './invariant.js';
-import { type Books } from './journal.js';
-import { type DomainEvent } from './posting.js';
+import type { Books } from './journal.js';
+import type { DomainEvent } from './posting.js';
 
 type Approval = Recorded<EventOf<DomainEvent, 'RefundApproved'>>;
 type Reservation = Recorded<EventOf<DomainEvent, 'FundsReserved'>>;

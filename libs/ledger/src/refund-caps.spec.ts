@@ -1,5 +1,5 @@
 import { approved, audited, captured, deadKey, fen, placed, positionOf, replaced, tampered } from './sample-history.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 const ofI3 = async (history: readonly DomainEvent[]) =>
   (await audited(history)).violations.filter(({ invariant }) => invariant === 'I3');

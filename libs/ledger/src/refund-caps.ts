@@ -1,7 +1,7 @@
-import { type EventOf, type Recorded } from '@recourse/eventing';
-import { type RefundLine } from '@recourse/orders/events';
+import type { EventOf, Recorded } from '@recourse/eventing';
+import type { RefundLine } from '@recourse/orders/events';
 import { addsUp, handle, reporter, text, type Check, type Handlers, type Ledger, type Violation } from './invariant.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 type Approval = Recorded<EventOf<DomainEvent, 'RefundApproved'>>;
 interface Order {

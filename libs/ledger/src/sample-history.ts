@@ -1,8 +1,8 @@
 import { eventsOf, systemActor, type DataOf, type Recorded } from '@recourse/eventing';
 import { money, type Money } from '@recourse/money';
 import { Audit, type AuditReport } from './audit.js';
-import { type AuditContext } from './invariant.js';
-import { type DomainEvent } from './posting.js';
+import type { AuditContext } from './invariant.js';
+import type { DomainEvent } from './posting.js';
 
 /** Histories that specs tell, break and audit. */
 const made = eventsOf<DomainEvent>();

@@ -14,8 +14,8 @@ import {
   tampered,
   thinDeposit,
 } from './sample-history.js';
-import { type AuditContext, type RailBookEntry } from './invariant.js';
-import { type DomainEvent } from './posting.js';
+import type { AuditContext, RailBookEntry } from './invariant.js';
+import type { DomainEvent } from './posting.js';
 
 const otherKey = '3'.repeat(32);
 const ofI5 = async (history: readonly DomainEvent[], context: Partial<AuditContext> = {}) =>

@@ -1,5 +1,5 @@
 import { isAfter, plusMs, type EventOf, type Instant, type Recorded } from '@recourse/eventing';
-import { type Money } from '@recourse/money';
+import type { Money } from '@recourse/money';
 import {
   handle,
   reporter,
@@ -11,7 +11,7 @@ import {
   type RailBookEntry,
   type Violation,
 } from './invariant.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 interface Transfer {
   readonly key: string;

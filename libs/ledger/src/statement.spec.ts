@@ -1,7 +1,7 @@
-import { type DepositEvent } from '@recourse/deposits/events';
-import { type Recorded } from '@recourse/eventing';
+import type { DepositEvent } from '@recourse/deposits/events';
+import type { Recorded } from '@recourse/eventing';
 import { format } from '@recourse/money';
-import { type RefundGround } from '@recourse/orders/events';
+import type { RefundGround } from '@recourse/orders/events';
 import { Books } from './journal.js';
 import {
   credited,
@@ -18,7 +18,7 @@ import {
   toppedUp,
 } from './sample-history.js';
 import { depositMovementOf, depositStatement, type DepositStanding } from './statement.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 const types = ['DepositPeriodOpened', 'DepositToppedUp', 'DepositHeld', 'HoldReleased', 'HoldReassigned', 'ObligationOpened'];
 const ofDeposit = (history: readonly DomainEvent[]) =>

@@ -1,7 +1,7 @@
-import { type DepositEvent, type HoldFor } from '@recourse/deposits/events';
-import { type Instant, type Recorded } from '@recourse/eventing';
+import type { DepositEvent, HoldFor } from '@recourse/deposits/events';
+import type { Instant, Recorded } from '@recourse/eventing';
 import { add, negate, zero, type Money } from '@recourse/money';
-import { type RefundGround } from '@recourse/orders/events';
+import type { RefundGround } from '@recourse/orders/events';
 
 /** The three numbers of a deposit statement. */
 export interface DepositStanding {

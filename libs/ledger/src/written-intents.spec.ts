@@ -1,6 +1,6 @@
 import { audited, deadKey, fen, positionOf, processing, refundKey, replaced, submitted, tampered } from './sample-history.js';
-import { type AuditContext, type RailBookEntry } from './invariant.js';
-import { type DomainEvent } from './posting.js';
+import type { AuditContext, RailBookEntry } from './invariant.js';
+import type { DomainEvent } from './posting.js';
 
 const unknownKey = '9'.repeat(32);
 const ofI8 = async (history: readonly DomainEvent[], context: Partial<AuditContext> = {}) =>

@@ -11,7 +11,7 @@ import {
   type RailBookEntry,
   type Violation,
 } from './invariant.js';
-import { type DomainEvent } from './posting.js';
+import type { DomainEvent } from './posting.js';
 
 interface Intent {
   readonly rail: string;

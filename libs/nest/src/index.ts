@@ -1,1 +1,12 @@
-export {};
+export { migrationSets, openAdapters, queueName, type Adapters } from './adapters.js';
+export { AtLeast, atLeastTimeoutMs, type Shown, shownToken } from './at-least.js';
+export { Allow, Caller, CallerGuard, identityToken, Open } from './caller.js';
+export { catalogue, deciders } from './deciders.js';
+export { EnvironmentFaults, readEnvironment, type Environment } from './environment.js';
+export * from './handlers.js';
+export { type Answer, Idempotency, idempotencyKeyShape, idempotencyMigrations, uuidOf } from './idempotency.js';
+export { acceptJson } from './json-body.js';
+export { type FieldFault, invalidInput, kebab, Problem, ProblemFilter } from './problem.js';
+export { runApp, type AppLife } from './run-app.js';
+export { StderrLogger } from './stderr-logger.js';
+export { TakesAtMost, TimeLimit } from './time-limit.js';

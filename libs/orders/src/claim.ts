@@ -2,7 +2,7 @@ import { type EventOf, eventsOf, type Instant, isAfter, plusHours, reject, type 
 import { isPositive } from '@recourse/money';
 import { deliveryFault } from './delivery.js';
 import { isReleaseDue, release } from './escrow.js';
-import { type OrderEvent, type OrderRejection, type UnitFacts } from './order.js';
+import type { OrderEvent, OrderRejection, UnitFacts } from './order.js';
 import { type Claim, type Decision, type Do, follow, type Paid, unitsNamed, unknownUnit } from './order-state.js';
 import { refundOverdue } from './undelivered.js';
 import { isRefunded, referenceOf, type Unit, windowAfterClaim } from './unit.js';

@@ -1,6 +1,6 @@
-import { type Instant } from '@recourse/eventing';
+import type { Instant } from '@recourse/eventing';
 import { isReleaseDue, release } from './escrow.js';
-import { type OrderEvent } from './order.js';
+import type { OrderEvent } from './order.js';
 import { type Decision, type Do, follow, type Paid } from './order-state.js';
 import { refundOverdue } from './undelivered.js';
 

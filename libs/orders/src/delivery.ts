@@ -1,7 +1,7 @@
 import { eventsOf, isAfter, isRejection, plusDays, plusHours, reject, type Rejection } from '@recourse/eventing';
 import { isZero } from '@recourse/money';
 import { isReleaseDue, release } from './escrow.js';
-import { type Delivery, type OrderEvent, type OrderRejection } from './order.js';
+import type { Delivery, OrderEvent, OrderRejection } from './order.js';
 import { type Decision, type Do, follow, type Paid, unitsNamed, unknownUnit } from './order-state.js';
 import { heldOf, isRefunded, referenceOf, type Unit } from './unit.js';
 

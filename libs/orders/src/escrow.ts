@@ -1,7 +1,7 @@
 import { type EventOf, eventsOf, type Instant } from '@recourse/eventing';
 import { isZero, subtract } from '@recourse/money';
-import { type OrderEvent } from './order.js';
-import { type Paid } from './order-state.js';
+import type { OrderEvent } from './order.js';
+import type { Paid } from './order-state.js';
 import { feeKept, heldOf, isWindowOver, type Unit } from './unit.js';
 
 type Release = EventOf<OrderEvent, 'EscrowReleased'>;

@@ -1,5 +1,5 @@
 import { type CommandOf, type DataOf, type Instant, reject, type Rejection, type Stamped } from '@recourse/eventing';
-import { type OrderCommand, type OrderEvent, type OrderRejection } from './order.js';
+import type { OrderCommand, OrderEvent, OrderRejection } from './order.js';
 import { evolveUnits, type Unit, type Units, unitsOf } from './unit.js';
 
 export type StampedOrderCommand = Stamped<OrderCommand>;

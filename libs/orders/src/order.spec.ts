@@ -31,7 +31,7 @@ import {
   submit,
   typesOf,
 } from './order-examples.js';
-import { type Order } from './order-state.js';
+import type { Order } from './order-state.js';
 import { heldOf } from './unit.js';
 
 describe('an order from sale to settlement', () => {

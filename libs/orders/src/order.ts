@@ -1,5 +1,5 @@
 import { type Decider, type Event, type Instant, reject } from '@recourse/eventing';
-import { type Money } from '@recourse/money';
+import type { Money } from '@recourse/money';
 import { closeClaim, openClaim, replaceUnit, submitClaim } from './claim.js';
 import { passDeadlines } from './deadline.js';
 import { confirmReceipt, deliverUnits, reportPlatformFailure, revealKey } from './delivery.js';

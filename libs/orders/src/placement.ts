@@ -1,7 +1,7 @@
 import { eventsOf, isAfter, plusHours, plusMs, reject } from '@recourse/eventing';
 import { allocate, equals, isNegative, isPositive, isZero, maxMinor, money, type Money, sameAsset, zero } from '@recourse/money';
-import { type AfterSalePromise, type OrderEvent, type OrderLine, type PolicyReference, type ProductKind } from './order.js';
-import { type Cancelled, type Decision, type Do, type Paid, type Placed } from './order-state.js';
+import type { AfterSalePromise, OrderEvent, OrderLine, PolicyReference, ProductKind } from './order.js';
+import type { Cancelled, Decision, Do, Paid, Placed } from './order-state.js';
 
 const event = eventsOf<OrderEvent>();
 

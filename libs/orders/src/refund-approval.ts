@@ -1,7 +1,7 @@
 import { type EventOf, eventsOf, type Instant } from '@recourse/eventing';
 import { add, isPositive, isZero, type Money, subtract, sum, zero } from '@recourse/money';
-import { type Liability, type OrderEvent, type RefundGround, type RefundLine } from './order.js';
-import { type Paid } from './order-state.js';
+import type { Liability, OrderEvent, RefundGround, RefundLine } from './order.js';
+import type { Paid } from './order-state.js';
 import { feeOn, type Unit } from './unit.js';
 
 const event = eventsOf<OrderEvent>();

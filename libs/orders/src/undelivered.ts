@@ -1,7 +1,7 @@
 import { type EventOf, eventsOf, type Instant, isAfter, reject } from '@recourse/eventing';
 import { zero } from '@recourse/money';
-import { type Liability, type OrderEvent } from './order.js';
-import { type Cancelled, type Decision, type Do, type Paid, type Placed } from './order-state.js';
+import type { Liability, OrderEvent } from './order.js';
+import type { Cancelled, Decision, Do, Paid, Placed } from './order-state.js';
 import { approve, type RefundPart } from './refund-approval.js';
 import { isRefunded, restOf, type Unit } from './unit.js';
 

@@ -1,6 +1,6 @@
 import { isAfter, type Instant, msBetween, plusMs } from '@recourse/eventing';
 import { add, isZero, type Money, share, subtract, zero } from '@recourse/money';
-import { type Delivery, type OrderEvent, type UnitPrice } from './order.js';
+import type { Delivery, OrderEvent, UnitPrice } from './order.js';
 
 /** What the buyer can see of the unit. After a replacement it is the new key; the after-sale clock stays the unit's. */
 interface Delivered {

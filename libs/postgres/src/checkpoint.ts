@@ -1,5 +1,5 @@
 import { sql, type QueryExecutorProvider } from 'kysely';
-import { type MigrationStep } from './migration.js';
+import type { MigrationStep } from './migration.js';
 
 /** How far a reader has come in the log; `db` is a Kysely or one of its transactions. */
 export async function readCheckpoint(db: QueryExecutorProvider, reader: string): Promise<bigint | undefined> {

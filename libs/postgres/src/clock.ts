@@ -1,9 +1,9 @@
 import { instantOf, isInstant, type Clock, type Instant } from '@recourse/eventing';
 import { sql, type Kysely } from 'kysely';
-import { type MigrationSet } from './migration.js';
+import type { MigrationSet } from './migration.js';
 
 interface ClockTables {
-  virtual: { only: boolean; now: string };
+  virtual: { is_only: boolean; now: string };
 }
 const of = <Tables>(db: Kysely<Tables>) => (db as unknown as Kysely<ClockTables>).withSchema('clock');
 
@@ -14,7 +14,7 @@ export const clockMigrations: MigrationSet = {
     {
       name: 'virtual',
       up: async (trx) => {
-        await sql`create table clock.virtual (only boolean primary key default true check (only), now timestamptz not null)`.execute(
+        await sql`create table clock.virtual (is_only boolean primary key default true check (is_only), now timestamptz not null)`.execute(
           trx,
         );
       },
@@ -28,8 +28,8 @@ export const machineClock: Clock = { now: () => Promise.resolve(instantOf(Date.n
 export async function virtualClock<Tables>(db: Kysely<Tables>, start: Instant): Promise<Clock> {
   await of(db)
     .insertInto('virtual')
-    .values({ only: true, now: start })
-    .onConflict((conflict) => conflict.column('only').doNothing())
+    .values({ is_only: true, now: start })
+    .onConflict((conflict) => conflict.column('is_only').doNothing())
     .execute();
   return {
     now: async () => (await of(db).selectFrom('virtual').select('now').executeTakeFirstOrThrow()).now,
@@ -40,4 +40,11 @@ export async function virtualClock<Tables>(db: Kysely<Tables>, start: Instant): 
 export async function setVirtualClock<Tables>(db: Kysely<Tables>, now: Instant): Promise<void> {
   if (!isInstant(now)) throw new RangeError(`${now} is not an instant like 2026-03-01T08:00:00.000Z`);
   await of(db).updateTable('virtual').set({ now }).where('now', '<', now).execute();
+}
+
+/** The virtual clock of an installation that has one; undefined where the machine's clock counts. */
+export async function existingVirtualClock<Tables>(db: Kysely<Tables>): Promise<Clock | undefined> {
+  const known = async () => (await of(db).selectFrom('virtual').select('now').executeTakeFirst())?.now;
+  const now = await known();
+  return now === undefined ? undefined : { now: async () => (await known()) ?? now };
 }

@@ -4,7 +4,7 @@ import { chmod, link, lstat, mkdir, readFile, realpath, rm, stat, writeFile } fr
 import { Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type KeeperOrder, type KeeperPlan, type KeeperReport } from './postgres-keeper.js';
+import type { KeeperOrder, KeeperPlan, KeeperReport } from './postgres-keeper.js';
 import { postgresLauncher } from './postgres-launcher.js';
 
 export interface EmbeddedPostgresOptions {

@@ -13,5 +13,5 @@ export {
   type ParkedEvent,
 } from './checkpoint.js';
 export { lead, type LeaderOptions, type Leadership } from './leader.js';
-export { clockMigrations, machineClock, setVirtualClock, virtualClock } from './clock.js';
+export { clockMigrations, existingVirtualClock, machineClock, setVirtualClock, virtualClock } from './clock.js';
 export * from './read-models/index.js';

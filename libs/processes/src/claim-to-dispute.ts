@@ -1,6 +1,6 @@
-import { type Process } from '@recourse/eventing';
-import { type DisputeCommand, type DisputeEvent } from '@recourse/disputes/events';
-import { type OrderCommand, type OrderEvent } from '@recourse/orders/events';
+import type { Process } from '@recourse/eventing';
+import type { DisputeCommand, DisputeEvent } from '@recourse/disputes/events';
+import type { OrderCommand, OrderEvent } from '@recourse/orders/events';
 
 const dispute = (name: string, id: string, command: DisputeCommand, ...settledBy: string[]) =>
   ({ do: 'command', name, category: 'dispute', id, command, settledBy }) as const;

@@ -1,6 +1,6 @@
-import { type DisputeCommand, type DisputeEvent, type PolicyEvent } from '@recourse/disputes/events';
-import { type Action, type EventOf, type Process, type Recorded, type StreamReader } from '@recourse/eventing';
-import { type OrderEvent } from '@recourse/orders/events';
+import type { DisputeCommand, DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
+import type { Action, EventOf, Process, Recorded, StreamReader } from '@recourse/eventing';
+import type { OrderEvent } from '@recourse/orders/events';
 
 type FactChange = EventOf<
   DisputeEvent,

@@ -1,9 +1,9 @@
-import { type FundEvent, type PayoutEvent } from '@recourse/compensation/events';
-import { type DepositCommand } from '@recourse/deposits/events';
-import { type DisputeEvent } from '@recourse/disputes/events';
-import { type Action, type EventOf, type Process } from '@recourse/eventing';
+import type { FundEvent, PayoutEvent } from '@recourse/compensation/events';
+import type { DepositCommand } from '@recourse/deposits/events';
+import type { DisputeEvent } from '@recourse/disputes/events';
+import type { Action, EventOf, Process } from '@recourse/eventing';
 import { isZero, sum } from '@recourse/money';
-import { type OrderEvent } from '@recourse/orders/events';
+import type { OrderEvent } from '@recourse/orders/events';
 
 /** Periods are numbered; the account's first is open until closing exists. */
 export const openPeriod = '0001';

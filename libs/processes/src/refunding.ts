@@ -1,9 +1,9 @@
-import { type FundEvent, type PayoutCommand, type PayoutEvent } from '@recourse/compensation/events';
-import { type DepositEvent } from '@recourse/deposits/events';
-import { type DisputeEvent } from '@recourse/disputes/events';
-import { type Action, type CommandOf, type Process } from '@recourse/eventing';
-import { type OrderCommand, type OrderEvent, type RefundParties } from '@recourse/orders/events';
-import { type Money } from '@recourse/money';
+import type { FundEvent, PayoutCommand, PayoutEvent } from '@recourse/compensation/events';
+import type { DepositEvent } from '@recourse/deposits/events';
+import type { DisputeEvent } from '@recourse/disputes/events';
+import type { Action, CommandOf, Process } from '@recourse/eventing';
+import type { OrderCommand, OrderEvent, RefundParties } from '@recourse/orders/events';
+import type { Money } from '@recourse/money';
 
 /** What both ways of funding say of a refund whose last line is funded. */
 interface FundedRefund extends RefundParties {

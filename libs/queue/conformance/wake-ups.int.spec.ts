@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createDatabase, dropDatabase } from '@recourse/postgres';
-import { openQueue } from '@recourse/queue';
+import { openQueue } from '../src/index.js';
 import { describeWakeUps } from './wake-ups.js';
 
 const adminUrl = process.env['TEST_POSTGRES_URL']!;

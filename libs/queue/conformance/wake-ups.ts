@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { openQueue, QueueFull, type QueueOptions, type WakeUps } from '@recourse/queue';
+import { openQueue, QueueFull, type QueueOptions, type WakeUps } from '../src/index.js';
 
 /** What holds on either database. */
 export function describeWakeUps(database: string, url: () => string): void {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type JobType } from 'bullmq';
+import type { JobType } from 'bullmq';
 import { openBackend, readyStates, type QueueBackend, type WakeUpJobRecord } from './queue-backend.js';
 
 export interface QueueOptions {

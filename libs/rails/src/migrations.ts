@@ -1,4 +1,4 @@
-import { type MigrationSet } from '@recourse/postgres';
+import type { MigrationSet } from '@recourse/postgres';
 import { sql } from 'kysely';
 
 /** Schema `sandbox_rail`: the book of the sandbox, which stands for the world outside. Nothing else may write it. */

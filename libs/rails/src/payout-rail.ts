@@ -1,5 +1,5 @@
-import { type Instant } from '@recourse/eventing';
-import { type Money } from '@recourse/money';
+import type { Instant } from '@recourse/eventing';
+import type { Money } from '@recourse/money';
 
 /** What the rail confirms of a buyer's payment. Receiver is the account it was paid into. */
 export interface Capture {

@@ -1,7 +1,7 @@
-import { type Instant } from '@recourse/eventing';
+import type { Instant } from '@recourse/eventing';
 import { money } from '@recourse/money';
-import { type Kysely, type Selectable, type Generated } from 'kysely';
-import { type BookEntry, type Capture, type TransferFailure } from './payout-rail.js';
+import type { Kysely, Selectable, Generated } from 'kysely';
+import type { BookEntry, Capture, TransferFailure } from './payout-rail.js';
 
 interface CaptureTable {
   sequence: Generated<bigint>;

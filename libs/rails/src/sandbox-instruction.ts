@@ -1,4 +1,4 @@
-import { type TransferFailure, type TransferOutcome } from './payout-rail.js';
+import type { TransferFailure, TransferOutcome } from './payout-rail.js';
 
 type Final = { readonly state: 'Succeeded' } | TransferFailure;
 

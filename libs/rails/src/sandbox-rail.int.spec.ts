@@ -4,7 +4,7 @@ import { connect, createDatabase, type Database, dropDatabase, migrate } from '@
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { migrations } from './migrations.js';
-import { type BookEntry, type Capture, type PayoutRail, type TransferOutcome, type TransferRequest } from './payout-rail.js';
+import type { BookEntry, Capture, PayoutRail, TransferOutcome, TransferRequest } from './payout-rail.js';
 import { sandboxInstructions } from './sandbox-instruction.js';
 import { openSandboxRail, type SandboxRail } from './sandbox-rail.js';
 import { transferKey } from './transfer-key.js';

@@ -1,6 +1,6 @@
 import { type Instant, isInstant } from '@recourse/eventing';
 import { isPositive } from '@recourse/money';
-import { type Kysely, type Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import {
   type BookEntry,
   type Capture,

@@ -1,4 +1,4 @@
-import { type MigrationSet } from '@recourse/postgres';
+import type { MigrationSet } from '@recourse/postgres';
 import { sql } from 'kysely';
 
 /** Schema `vault`. It is truth, with a backup of its own; no rebuild ever touches it. */

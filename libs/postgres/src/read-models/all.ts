@@ -1,4 +1,4 @@
-import { type MigrationSet } from '../migration.js';
+import type { MigrationSet } from '../migration.js';
 import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';

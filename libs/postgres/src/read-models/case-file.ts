@@ -1,4 +1,4 @@
-import { type DisputeEvent } from '@recourse/disputes/events';
+import type { DisputeEvent } from '@recourse/disputes/events';
 import { toJson } from '@recourse/money';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';

@@ -1,6 +1,6 @@
-import { type DisputeEvent } from '@recourse/disputes/events';
+import type { DisputeEvent } from '@recourse/disputes/events';
 import { plusHours } from '@recourse/eventing';
-import { type OrderEvent } from '@recourse/orders/events';
+import type { OrderEvent } from '@recourse/orders/events';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 
@@ -20,16 +20,12 @@ const orderStream = (orderId: string) => `order-${orderId}`;
 const disputeStream = (disputeId: string) => `dispute-${disputeId}`;
 const blank = { due_at: null, after_sale_ends_at: null, seven_day_ends_at: null, frozen: false };
 
-async function set(
-  tx: ReadModelTx,
-  stream: string,
-  name: string,
-  values: Partial<Omit<Tables['deadline'], 'stream' | 'name'>>,
-): Promise<void> {
+/** Starts a clock, or one that has not begun yet. */
+async function start(tx: ReadModelTx, stream: string, name: string, dueAt: string | null): Promise<void> {
   await of(tx)
     .insertInto('deadline')
-    .values({ stream, name, ...blank, ...values })
-    .onConflict((conflict) => conflict.columns(['stream', 'name']).doUpdateSet(values))
+    .values({ stream, name, ...blank, due_at: dueAt })
+    .onConflict((conflict) => conflict.columns(['stream', 'name']).doUpdateSet({ due_at: dueAt }))
     .execute();
 }
 const change = (tx: ReadModelTx, stream: string, names: readonly string[], values: Partial<Tables['deadline']>) =>
@@ -62,7 +58,7 @@ async function wait(
   until: string,
 ): Promise<void> {
   await stopWaiting(tx, disputeId, units);
-  for (const unit of units) await set(tx, disputeStream(disputeId), `${name}:${unit}`, { due_at: until });
+  for (const unit of units) await start(tx, disputeStream(disputeId), `${name}:${unit}`, until);
 }
 const stopWaiting = (tx: ReadModelTx, disputeId: string, units: readonly number[]) =>
   clear(
@@ -85,8 +81,8 @@ export const deadlines = readModel<OrderEvent | DisputeEvent>({
   on: {
     OrderPlaced: async ({ data }, tx) => {
       for (const { unitNo } of data.units) {
-        await set(tx, orderStream(data.orderId), `deliver:${unitNo}`, {});
-        if (data.settlement === 'ESCROW') await set(tx, orderStream(data.orderId), `release:${unitNo}`, {});
+        await start(tx, orderStream(data.orderId), `deliver:${unitNo}`, null);
+        if (data.settlement === 'ESCROW') await start(tx, orderStream(data.orderId), `release:${unitNo}`, null);
       }
     },
     PaymentCaptured: async ({ data }, tx) => {
@@ -139,7 +135,7 @@ export const deadlines = readModel<OrderEvent | DisputeEvent>({
         ...release(data.lines.filter((line) => line.source === 'escrow').map((line) => line.unitNo)),
       ]);
     },
-    DisputeDrafted: ({ data }, tx) => set(tx, disputeStream(data.disputeId), 'draft', { due_at: data.until }),
+    DisputeDrafted: ({ data }, tx) => start(tx, disputeStream(data.disputeId), 'draft', data.until),
     DisputeSubmitted: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), ['draft']),
     DraftLapsed: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), ['draft']),
     VerificationRequested: ({ data }, tx) =>
@@ -186,7 +182,7 @@ export const deadlines = readModel<OrderEvent | DisputeEvent>({
         data.disputeId,
         data.units.map((unit) => unit.unitNo),
       );
-      await set(tx, disputeStream(data.disputeId), `final:${data.verdictId}`, { due_at: data.appealUntil });
+      await start(tx, disputeStream(data.disputeId), `final:${data.verdictId}`, data.appealUntil);
     },
     VerdictBecameFinal: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), [`final:${data.verdictId}`]),
     DisputeWithdrawn: async ({ data }, tx) => {

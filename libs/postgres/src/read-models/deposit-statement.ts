@@ -1,5 +1,5 @@
-import { type DepositEvent } from '@recourse/deposits/events';
-import { type Event, type Recorded } from '@recourse/eventing';
+import type { DepositEvent } from '@recourse/deposits/events';
+import type { Event, Recorded } from '@recourse/eventing';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 

@@ -1,5 +1,5 @@
-import { type FundEvent } from '@recourse/compensation/events';
-import { type Money } from '@recourse/money';
+import type { FundEvent } from '@recourse/compensation/events';
+import type { Money } from '@recourse/money';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 

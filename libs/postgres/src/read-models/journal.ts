@@ -1,5 +1,5 @@
 import { postingsOf, type DomainEvent, type JournalRow } from '@recourse/ledger';
-import { type Recorded } from '@recourse/eventing';
+import type { Recorded } from '@recourse/eventing';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 

@@ -1,4 +1,4 @@
-import { type Delivery, type OrderEvent } from '@recourse/orders/events';
+import type { Delivery, OrderEvent } from '@recourse/orders/events';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, tablesOf } from './read-model.js';
 

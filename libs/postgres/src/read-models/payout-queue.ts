@@ -1,4 +1,4 @@
-import { type PayoutEvent } from '@recourse/compensation/events';
+import type { PayoutEvent } from '@recourse/compensation/events';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 

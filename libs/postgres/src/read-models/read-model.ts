@@ -1,4 +1,4 @@
-import { type AnyProjection, type Event, type Projection } from '@recourse/eventing';
+import type { AnyProjection, Event, Projection } from '@recourse/eventing';
 import { sql, type Kysely, type Transaction } from 'kysely';
 
 /** The schema the live read models stand in; `verify` and a rebuild use another one, so tables are named without it. */

@@ -1,6 +1,6 @@
-import { type FundEvent, type PayoutEvent } from '@recourse/compensation/events';
-import { type DepositEvent } from '@recourse/deposits/events';
-import { type OrderEvent } from '@recourse/orders/events';
+import type { FundEvent, PayoutEvent } from '@recourse/compensation/events';
+import type { DepositEvent } from '@recourse/deposits/events';
+import type { OrderEvent } from '@recourse/orders/events';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 

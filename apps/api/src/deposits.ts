@@ -1,0 +1,189 @@
+import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { deposit } from '@recourse/deposits';
+import type { DepositCommand, DepositEvent } from '@recourse/deposits/events';
+import { type Actor, type CommandOf, type EventOf, fold } from '@recourse/eventing';
+import type { EventStore } from '@recourse/eventstore';
+import { toJson } from '@recourse/money';
+import { Caller, type CommandClass, commandOf, Problem } from '@recourse/nest';
+import { type Database, findAccount, listMovements } from '@recourse/postgres';
+import { depositId } from '@recourse/processes';
+import { maxStreamEvents } from './edge.js';
+import { Id, Limit, limitOf, MoneyField, moneyOf, Part, Reference, Shape, Text, Whole } from './fields.js';
+import { Parties } from './parties.js';
+import { Receipts } from './receipts.js';
+import { Once, Reads, type Write, Writes } from './route.js';
+import { databaseToken, eventStoreToken } from './tokens.js';
+
+// Written out, since the command's type has a part that its library keeps to itself.
+const agreeDeposit: CommandClass<CommandOf<DepositCommand, 'AgreeDeposit'>> = commandOf<DepositCommand, 'AgreeDeposit'>(
+  'deposit',
+  'AgreeDeposit',
+);
+class AgreeDeposit extends agreeDeposit {}
+class TopUpDeposit extends commandOf<DepositCommand, 'TopUpDeposit'>('deposit', 'TopUpDeposit') {}
+class DrawSettlement extends commandOf<DepositCommand, 'DrawSettlement'>('deposit', 'DrawSettlement') {}
+
+export const depositCommands = [AgreeDeposit, TopUpDeposit, DrawSettlement] as const;
+
+const usualRows = 50;
+const maxRows = 200;
+
+class AgreementBody {
+  @Part(() => MoneyField, { description: 'the least the deposit should hold' })
+  minimum!: MoneyField;
+
+  @Text(128, {
+    description: "the merchant's account at the rail, where settlements go; kept in the vault",
+    example: 'merchant-m1@example.com',
+  })
+  payeeAccount!: string;
+
+  @Id({ example: 'sandbox' })
+  rail!: string;
+
+  @Whole(1, 1_000_000, { description: 'a higher version replaces the terms in force', example: 1 })
+  termsVersion!: number;
+}
+
+class TopUpBody {
+  @Reference({ description: 'the transaction at the agreed rail, which must confirm amount and receiver', example: 'TOPUP-0001' })
+  transaction!: string;
+}
+
+class SettlementBody {
+  @Part(() => MoneyField, { description: 'everything that is payable if left out', optional: true })
+  amount?: MoneyField;
+}
+
+class StatementQuery {
+  @Shape(/^(0|[1-9][0-9]{0,17})$/, { description: 'the position of the last line already seen', optional: true })
+  after?: string;
+
+  @Limit(maxRows)
+  limit?: string;
+}
+
+const unopened = () => new Problem(404, 'account-unopened', 'no deposit was agreed with this merchant');
+
+@ApiTags('deposits')
+@Controller('deposits')
+export class Deposits {
+  constructor(
+    @Inject(Parties) private readonly parties: Parties,
+    @Inject(Receipts) private readonly receipts: Receipts,
+    @Inject(eventStoreToken) private readonly eventStore: EventStore,
+    @Inject(databaseToken) private readonly database: Database,
+  ) {}
+
+  @Post(':merchant/agreement')
+  @Writes(201, 'finance')
+  @ApiOperation({ summary: 'Agree deposit terms with a merchant; the first agreement opens the account' })
+  agree(@Param('merchant') name: string, @Body() body: AgreementBody, @Once() write: Write) {
+    return write(async (run) => {
+      const merchant = this.parties.merchant(run.caller, name);
+      const { platform } = run.caller;
+      this.receipts.rail(body.rail);
+      await run.send(AgreeDeposit, depositId(platform, merchant), {
+        type: 'AgreeDeposit',
+        platform,
+        merchant,
+        termsVersion: body.termsVersion,
+        minimum: moneyOf(body.minimum),
+        payee: await run.keep({ account: body.payeeAccount }),
+        rail: body.rail,
+      });
+      return { merchant, termsVersion: body.termsVersion };
+    });
+  }
+
+  @Post(':merchant/top-ups')
+  @Writes(200, 'finance', 'merchant')
+  @ApiOperation({ summary: 'Report a top-up; it counts once the rail confirms transaction and receiver, for what the rail says' })
+  topUp(@Param('merchant') name: string, @Body() { transaction }: TopUpBody, @Once() write: Write) {
+    return write(async (run) => {
+      const merchant = this.parties.merchant(run.caller, name);
+      const id = depositId(run.caller.platform, merchant);
+      const account = fold(deposit, await this.eventStore.readStream<DepositEvent>(`deposit-${id}`, { limit: maxStreamEvents }));
+      if (account.status !== 'open') throw unopened();
+      const { rail } = account.terms;
+      const { amount } = await this.receipts.received(rail, transaction);
+      const command = { type: 'TopUpDeposit', amount, rail, transaction } as const;
+      await run.demand(deposit, id, command);
+      await this.receipts.own(run, rail, transaction, `deposit-${id}/${run.commandId}`);
+      await run.send(TopUpDeposit, id, command);
+      return { merchant, amount: toJson(amount) };
+    });
+  }
+
+  @Post(':merchant/settlements')
+  @Writes(200, 'merchant', 'finance')
+  @ApiOperation({ summary: 'Settle proceeds to the agreed account; refused while an obligation or a case is open' })
+  settle(@Param('merchant') name: string, @Body() body: SettlementBody, @Once() write: Write) {
+    return write(async (run) => {
+      const merchant = this.parties.merchant(run.caller, name);
+      const { platform } = run.caller;
+      const payoutId = `${platform}.${merchant}.s${run.commandId.replaceAll('-', '').slice(0, 12)}`;
+      const { events } = await run.send(DrawSettlement, depositId(platform, merchant), {
+        type: 'DrawSettlement',
+        payoutId,
+        ...(body.amount === undefined ? {} : { amount: moneyOf(body.amount) }),
+      });
+      const drawn = events.find((event): event is EventOf<DepositEvent, 'SettlementDrawn'> => event.type === 'SettlementDrawn');
+      if (drawn === undefined) throw new Error('a settlement was accepted without being drawn');
+      return { merchant, payoutId, amount: toJson(drawn.data.amount) };
+    });
+  }
+
+  @Get(':merchant')
+  @Reads('merchant', 'finance', 'operator', 'arbitrator')
+  @ApiOperation({ summary: 'What a merchant has here and what he owes' })
+  async read(@Param('merchant') name: string, @Caller() caller: Actor) {
+    const account = await this.accountOf(caller, name);
+    const money = (minor: bigint) => toJson({ asset: account.asset, minor });
+    return {
+      merchant: account.merchant,
+      deposit: money(account.deposit),
+      held: money(account.held),
+      payable: money(account.payable),
+      owed: money(account.owed),
+      minimum: money(account.minimum),
+      termsVersion: account.terms_version,
+      openCases: account.open_cases,
+    };
+  }
+
+  @Get(':merchant/statement')
+  @Reads('merchant', 'finance')
+  @ApiOperation({ summary: 'Why every cent of the account moved, with balances after each movement' })
+  async statement(@Param('merchant') name: string, @Query() query: StatementQuery, @Caller() caller: Actor) {
+    const { merchant, asset } = await this.accountOf(caller, name);
+    const limit = limitOf(query.limit, usualRows, maxRows);
+    const rows = await listMovements(this.database.db, caller.platform, merchant, BigInt(query.after ?? 0), limit);
+    const money = (minor: bigint) => toJson({ asset, minor });
+    const last = rows.length === limit ? rows.at(-1) : undefined;
+    return {
+      merchant,
+      movements: rows.map((row) => ({
+        position: row.position.toString(),
+        at: row.at,
+        event: row.kind,
+        change: {
+          deposit: money(row.deposit_change),
+          held: money(row.held_change),
+          payable: money(row.payable_change),
+          owed: money(row.owed_change),
+        },
+        because: { dispute: row.case_id, refund: row.refund_id, order: row.order_id, reference: row.reference },
+        balance: { deposit: money(row.deposit), held: money(row.held), payable: money(row.payable), owed: money(row.owed) },
+      })),
+      ...(last === undefined ? {} : { next: last.position.toString() }),
+    };
+  }
+
+  private async accountOf(caller: Actor, name: string) {
+    const account = await findAccount(this.database.db, caller.platform, this.parties.merchant(caller, name));
+    if (account === undefined) throw unopened();
+    return account;
+  }
+}

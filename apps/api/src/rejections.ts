@@ -1,0 +1,93 @@
+import type { ContributionRejection, PayoutRejection } from '@recourse/compensation/events';
+import type { DepositRejection } from '@recourse/deposits/events';
+import type { DisputeRejection, PolicyRejection } from '@recourse/disputes/events';
+import type { Rejection } from '@recourse/eventing';
+import { kebab, Problem } from '@recourse/nest';
+import type { OrderRejection } from '@recourse/orders/events';
+
+type Code =
+  | OrderRejection
+  | DisputeRejection
+  | PolicyRejection
+  | DepositRejection
+  | ContributionRejection
+  | PayoutRejection
+  | 'OwnedByAnother';
+
+/** 404: it is not there. 422: it can never be so. 409: it cannot be so now. 403: not by you. */
+const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
+  AccountUnopened: 404,
+  AlreadyApproved: 409,
+  AlreadyDecided: 409,
+  AlreadyDelivered: 409,
+  AlreadyPaid: 409,
+  AlreadySucceeded: 409,
+  AmountNotPositive: 422,
+  AmountTooLarge: 422,
+  AssetMismatch: 422,
+  CaptureMismatch: 422,
+  ClaimNotSubmitted: 409,
+  ClaimOver: 409,
+  ClaimUnknown: 404,
+  ConsentMissing: 422,
+  ContradictoryDecision: 422,
+  ContributionExists: 409,
+  ContributionUnknown: 404,
+  DeliveryFailed: 409,
+  DeliveryWindowOver: 409,
+  DiscountTooLarge: 422,
+  DisputeExists: 409,
+  DisputeUnknown: 404,
+  DraftOver: 409,
+  DraftUsed: 409,
+  EvidenceTooLate: 409,
+  ExplanationInvalid: 422,
+  FeeTooLarge: 422,
+  MoreThanPayable: 409,
+  NoAnswerExpected: 409,
+  NoReplacementToCheck: 409,
+  NotADraft: 409,
+  NotDelivered: 409,
+  NotNextTransfer: 409,
+  NotPaid: 409,
+  NotUnclaimed: 409,
+  NotUnderReview: 409,
+  NothingOrdered: 422,
+  NothingPayable: 409,
+  NothingToConfirm: 409,
+  NothingToReveal: 409,
+  ObligationOutstanding: 409,
+  OrderExists: 409,
+  OrderIsCancelled: 409,
+  OrderUnknown: 404,
+  OwnedByAnother: 409,
+  PaymentWindowOver: 409,
+  PayoutDiffers: 409,
+  PayoutUnknown: 404,
+  PolicyInvalid: 422,
+  PromiseIncomplete: 422,
+  RailContradictsItself: 409,
+  RefundTooLarge: 409,
+  ReissueOver: 409,
+  SameSubject: 403,
+  TermsNotNewer: 409,
+  TooManyClaims: 409,
+  TooManyUnits: 422,
+  TooMuchEvidence: 409,
+  TransferLive: 409,
+  TransferUnknown: 404,
+  Unclaimed: 409,
+  UnitRefunded: 409,
+  UnitReplaced: 409,
+  UnitUnderClaim: 409,
+  UnitUnknown: 404,
+  VerificationUnexpected: 409,
+  VersionNotNext: 409,
+  WrongDelivery: 422,
+  WrongKey: 409,
+  WrongPolicy: 409,
+};
+
+/** A domain's refusal as its client reads it: `OrderUnknown` → 404 `order-unknown`. */
+export const problemOfRejection = ({ rejected, detail }: Rejection): Problem =>
+  new Problem(Object.hasOwn(statuses, rejected) ? statuses[rejected as Code] : 409, kebab(rejected), detail);

@@ -1,0 +1,9 @@
+/** What the API needs to know of its installation. */
+export interface Settings {
+  /** Our account at the rail, which payments must name as receiver. */
+  readonly railReceiver: string;
+  /** The clock only moves by the clock route; every rail must be a sandbox. */
+  readonly virtualClock: boolean;
+}
+/** Largest request body. */
+export const maxBodyBytes = 65_536;

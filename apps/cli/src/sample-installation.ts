@@ -1,0 +1,360 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEventStoreNode } from '@recourse/embedded-eventstore';
+import { eventsOf, systemActor, type Clock, type DataOf, type Metadata } from '@recourse/eventing';
+import { openEventStore, runProjections, waitUntil, type EventStore, type Subscription } from '@recourse/eventstore';
+import type { DomainEvent } from '@recourse/ledger';
+import { money, type Money } from '@recourse/money';
+import { catalogue, migrationSets } from '@recourse/nest';
+import {
+  connect,
+  createDatabase,
+  dropDatabase,
+  liveSchema,
+  migrate,
+  neverSkipped,
+  readModels,
+  type AnyReadModel,
+  type Database,
+} from '@recourse/postgres';
+import { openSandboxRail, transferKey, type SandboxRail } from '@recourse/rails';
+import { createKeyFile, openVault, type Vault } from '@recourse/vault';
+
+/** The stores, the rail and the vault of an installation in this process, and a history to tell in them. */
+export interface SampleInstallation {
+  readonly eventStore: EventStore;
+  readonly database: Database;
+  readonly databaseUrl: string;
+  readonly sandboxRail: SandboxRail;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  /** Appends and says where the last of these events is. */
+  append(stream: string, ...events: readonly DomainEvent[]): Promise<bigint>;
+  startProjections(models?: readonly AnyReadModel[]): Promise<Subscription>;
+  /** Projects all there is and stops. */
+  project(models?: readonly AnyReadModel[]): Promise<void>;
+  remove(): Promise<void>;
+}
+
+const endOfMonth = '2026-03-31T08:00:00.000Z';
+const at = (day: number) => `2026-03-${String(day).padStart(2, '0')}T08:00:00.000Z`;
+const projectionTimeoutMs = 30_000;
+
+/** @throws Error when TEST_POSTGRES_URL is not set */
+export async function startSampleInstallation(): Promise<SampleInstallation> {
+  const adminUrl = process.env['TEST_POSTGRES_URL'];
+  if (adminUrl === undefined)
+    throw new Error('TEST_POSTGRES_URL is not set: integration specs run under the root jest configuration');
+  const directory = await mkdtemp(join(tmpdir(), 'recourse-verify-'));
+  const name = `verify_${randomBytes(6).toString('hex')}_spec`;
+  const node = await startEventStoreNode({ directory: join(directory, 'eventstore') });
+  const databaseUrl = await createDatabase(adminUrl, name);
+  const database = connect(databaseUrl);
+  const readDatabase = connect(databaseUrl, { searchPath: liveSchema });
+  await migrate(database.db, migrationSets);
+  const keyFile = join(directory, 'vault.json');
+  await createKeyFile(keyFile);
+  const vault = await openVault({ db: database.db, keyFile });
+  const clock = { now: () => Promise.resolve(endOfMonth) };
+  const sandboxRail = openSandboxRail({ db: database.db, now: () => Promise.resolve(at(5)) });
+  const eventStore = openEventStore({ connectionString: node.connectionString, catalogue, log: () => undefined });
+
+  const startProjections = (projections: readonly AnyReadModel[] = readModels) =>
+    runProjections({
+      eventStore,
+      database: readDatabase,
+      projections,
+      neverSkip: neverSkipped,
+      log: () => undefined,
+      attempts: 1,
+    });
+  const revisions = new Map<string, bigint>();
+  return {
+    eventStore,
+    database,
+    databaseUrl,
+    sandboxRail,
+    vault,
+    clock,
+    append: async (stream, ...events) => {
+      const before = revisions.get(stream);
+      const outcome = await eventStore.append(stream, before ?? 'no_stream', events, events.map(metadata));
+      if (outcome.status !== 'appended' || outcome.position === undefined) throw new Error(`${stream} was not appended to`);
+      revisions.set(stream, outcome.revision);
+      return outcome.position;
+    },
+    startProjections,
+    project: async (models = readModels) => {
+      const running = await startProjections(models);
+      const done = await waitUntil(database, models, await eventStore.lastPosition(), projectionTimeoutMs);
+      await running.stop();
+      if (!done) throw new Error(`not projected within ${projectionTimeoutMs} ms`);
+    },
+    remove: async () => {
+      await eventStore.close();
+      await Promise.all([database.close(), readDatabase.close()]);
+      await dropDatabase(adminUrl, name);
+      await node.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+const metadata = (): Metadata => ({
+  commandId: randomBytes(16).toString('hex'),
+  correlationId: 'history',
+  actor: systemActor('history', platform),
+  schemaVersion: 1,
+  recordedAt: at(6),
+  effectiveAt: at(6),
+});
+
+const made = eventsOf<DomainEvent>();
+export const event = <Type extends DomainEvent['type']>(type: Type, data: DataOf<DomainEvent, Type>): DomainEvent =>
+  made(type, data);
+export const fen = (minor: number): Money => money(BigInt(minor));
+
+export const platform = 'demo';
+export const account = { platform, merchant: 'm1' };
+const rail = 'sandbox';
+const policy = { id: 'standard', version: 1, hash: 'a'.repeat(64) };
+const promise = { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false };
+const price = fen(10_000);
+const fee = fen(500);
+const net = fen(9_500);
+const nothing = fen(0);
+
+export const depositStream = 'deposit-demo.m1.0001';
+export const fundStream = 'fund-demo.CNY.0001';
+
+/** A merchant with a deposit and a fund with money. */
+export async function open({ append }: SampleInstallation): Promise<void> {
+  const period = '0001';
+  await append(
+    depositStream,
+    event('DepositPeriodOpened', { ...account, period, deposit: nothing, held: nothing, payable: nothing, openedAt: at(1) }),
+    event('DepositAgreed', { ...account, termsVersion: 1, minimum: nothing, payee: 'person-m1', rail, agreedAt: at(1) }),
+    event('DepositToppedUp', { ...account, amount: fen(1_000_000), rail, transaction: 't1', toppedUpAt: at(1) }),
+  );
+  await append(
+    fundStream,
+    event('FundPeriodOpened', { platform, period, available: nothing, openedAt: at(1) }),
+    event('FundContributed', { platform, contributionId: 'demo.c1', amount: fen(10_000_000), rail }),
+  );
+}
+
+/** One order `demo.o{n}` of one unit whose key is dead. */
+export const saleOf = (n: number, payee = 'person-b1') => {
+  const orderId = `demo.o${n}`;
+  const claimId = `${orderId}.1`;
+  const refundId = `${claimId}.v1`;
+  const key = transferKey(refundId, 1);
+  const hold = { kind: 'case', caseId: claimId } as const;
+  const parties = { ...account, buyer: 'b1', payee, rail };
+  const unit = { unitNo: 1, product: 'card', price, fee };
+  const shares = { fromEscrow: nothing, fromFund: net, fromFees: fee, merchantShare: net };
+  const payoutOf = {
+    payoutId: refundId,
+    platform,
+    purpose: { kind: 'refund', refundId, orderId, buyer: 'b1', merchant: 'm1' },
+    rail,
+    amount: price,
+  } as const;
+  const reservation = {
+    ...parties,
+    refundId,
+    orderId,
+    caseId: claimId,
+    amount: price,
+    fromFund: net,
+    fromFees: fee,
+    merchantShare: net,
+    total: price,
+  };
+  const claimed = {
+    ...account,
+    orderId,
+    buyer: 'b1',
+    reason: 'key-used',
+    productKind: 'game-card',
+    promise,
+    policy,
+    units: [{ ...unit, escrow: 'released', platformFailure: false, evidence: [] }],
+  } as const;
+  const approved = (id = refundId) =>
+    event('RefundApproved', {
+      refundId: id,
+      orderId,
+      ...parties,
+      ground: { kind: 'verdict', disputeId: claimId, verdictId: refundId, rule: 'used-before-sale' },
+      lines: [{ unitNo: 1, source: 'fund', amount: price, liable: 'MERCHANT', ...shares }],
+      total: price,
+      ...shares,
+      approvedAt: at(4),
+    });
+  const submitted = (transferNo = 1, by = key) =>
+    event('TransferSubmitted', { ...payoutOf, transferNo, key: by, payee, submittedAt: at(4) });
+  const released = event('EscrowReleased', { orderId, ...account, unitNo: 1, amount: price, fee, net, because: 'delivered' });
+  return {
+    orderId,
+    refundId,
+    key,
+    orderStream: `order-${orderId}`,
+    disputeStream: `dispute-${claimId}`,
+    payoutStream: `payout-${refundId}`,
+    approved,
+    released,
+    submitted,
+    sold: [
+      event('OrderPlaced', {
+        orderId,
+        ...parties,
+        receiver: 'ours',
+        productKind: 'game-card',
+        settlement: 'ON_DELIVERY',
+        promise,
+        policy,
+        units: [unit],
+        total: price,
+        payBefore: at(2),
+        placedAt: at(2),
+      }),
+      event('PaymentCaptured', {
+        orderId,
+        platform,
+        rail,
+        transaction: `t-${n}`,
+        amount: price,
+        capturedAt: at(2),
+        deliverBefore: at(3),
+      }),
+      event('UnitDelivered', {
+        orderId,
+        unitNo: 1,
+        delivery: { kind: 'key', ciphertext: 'c', fingerprint: `f${n}`, masked: '****' },
+        deliveredAt: at(2),
+        afterSaleEndsAt: at(3),
+      }),
+      released,
+      event('ClaimOpened', { claimId, ...claimed, channel: 'app', draft: false, openedAt: at(3) }),
+    ],
+    noted: [
+      event('PayableCredited', { ...account, orderId, unitNo: 1, amount: net }),
+      event('CaseNoted', { ...account, caseId: claimId, orderId, exposure: price, notedAt: at(3) }),
+      event('DepositHeld', { ...account, for: hold, amount: price }),
+    ],
+    decided: [
+      event('DisputeSubmitted', { disputeId: claimId, ...claimed, submittedAt: at(3), reissueUntil: at(4) }),
+      event('EvidenceSubmitted', {
+        disputeId: claimId,
+        evidenceId: 'e1',
+        by: 'buyer',
+        kind: 'chat',
+        showsActivationFailure: true,
+        content: 'person-x',
+        submittedAt: at(3),
+      }),
+      event('VerdictReached', {
+        ...account,
+        disputeId: claimId,
+        verdictId: refundId,
+        orderId,
+        buyer: 'b1',
+        units: [
+          {
+            unitNo: 1,
+            liable: 'MERCHANT',
+            remedy: 'FULL_REFUND',
+            bearer: 'merchant',
+            refund: price,
+            facts: {
+              reason: 'key-used',
+              productKind: 'game-card',
+              delivered: 'yes',
+              revealed: 'no',
+              platformFailure: 'no',
+              afterSale: 'before',
+              sevenDay: 'none',
+              activationFailureEvidence: 'yes',
+              verification: 'ACTIVATED_BEFORE_SALE',
+              reissuePromised: 'no',
+              reissue: 'none',
+              merchantAnswer: 'none',
+            },
+            sources: [],
+          },
+        ],
+        decidedBy: 'rule',
+        policy,
+        rule: 'used-before-sale',
+        explanation: { zh: '售前已使用', en: 'used before the sale' },
+        basis: ['S09'],
+        decidedAt: at(4),
+        appealUntil: at(11),
+      }),
+    ],
+    refunded: [
+      approved(),
+      event('ClaimClosed', { claimId, orderId, outcome: 'refunded', units: [{ unitNo: 1 }], closedAt: at(4) }),
+    ],
+    reserved: event('FundsReserved', reservation),
+    queued: event('ReservationQueued', reservation),
+    owed: [
+      event('ObligationOpened', {
+        ...account,
+        obligationId: refundId,
+        refundId,
+        caseId: claimId,
+        orderId,
+        amount: net,
+        openedAt: at(4),
+      }),
+      event('HoldReassigned', { ...account, caseId: claimId, obligationId: refundId, amount: net }),
+      event('HoldReleased', { ...account, for: hold, amount: fee }),
+      event('CaseNoteEnded', { ...account, caseId: claimId, endedAt: at(4) }),
+    ],
+    requested: event('PayoutRequested', { ...payoutOf, payee, requestedAt: at(4) }),
+    succeeded: event('PayoutSucceeded', { ...payoutOf, transferNo: 1, key, railTransferId: `r${n}`, succeededAt: at(5) }),
+    debited: [
+      event('ObligationRefundPaid', { ...account, obligationId: refundId, refundId, paidAt: at(5) }),
+      event('DepositDebited', {
+        ...account,
+        obligationId: refundId,
+        refundId,
+        fromHeld: net,
+        fromDeposit: nothing,
+        amount: net,
+        outstanding: nothing,
+        debitedAt: at(5),
+      }),
+    ],
+    reimbursed: (amount = net) =>
+      event('FundReimbursed', { ...account, obligationId: refundId, refundId, amount, source: 'deposit' }),
+  };
+};
+export type Sale = ReturnType<typeof saleOf>;
+
+/** The refund was approved, and the fund has taken it up or not yet. */
+async function approve({ append }: SampleInstallation, sale: Sale, fund: 'reserved' | 'queued'): Promise<void> {
+  await append(sale.orderStream, ...sale.sold);
+  await append(depositStream, ...sale.noted);
+  await append(sale.disputeStream, ...sale.decided);
+  await append(sale.orderStream, ...sale.refunded);
+  await append(fundStream, sale[fund]);
+}
+
+export const queue = (to: SampleInstallation, sale: Sale): Promise<void> => approve(to, sale, 'queued');
+
+/** A dead key from the sale until the fund is whole again; the rail pays `payeeAccount`. */
+export async function refund(to: SampleInstallation, sale: Sale, payeeAccount: string): Promise<void> {
+  const { append, sandboxRail } = to;
+  await approve(to, sale, 'reserved');
+  await append(depositStream, ...sale.owed);
+  await append(sale.payoutStream, sale.requested, sale.submitted());
+  await sandboxRail.transfer({ key: sale.key, amount: price, payee: payeeAccount, reference: sale.refundId });
+  await append(sale.payoutStream, sale.succeeded);
+  await append(depositStream, ...sale.debited);
+  await append(fundStream, sale.reimbursed());
+}

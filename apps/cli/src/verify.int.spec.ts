@@ -1,0 +1,270 @@
+import { money } from '@recourse/money';
+import { sql } from 'kysely';
+import {
+  account,
+  depositStream,
+  event,
+  fen,
+  fundStream,
+  open,
+  queue,
+  refund,
+  saleOf,
+  startSampleInstallation,
+  type Sale,
+  type SampleInstallation,
+} from './sample-installation.js';
+import { printReport, verify, type VerifyOptions, type VerifyReport } from './verify.js';
+
+let house: SampleInstallation;
+let payee: string;
+let first: Sale;
+let second: Sale;
+
+beforeEach(async () => {
+  house = await startSampleInstallation();
+  payee = await house.vault.storePerson({ account: 'alice' });
+  first = saleOf(1, payee);
+  second = saleOf(2, payee);
+  await open(house);
+  await refund(house, first, 'alice');
+  await refund(house, second, 'alice');
+  await queue(house, saleOf(3, payee));
+});
+afterEach(() => house.remove());
+
+const verified = (options?: VerifyOptions) => verify({ ...house, rails: [house.sandboxRail] }, options);
+const named = ({ violations }: VerifyReport, invariant: string) =>
+  violations.filter((violation) => violation.invariant === invariant);
+/** Projects what was told, and verifies. */
+const ofTold = async (invariant: string) => {
+  await house.project();
+  return named(await verified(), invariant);
+};
+
+it('a healthy installation holds, and says how much was checked', async () => {
+  await house.project();
+  const steps = new Set<string>();
+  const report = await verified({ onProgress: ({ step }) => steps.add(step) });
+  expect(report.violations).toEqual([]);
+  expect(report).toMatchObject({
+    holds: true,
+    events: 57,
+    transfers: 2,
+    erasedPayees: 0,
+    tables: 16,
+    position: await house.eventStore.lastPosition(),
+  });
+  expect(report.counts).toEqual({ I1: 0, I2: 0, I3: 0, I4: 0, I5: 0, I6: 0, I8: 0, I9: 0 });
+  expect(steps).toEqual(new Set(['read models']));
+  const { rows } = await sql`select nspname from pg_namespace where nspname like 'verify%'`.execute(house.database.db);
+  expect(rows).toEqual([]);
+});
+
+it('an installation without a single event holds', async () => {
+  const empty = await startSampleInstallation();
+  expect(await verify({ ...empty, rails: [empty.sandboxRail] })).toMatchObject({ holds: true, events: 0, position: 0n, rows: 0 });
+  await empty.remove();
+});
+
+it('a journal row that was changed, lost or made up is named (I1)', async () => {
+  await house.project();
+  const { rows } = await sql<{
+    position: bigint;
+  }>`select position from read.journal where line = 0 order by position limit 3`.execute(house.database.db);
+  const [changed, lost, last] = rows.map(({ position }) => position);
+  await sql`update read.journal set amount = amount + 1 where position = ${changed}`.execute(house.database.db);
+  await sql`delete from read.journal where position = ${lost}`.execute(house.database.db);
+  await sql`insert into read.journal select position, 7, event_type, stream, debit, credit, asset, amount, effective_at
+    from read.journal where position = ${last} and line = 0`.execute(house.database.db);
+  const report = await verified();
+  expect(report.counts).toMatchObject({ I1: 3, I9: 3 });
+  expect(named(report, 'I1')).toEqual([
+    {
+      invariant: 'I1',
+      subject: `journal line 0 of ${changed}`,
+      position: changed,
+      found: 'demo/gateway:sandbox → demo/merchant:m1:deposit 10000.01 CNY',
+      expected: 'demo/gateway:sandbox → demo/merchant:m1:deposit 10000.00 CNY',
+    },
+    expect.objectContaining({ subject: `journal line 0 of ${lost}`, found: 'no row' }),
+    expect.objectContaining({ subject: `journal line 7 of ${last}`, expected: 'no row' }),
+  ]);
+});
+
+it('a unit whose escrow is released twice is named (I2)', async () => {
+  const position = await house.append(first.orderStream, first.released);
+  expect(await ofTold('I2')).toEqual([
+    {
+      invariant: 'I2',
+      subject: 'demo.o1#1',
+      position,
+      found: 'released 100.00 CNY',
+      expected: 'at most 0.00 CNY, what it holds',
+    },
+  ]);
+});
+
+it('a unit refunded beyond its price is named (I3)', async () => {
+  const position = await house.append(first.orderStream, first.approved(`${first.orderId}.1.v2`));
+  expect(await ofTold('I3')).toEqual([
+    { invariant: 'I3', subject: 'demo.o1#1', position, found: '100.00 CNY', expected: 'at most 0.00 CNY' },
+  ]);
+});
+
+it('a hold beyond the deposit is named with its account (I4)', async () => {
+  const hold = { kind: 'case', caseId: 'demo.o9.1' } as const;
+  const position = await house.append(depositStream, event('DepositHeld', { ...account, for: hold, amount: fen(2_000_000) }));
+  expect(await ofTold('I4')).toMatchObject([{ subject: 'demo/merchant:m1:deposit', position, expected: 'zero or more' }]);
+});
+
+it('a second transfer after the first has paid is named (I5)', async () => {
+  const position = await house.append(first.payoutStream, first.submitted(2, 'f'.repeat(32)));
+  expect(await ofTold('I5')).toEqual([
+    {
+      invariant: 'I5',
+      subject: first.refundId,
+      position,
+      found: 'transfer 2 submitted',
+      expected: 'transfer 1, Succeeded, to have failed first',
+    },
+  ]);
+});
+
+it("a second payment of one transfer in the rail's own book is named (I5)", async () => {
+  await sql`alter table sandbox_rail.transfer drop constraint transfer_pkey`.execute(house.database.db);
+  await sql`insert into sandbox_rail.transfer (key, asset, minor, payee, reference, state, at)
+    select key, asset, minor, payee, reference, state, at from sandbox_rail.transfer where key = ${second.key}`.execute(
+    house.database.db,
+  );
+  expect(await ofTold('I5')).toMatchObject([
+    { subject: second.key, found: 'paid twice in the book of the rail', expected: 'one payment' },
+  ]);
+});
+
+it("a payment that the rail's book does not have is named (I5)", async () => {
+  await sql`delete from sandbox_rail.transfer where key = ${second.key}`.execute(house.database.db);
+  expect(await ofTold('I5')).toMatchObject([{ subject: second.key, expected: 'a payment in the book of sandbox' }]);
+});
+
+it('a fund reimbursed with more than was recovered is named (I6)', async () => {
+  const position = await house.append(fundStream, first.reimbursed(fen(1)));
+  expect(await ofTold('I6')).toMatchObject([
+    { subject: first.refundId, position, found: 'reimbursed 0.01 CNY', expected: 'at most 0.00 CNY, recovered' },
+  ]);
+});
+
+it("a transfer in the rail's book that nobody wrote down is named (I8)", async () => {
+  const key = 'e'.repeat(32);
+  await house.sandboxRail.transfer({ key, amount: money(4_200n), payee: 'mallory', reference: 'none' });
+  const report = await verified();
+  expect(named(report, 'I8')).toEqual([
+    {
+      invariant: 'I8',
+      subject: key,
+      position: report.position,
+      found: '42.00 CNY in the book of sandbox',
+      expected: 'an earlier TransferSubmitted with this key',
+    },
+  ]);
+});
+
+it('another amount or payee at the rail than was written down is named (I8)', async () => {
+  await sql`update sandbox_rail.transfer set minor = 10001 where key = ${first.key}`.execute(house.database.db);
+  await sql`update sandbox_rail.transfer set payee = 'mallory' where key = ${second.key}`.execute(house.database.db);
+  expect(await ofTold('I8')).toMatchObject([
+    { subject: first.key, found: '100.01 CNY on sandbox', expected: '100.00 CNY' },
+    { subject: second.key, found: 'another payee on sandbox', expected: `payee ${payee}` },
+  ]);
+});
+
+it('a payee the vault has lost is named, one that was erased is only counted (I8)', async () => {
+  await house.project();
+  await house.vault.shred({ kind: 'person', id: payee });
+  expect(await verified()).toMatchObject({ holds: true, erasedPayees: 2 });
+  await sql`delete from vault.data_key`.execute(house.database.db);
+  expect((await verified()).counts).toMatchObject({ I8: 2 });
+});
+
+it('a projection that is behind, or has not begun, is no violation', async () => {
+  expect(await verified()).toMatchObject({ holds: true, rows: 0 });
+  await house.project();
+  await queue(house, saleOf(4, payee));
+  expect(await verified()).toMatchObject({ holds: true, events: 69 });
+});
+
+it('while sales go on and are projected, nothing is named that is not so', async () => {
+  await house.project();
+  const running = await house.startProjections();
+  let selling = true;
+  const sales = (async () => {
+    for (let n = 10; selling; n += 1) await refund(house, saleOf(n, payee), 'alice');
+  })();
+  const reports = [await verified(), await verified(), await verified()];
+  selling = false;
+  await sales;
+  await running.stop();
+  expect(reports.flatMap(({ violations }) => violations)).toEqual([]);
+  expect(reports[2]!.events).toBeGreaterThan(reports[0]!.events);
+});
+
+it('names as many as asked for and counts all', async () => {
+  await house.project();
+  await sql`update read.journal set amount = amount + 1`.execute(house.database.db);
+  const report = await verified({ maxViolations: 2 });
+  const { rows } = await sql<{ rows: bigint }>`select count(*) as rows from read.journal`.execute(house.database.db);
+  expect(report.counts.I1).toBe(Number(rows[0]!.rows));
+  expect(named(report, 'I1')).toHaveLength(2);
+});
+
+describe('the report', () => {
+  const printed = (report: VerifyReport, form: 'table' | 'json') => {
+    let text = '';
+    printReport(report, form, (more) => (text += more));
+    return text;
+  };
+  const report: VerifyReport = {
+    holds: false,
+    violations: [
+      { invariant: 'I4', subject: 'demo/fund:available', position: 42n, found: '-0.01 CNY', expected: 'zero or more' },
+    ],
+    counts: { I1: 0, I2: 0, I3: 0, I4: 12, I5: 0, I6: 0, I8: 0, I9: 0 },
+    events: 100,
+    position: 42n,
+    transfers: 3,
+    erasedPayees: 1,
+    tables: 16,
+    rows: 7,
+    durationMs: 1_234,
+  };
+
+  it('shows people what was counted and what is wrong', () => {
+    expect(printed(report, 'table')).toBe(`100 events up to position 42, 3 transfers at the rails, 7 rows of 16 tables; 1.2 s
+1 transfers went to a payee who was erased since and could not be compared
+
+violations
+  I1   0  the journal is what the events post, and it balances
+  I2   0  captured is released, refunded from escrow or held, and nothing is held past its release
+  I3   0  no unit is refunded beyond its price
+  I4  12  no account with floor zero is below zero
+  I5   0  a refund is paid once
+  I6   0  what the fund laid out is recovered, outstanding or borne by the platform
+  I8   0  every transfer was written down before it was made
+  I9   0  every read model is the fold of the log
+
+I4  demo/fund:available  at 42
+    found     -0.01 CNY
+    expected  zero or more
+12 violations, the first of each kind named
+`);
+  });
+
+  it('says so when everything holds', () => {
+    const sound = { ...report, holds: true, violations: [], counts: { ...report.counts, I4: 0 }, erasedPayees: 0 };
+    expect(printed(sound, 'table')).toMatch(/everything holds\n$/);
+  });
+
+  it('is JSON for programs, with positions as text', () => {
+    expect(JSON.parse(printed(report, 'json'))).toMatchObject({ holds: false, position: '42', violations: [{ position: '42' }] });
+  });
+});

@@ -1,0 +1,347 @@
+import { randomUUID } from 'node:crypto';
+import { verdictOn, type Expected, type KnownEvents, type StreamFacts, type Verdict } from './append-decision.js';
+import type { CommitSignal } from './commit-signal.js';
+import { cachedStreamStates, knownEventIds, maxPendingBytes, maxPendingEvents, pageEvents, recalledBytes } from './limits.js';
+import { EventRecord, tombstoneRevision, type ProposedEvent } from './record.js';
+import { invalid, unavailable } from './refusal.js';
+import type { Storage } from './storage.js';
+import {
+  describedBy,
+  isSoftDeleted,
+  isTombstoned,
+  limitsFrom,
+  metadataStreamOf,
+  noLimits,
+  softDeletedMetadata,
+  undeletedMetadata,
+  type StreamState,
+} from './stream-state.js';
+
+/** `position` is absent where a repeated append finds its stream soft-deleted; `revision` is −1 for no stream. */
+export type AppendOutcome = { outcome: 'appended'; revision: number; position: number | undefined } | WriteConflict;
+export type DeleteOutcome = { outcome: 'deleted'; position: number } | WriteConflict;
+export type WriteConflict =
+  { outcome: 'wrong-expected-version'; current: number } | { outcome: 'stream-deleted'; stream: string };
+
+/** Positions leave room between events, so that a position which is no event's is recognised. */
+const positionStep = 16;
+/** A stream gets its number with its first event or limit: asking for a name costs nothing. */
+const unnumbered = -1;
+const firstStream = '$embedded-eventstore';
+
+/** What one transaction will make durable, and who waits for it. */
+class CommitGroup {
+  readonly records: EventRecord[] = [];
+  readonly states = new Set<StreamState>();
+  readonly places = new Map<string, EventRecord>();
+  bytes = 0;
+  private readonly settled = Promise.withResolvers<undefined>();
+  readonly durable = this.settled.promise;
+
+  constructor(readonly number: number) {
+    // Those who wait get the rejection; a group nobody waits for must not end the process.
+    this.durable.catch(() => undefined);
+  }
+  get isEmpty(): boolean {
+    return this.records.length === 0;
+  }
+  resolve(): void {
+    this.settled.resolve(undefined);
+  }
+  reject(error: Error): void {
+    this.settled.reject(error);
+  }
+}
+
+interface EventPlace {
+  streamNumber: number;
+  revision: number;
+}
+
+interface CachedState extends StreamState {
+  /** The newest group that changes it; until that is durable the state must stay in memory. */
+  group: number;
+}
+
+/**
+ * The single writer. Every append is decided at once against what was decided before it; all that is decided while a
+ * transaction is on its way to disk goes into the next one. An answer, also a refusal, is given only when everything it
+ * rests on is durable.
+ */
+export class EventLog {
+  private readonly cache = new Map<string, CachedState>();
+  private readonly recentIds = new Map<string, EventPlace>();
+  private gathering = new CommitGroup(1);
+  private committing: CommitGroup | undefined;
+  private scheduled = false;
+  private ended: Error | undefined;
+  private position: number;
+  private createdMs = 0;
+  private streamCount: number;
+
+  private constructor(
+    private readonly storage: Storage,
+    private readonly signal: CommitSignal,
+    private readonly log: (line: string) => void,
+  ) {
+    this.position = storage.lastPosition;
+    this.streamCount = storage.streamCount;
+  }
+
+  /** Takes up the log where it ends; a fresh one begins with a system event, which clients expect in `$all`. */
+  static async open(storage: Storage, signal: CommitSignal, log: (line: string) => void): Promise<EventLog> {
+    const eventLog = new EventLog(storage, signal, log);
+    await eventLog.recall();
+    if (eventLog.position === 0) {
+      const created = proposed('$logCreated', true, Buffer.from('{}'));
+      await eventLog.append(firstStream, [created], { kind: 'no_stream' });
+    }
+    return eventLog;
+  }
+
+  /** Stores the events after the expected revision, or says why not. Rejects with a Refusal if the node cannot write. */
+  append(stream: string, events: readonly ProposedEvent[], expected: Expected): Promise<AppendOutcome> {
+    return this.decided(() => {
+      const state = this.state(stream);
+      const conflict = this.conflict(state);
+      if (conflict) return conflict;
+      const verdict = this.verdict(state, expected, events);
+      switch (verdict.verdict) {
+        case 'deleted':
+          return { outcome: 'stream-deleted', stream };
+        case 'wrong':
+          return { outcome: 'wrong-expected-version', current: state.lastRevision };
+        case 'known': {
+          const position = isSoftDeleted(state) ? undefined : this.recordAt(state, verdict.revision)?.position;
+          return { outcome: 'appended', revision: verdict.revision, position };
+        }
+        case 'store':
+          if (events.length > 0) this.store(state, events);
+          return { outcome: 'appended', revision: state.lastRevision, position: this.position };
+      }
+    });
+  }
+
+  /** Hides all events of the stream by its metadata; a later append goes on with the old numbering. */
+  softDelete(stream: string, expected: Expected): Promise<DeleteOutcome> {
+    return this.decided(() => {
+      if (describedBy(stream) !== undefined) throw invalid('a metadata stream cannot be soft-deleted');
+      const state = this.state(stream);
+      const metadata = this.state(metadataStreamOf(stream));
+      const conflict = this.conflict(state) ?? this.conflict(metadata);
+      if (conflict) return conflict;
+      const verdict = this.verdict(state, expected, []).verdict;
+      if (verdict === 'deleted') return { outcome: 'stream-deleted', stream };
+      if (verdict === 'wrong' || state.lastRevision < 0)
+        return { outcome: 'wrong-expected-version', current: state.lastRevision };
+      this.store(metadata, [proposed('$metadata', true, softDeletedMetadata)]);
+      return { outcome: 'deleted', position: this.position };
+    });
+  }
+
+  /** Ends the stream for ever. */
+  tombstone(stream: string, expected: Expected): Promise<DeleteOutcome> {
+    return this.decided(() => {
+      const state = this.state(stream);
+      const conflict = this.conflict(state);
+      if (conflict) return conflict;
+      const verdict = this.verdict(state, expected, []).verdict;
+      if (verdict === 'deleted') return { outcome: 'stream-deleted', stream };
+      if (verdict === 'wrong') return { outcome: 'wrong-expected-version', current: state.lastRevision };
+      this.record(state, proposed('$streamDeleted', false, Buffer.alloc(0)), tombstoneRevision);
+      state.tombstonePosition = this.position;
+      const described = describedBy(stream);
+      if (described !== undefined) this.touch(this.state(described)).limits = noLimits;
+      return { outcome: 'deleted', position: this.position };
+    });
+  }
+
+  /** Undefined while there is room for more; else settles when a commit has made some. */
+  room(): Promise<unknown> | undefined {
+    const bytes = this.gathering.bytes + (this.committing?.bytes ?? 0);
+    const events = this.gathering.records.length + (this.committing?.records.length ?? 0);
+    if (bytes < maxPendingBytes && events < maxPendingEvents) return undefined;
+    return (this.committing ?? this.gathering).durable.catch(() => undefined);
+  }
+
+  /** Refuses new appends; resolves when all accepted ones are durable. */
+  async close(): Promise<void> {
+    this.ended ??= unavailable('the node is stopping');
+    while (this.committing || !this.gathering.isEmpty) await (this.committing ?? this.gathering).durable.catch(() => undefined);
+  }
+
+  /** Decides now, answers when everything decided so far is durable. */
+  private async decided<T>(decide: () => T): Promise<T> {
+    if (this.ended) throw this.ended;
+    const value = decide();
+    if (!this.gathering.isEmpty) {
+      this.schedule();
+      await this.gathering.durable;
+    } else if (this.committing) await this.committing.durable;
+    return value;
+  }
+
+  /** Not at once: appends that arrive in the same turn of the event loop share the transaction. */
+  private schedule(): void {
+    if (this.scheduled || this.committing) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.commit();
+    });
+  }
+
+  private commit(): void {
+    const group = this.gathering;
+    this.committing = group;
+    this.gathering = new CommitGroup(group.number + 1);
+    const { records, states } = group;
+    this.storage.write({ records, states, streamCount: this.streamCount }).then(
+      () => {
+        this.committing = undefined;
+        this.forget(group.number);
+        group.resolve();
+        this.signal.committed(new Set(Array.from(states, ({ name }) => name)));
+        if (!this.gathering.isEmpty) this.commit();
+      },
+      (error: unknown) => this.fail(group, error),
+    );
+  }
+
+  /** After a failed commit nobody knows what the disk holds: writing ends, the next start reads what is there. */
+  private fail(group: CommitGroup, error: unknown): void {
+    this.log(`a commit failed, no more events are accepted: ${error instanceof Error ? error.message : String(error)}`);
+    this.ended = unavailable('the node could not write to its disk and must be restarted');
+    this.committing = undefined;
+    group.reject(this.ended);
+    this.gathering.reject(this.ended);
+    this.gathering = new CommitGroup(group.number + 2);
+  }
+
+  private conflict(state: StreamState): WriteConflict | undefined {
+    const described = describedBy(state.name);
+    const deleted = isTombstoned(state) || (described !== undefined && isTombstoned(this.state(described)));
+    return deleted ? { outcome: 'stream-deleted', stream: state.name } : undefined;
+  }
+
+  private verdict(state: StreamState, expected: Expected, events: readonly ProposedEvent[]): Verdict {
+    const facts: StreamFacts = {
+      lastRevision: state.lastRevision,
+      softDeleted: isSoftDeleted(state),
+      hasMetadata: describedBy(state.name) === undefined && this.state(metadataStreamOf(state.name)).lastRevision >= 0,
+    };
+    const known: KnownEvents = {
+      revisionOf: (id) => {
+        const recent = this.recentIds.get(idKey(id));
+        return recent?.streamNumber === state.number ? recent.revision : undefined;
+      },
+      isAt: (revision, id) => this.recordAt(state, revision)?.id.equals(id) ?? false,
+    };
+    const ids = events.map(({ id }) => id);
+    return verdictOn(facts, expected, ids, known);
+  }
+
+  private store(state: CachedState, events: readonly ProposedEvent[]): void {
+    if (isSoftDeleted(state)) this.undelete(state);
+    let last: EventRecord | undefined;
+    for (const event of events) last = this.record(state, event, ++state.lastRevision);
+    const described = describedBy(state.name);
+    if (last && described !== undefined) this.touch(this.state(described)).limits = limitsFrom(last);
+  }
+
+  private undelete(state: StreamState): void {
+    const metadata = this.state(metadataStreamOf(state.name));
+    const current = this.recordAt(metadata, metadata.lastRevision);
+    if (!current) throw new Error(`stream ${state.number} is soft-deleted without metadata`);
+    this.store(metadata, [proposed('$metadata', true, undeletedMetadata(current.data, state.lastRevision + 1))]);
+  }
+
+  private record(state: CachedState, event: ProposedEvent, revision: number): EventRecord {
+    this.position += positionStep;
+    this.createdMs = Math.max(this.createdMs, Date.now());
+    this.touch(state);
+    const record = EventRecord.encode(event, {
+      position: this.position,
+      createdMs: this.createdMs,
+      streamNumber: state.number,
+      streamName: Buffer.from(state.name),
+      revision,
+    });
+    this.gathering.records.push(record);
+    this.gathering.bytes += record.bytes.length;
+    this.gathering.places.set(placeKey(state.number, revision), record);
+    this.remember(idKey(record.id), { streamNumber: state.number, revision });
+    return record;
+  }
+
+  private touch(state: CachedState): CachedState {
+    if (state.number === unnumbered) state.number = this.streamCount++;
+    state.group = this.gathering.number;
+    this.gathering.states.add(state);
+    return state;
+  }
+
+  /** The event at a revision, durable or on its way there. */
+  private recordAt(state: StreamState, revision: number): EventRecord | undefined {
+    const key = placeKey(state.number, revision);
+    return this.gathering.places.get(key) ?? this.committing?.places.get(key) ?? this.storage.recordOf(state.number, revision);
+  }
+
+  private state(name: string): CachedState {
+    const cached = this.cache.get(name);
+    if (cached) {
+      this.cache.delete(name);
+      this.cache.set(name, cached);
+      return cached;
+    }
+    const stored = this.storage.stream(name);
+    const state: CachedState = stored
+      ? { ...stored, group: 0 }
+      : { name, number: unnumbered, lastRevision: -1, tombstonePosition: 0, limits: noLimits, group: 0 };
+    this.cache.set(name, state);
+    return state;
+  }
+
+  private remember(id: string, place: EventPlace): void {
+    this.recentIds.delete(id);
+    this.recentIds.set(id, place);
+    if (this.recentIds.size <= knownEventIds) return;
+    for (const oldest of this.recentIds.keys()) {
+      this.recentIds.delete(oldest);
+      return;
+    }
+  }
+
+  private forget(durableGroup: number): void {
+    for (const [name, state] of this.cache) {
+      if (this.cache.size <= cachedStreamStates || state.group > durableGroup) return;
+      this.cache.delete(name);
+    }
+  }
+
+  /** Ids of the newest events, so that an append whose answer was lost in a crash is recognised when it is repeated. */
+  private async recall(): Promise<void> {
+    const newest: { id: string; place: EventPlace }[] = [];
+    let before = this.position + 1;
+    for (let bytes = 0; bytes < recalledBytes && newest.length < knownEventIds;) {
+      const page = this.storage.logPage(before, true, pageEvents);
+      if (page.length === 0) break;
+      if (newest.length === 0) this.createdMs = page[0]?.createdMs ?? 0;
+      for (const record of page) {
+        newest.push({ id: idKey(record.id), place: { streamNumber: record.streamNumber, revision: record.revision } });
+        bytes += record.bytes.length;
+        before = record.position;
+      }
+      await new Promise((done) => setImmediate(done));
+    }
+    for (const { id, place } of newest.reverse()) this.remember(id, place);
+  }
+}
+
+const idKey = (id: Buffer) => id.toString('latin1');
+const placeKey = (streamNumber: number, revision: number) => `${streamNumber}/${revision}`;
+
+function proposed(type: string, isJson: boolean, data: Buffer): ProposedEvent {
+  const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
+  return { id, type: Buffer.from(type), isJson, data, metadata: Buffer.alloc(0) };
+}

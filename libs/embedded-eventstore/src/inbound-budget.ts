@@ -1,0 +1,19 @@
+import { status } from '@grpc/grpc-js';
+import { maxInboundBytes } from './limits.js';
+import { Refusal } from './refusal.js';
+
+/** Bounds what half-received appends of all calls hold in memory together. */
+export class InboundBudget {
+  private held = 0;
+
+  take(bytes: number): void {
+    if (this.held + bytes > maxInboundBytes) {
+      throw new Refusal(status.RESOURCE_EXHAUSTED, `the node holds ${maxInboundBytes} bytes of unfinished appends; try again`);
+    }
+    this.held += bytes;
+  }
+
+  give(bytes: number): void {
+    this.held -= bytes;
+  }
+}

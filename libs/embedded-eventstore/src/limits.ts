@@ -1,0 +1,44 @@
+/** Every bound of the node in one place; the README explains them. */
+
+/** Data of all events of one append, inclusive; the value of EventStoreDB. Metadata does not count. */
+export const maxAppendDataBytes = 1_048_576;
+/** Everything one append occupies: data, metadata, types and a share per event. */
+export const maxAppendTotalBytes = 16 * 1024 * 1024;
+export const appendEventOverheadBytes = 128;
+/** One gRPC message to the node. */
+export const maxRequestBytes = 17 * 1024 * 1024;
+export const maxStreamNameBytes = 4_096;
+export const maxEventTypeBytes = 4_096;
+
+/** Accepted but not yet on disk; above it new appends wait, and their calls are not read further. */
+export const maxPendingBytes = 32 * 1024 * 1024;
+export const maxPendingEvents = 16_384;
+/** Appends of one BatchAppend call that are begun but not final. */
+export const maxUnfinishedAppends = 1_024;
+/** Appends of one BatchAppend call that are accepted but not answered; above it the call is not read further. */
+export const maxUnansweredAppends = 4_096;
+
+/** Event ids remembered for appends that expect any revision; must exceed twice `maxPendingEvents`. */
+export const knownEventIds = 65_536;
+/** On start ids are taken from so much of the log's end, if that is fewer than `knownEventIds`. */
+export const recalledBytes = 32 * 1024 * 1024;
+export const cachedStreamStates = 50_000;
+
+/** One page of a read, of a subscription's history and of its live part: whichever comes first. */
+export const pageEvents = 256;
+export const pageBytes = 1024 * 1024;
+
+/** Written to one call but not yet taken by its client; above it nothing more is read for that call. */
+export const maxUnsentBytes = 1024 * 1024;
+
+export const maxFilterPatternLength = 1_024;
+export const maxFilterPrefixes = 1_024;
+/** A regular expression may take this long for one page of events; then its call ends. */
+export const filterPageTimeoutMs = 100;
+
+/** Concurrent calls of one connection. */
+export const maxConcurrentCalls = 1_024;
+/** On stop, calls that do not end by themselves are cut after this. */
+export const stopGraceMs = 2_000;
+/** Events received by the node for appends that are not final yet, over all calls; above it such appends are refused. */
+export const maxInboundBytes = 256 * 1024 * 1024;

@@ -1,0 +1,19 @@
+import { contribution, fund, payout } from '@recourse/compensation';
+import { deposit } from '@recourse/deposits';
+import { dispute, policy } from '@recourse/disputes';
+import { catalogueOf, erased, unique, type AnyCatalogue, type AnyDecider } from '@recourse/eventing';
+import { order } from '@recourse/orders';
+
+/** Every decider of the house: what an app wires its commands to and readers know event types by. */
+export const deciders: readonly AnyDecider[] = [
+  erased(order),
+  erased(dispute),
+  erased(policy),
+  erased(deposit),
+  erased(fund),
+  erased(contribution),
+  erased(payout),
+  erased(unique),
+];
+
+export const catalogue: AnyCatalogue = catalogueOf(deciders);

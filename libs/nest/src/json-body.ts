@@ -1,0 +1,68 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import { Problem } from './problem.js';
+
+const maxDepth = 32;
+
+/** body-parser marks its refusals with a type; its own messages quote the body. */
+const refusals: Readonly<Record<string, readonly [number, string, string]>> = {
+  'entity.parse.failed': [400, 'broken-json', 'the body is not JSON'],
+  'entity.too.large': [413, 'body-too-large', 'the body is over the limit of this service'],
+  'encoding.unsupported': [415, 'encoding-unsupported', 'the content encoding is not supported'],
+  'charset.unsupported': [415, 'charset-unsupported', 'send UTF-8'],
+  'request.size.invalid': [400, 'length-mismatch', 'the body is not as long as announced'],
+  'request.aborted': [400, 'request-aborted', 'the request ended before its body'],
+};
+
+const hasBody = ({ headers }: Request): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+function demandJson(request: Request, _: Response, next: NextFunction): void {
+  if (hasBody(request) && request.is('application/json') === false)
+    return next(new Problem(415, 'not-json', 'send Content-Type: application/json'));
+  next();
+}
+
+function translateRefusal(error: unknown, _: Request, __: Response, next: NextFunction): void {
+  if (!(error instanceof Error) || error instanceof Problem) return next(error);
+  const type = 'type' in error && typeof error.type === 'string' ? error.type : '';
+  const known = Object.hasOwn(refusals, type) ? refusals[type] : undefined;
+  const isRefusal = 'status' in error && typeof error.status === 'number' && error.status < 500;
+  if (known === undefined && !isRefusal) return next(error);
+  const [status, code, detail] = known ?? [400, 'bad-request', 'the body could not be read'];
+  next(new Problem(status, code, detail));
+}
+
+/** Neither the log nor the database can hold such text, and nobody types it. */
+const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
+
+/** Not recursive: what it guards against is depth. */
+function faultIn(body: unknown): Problem | undefined {
+  const left: { readonly value: unknown; readonly depth: number }[] = [{ value: body, depth: 0 }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { value, depth } = next;
+    if (typeof value === 'string' && !isStorable(value))
+      return new Problem(400, 'broken-text', 'a text in the body has a NUL or half a character');
+    if (typeof value !== 'object' || value === null) continue;
+    if (depth === maxDepth) return new Problem(400, 'body-too-deep', `the body is nested deeper than ${maxDepth} levels`);
+    for (const [name, inner] of Object.entries(value)) {
+      if (!isStorable(name)) return new Problem(400, 'broken-text', 'a name in the body has a NUL or half a character');
+      left.push({ value: inner, depth: depth + 1 });
+    }
+  }
+  return undefined;
+}
+
+function demandPlainObject(request: Request, _: Response, next: NextFunction): void {
+  const body: unknown = request.body;
+  if (Array.isArray(body)) return next(new Problem(400, 'body-not-object', 'the body is a JSON object'));
+  next(faultIn(body));
+}
+
+/** JSON objects up to a size and depth, of text that can be stored; the app is made with `bodyParser: false`. */
+export function acceptJson(app: NestExpressApplication, maxBytes: number): void {
+  app.use(demandJson);
+  app.useBodyParser('json', { limit: maxBytes });
+  app.use(translateRefusal);
+  app.use(demandPlainObject);
+}
