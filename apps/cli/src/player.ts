@@ -20,6 +20,8 @@ export interface PlayOptions {
 /** What answers of earlier requests later ones need. */
 interface Memory {
   policyHash: string | undefined;
+  /** The day was played on this installation before: refusals are judged anew, and may be refused for another reason by now. */
+  isReplay: boolean;
   readonly contributions: Map<string, string>;
 }
 
@@ -40,7 +42,7 @@ export async function play(
   ]);
   // Sorting is stable: what happens at one moment keeps the order of the file.
   moments.sort((a, b) => a.atMs - b.atMs);
-  const memory: Memory = { policyHash: undefined, contributions: new Map() };
+  const memory: Memory = { policyHash: undefined, isReplay: false, contributions: new Map() };
   let now: Instant | undefined;
   for (const [index, moment] of moments.entries()) {
     const at = plusMs(start, moment.atMs);
@@ -69,16 +71,22 @@ async function request(client: Client, line: Request, key: string, memory: Memor
   };
   const path = line.post.replace(/\$([\w-]+)/, (_, name: string) => memory.contributions.get(name) ?? name);
   const answer = await client.post(line.as, path, fill(line.body), key);
-  expectAnswer(line, answer);
-  if (line.post === '/policies') memory.policyHash = String(answer.body['hash']);
+  expectAnswer(line, answer, memory.isReplay);
+  if (line.post === '/policies') {
+    memory.policyHash = String(answer.body['hash']);
+    memory.isReplay = answer.replayed;
+  }
   if (line.post === '/fund/contributions')
     memory.contributions.set(String((line.body as { transaction?: unknown }).transaction), String(answer.body['contributionId']));
 }
 
-function expectAnswer(line: Request, { status, body }: Answer): void {
-  const accepted = status < 300;
-  const wanted = line.problem === undefined ? accepted : body['type'] === `urn:recourse:problem:${line.problem}`;
-  if (wanted) return;
+function expectAnswer(line: Request, { status, body }: Answer, isReplay: boolean): void {
+  const isAccepted = status < 300;
+  const isAsTold =
+    line.problem === undefined
+      ? isAccepted
+      : body['type'] === `urn:recourse:problem:${line.problem}` || (isReplay && !isAccepted);
+  if (isAsTold) return;
   throw new UnexpectedAnswer(
     `case ${line.case}: ${line.as} POST ${line.post}: expected ${line.problem ?? 'acceptance'}, got ${status} ${JSON.stringify(body)}`,
   );

@@ -1,6 +1,9 @@
-import { openAdapters, readEnvironment, runApp } from '@recourse/nest';
+import { Logger } from '@nestjs/common';
+import { openAdapters, readEnvironment, runApp, StderrLogger } from '@recourse/nest';
 import { lead } from '@recourse/postgres';
 import { startWorker } from './worker.js';
+
+Logger.overrideLogger(new StderrLogger());
 
 /** One worker is active; a standby waits on the lock until the first is gone. */
 const leadershipLock = 'recourse-worker';

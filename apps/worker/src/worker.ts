@@ -127,9 +127,10 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
   sweepNow();
   const timer = setInterval(sweepNow, sweepEveryMs);
 
-  const failed = Promise.race(subscriptions.map((one) => one.stopped)).then(
-    (error) => error ?? new Error('a subscription ended'),
-  );
+  // A subscription that was stopped ends without an error; one that cannot go on names it.
+  const failed = new Promise<Error>((resolve) => {
+    for (const one of subscriptions) void one.stopped.then((error) => error !== undefined && resolve(error));
+  });
   return {
     failed,
     stop: async () => {
