@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { startEventStoreNode } from '../src/index.js';
-import { startNodeProcess } from './node-process.js';
+import { killNodeProcesses, startNodeProcess } from './node-process.js';
 import { temporaryDirectory } from './target.js';
 import { connect, eventsOf, type EventSketch, type SeenRead, type Wire } from './wire.js';
 
@@ -13,7 +13,10 @@ let directory: string;
 beforeEach(async () => {
   directory = await temporaryDirectory();
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  killNodeProcesses();
+  await rm(directory, { recursive: true, force: true });
+});
 
 /** One writer's own book of its stream: what was acknowledged, and the append whose answer never came. */
 class Writer {

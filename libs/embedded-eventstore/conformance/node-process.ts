@@ -15,11 +15,19 @@ export interface NodeProcess {
 
 const main = join(import.meta.dirname, '../dist/main.js');
 const startTimeoutMs = 20_000;
+const running = new Set<ChildProcess>();
+
+/** For after a test: one that failed leaves no process behind. */
+export function killNodeProcesses(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
 
 /** Rejects with what the process wrote to stderr if it ends before it is ready. */
 export async function startNodeProcess(directory: string, ...more: string[]): Promise<NodeProcess> {
   if (!existsSync(main)) throw new Error(`${main} is missing: build the library first`);
   const child = fork(main, ['--dir', directory, ...more], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [] });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const errors: string[] = [];
   child.stderr?.setEncoding('utf8').on('data', (text: string) => errors.push(text));
   const stderrRead = new Promise((resolve) => child.stderr?.once('end', resolve));

@@ -6,7 +6,7 @@ import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/
 import fc from 'fast-check';
 import { open } from 'lmdb';
 import { startEventStoreNode, type EventStoreNode } from '../src/index.js';
-import { startNodeProcess } from './node-process.js';
+import { killNodeProcesses, startNodeProcess } from './node-process.js';
 import { temporaryDirectory } from './target.js';
 import { connect, type Wire } from './wire.js';
 
@@ -14,7 +14,10 @@ let directory: string;
 beforeEach(async () => {
   directory = await temporaryDirectory();
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  killNodeProcesses();
+  await rm(directory, { recursive: true, force: true });
+});
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
