@@ -28,6 +28,7 @@ import {
 import { order } from '@recourse/orders';
 import { readModels } from '@recourse/postgres';
 import { claimToDispute } from '@recourse/processes';
+import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { Books } from './books.js';
 import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
@@ -165,16 +166,21 @@ const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 15_000;
 const maxConnections = 1_000;
 
+/** Answers hold keys and people's cases: nobody on the way keeps them. */
+function noStore(_: Request, response: Response, next: NextFunction): void {
+  response.setHeader('Cache-Control', 'no-store');
+  next();
+}
+
 /** Not listening yet. @throws Error for parts that do not fit together */
 export async function createApi(parts: ApiParts): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(ApiModule.of(parts), {
     bodyParser: false,
     abortOnError: false,
-    logger: ['error', 'warn', 'log'],
+    logger: ['error', 'warn'],
   });
-  // One address per thing: the route is part of what an Idempotency-Key stands for.
-  app.set('case sensitive routing', true);
-  app.set('strict routing', true);
+  app.disable('etag');
+  app.use(noStore);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   acceptJson(app, maxBodyBytes);
   SwaggerModule.setup('docs', app, openApiOf(app), { jsonDocumentUrl: 'docs/openapi.json', customSiteTitle: 'Recourse API' });

@@ -70,7 +70,7 @@ export class Edge {
 
   /** @returns the body that is sent, the first one again for a request that was accepted before */
   async write(request: Request, response: Response, caller: Actor, act: Act): Promise<object> {
-    const route = `${request.method} ${request.path}`;
+    const route = `${request.method} ${placeOf(request)}`;
     const { statusCode: status } = response;
     const answer = await this.idempotency.once(
       caller,
@@ -155,4 +155,10 @@ export class Edge {
       throw error;
     }
   }
+}
+
+/** The one name of an address that can be spelt in several ways: the route's own, with what stands in it. */
+function placeOf({ route, params }: Request): string {
+  const { path } = route as { readonly path: string };
+  return path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(String(params[name])));
 }

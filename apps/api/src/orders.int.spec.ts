@@ -57,6 +57,10 @@ describe('an order, without a worker', () => {
     expect(second.headers.get('Idempotency-Replayed')).toBe('true');
     expect(second.body).toEqual(first.body);
     expect(second.body['key']).toBe(key);
+    for (const { headers } of [first, second]) {
+      expect(headers.get('Cache-Control')).toBe('no-store');
+      expect(headers.has('ETag')).toBe(false);
+    }
   });
 
   it('refuses a payment of another amount and leaves the transaction free for its own order', async () => {

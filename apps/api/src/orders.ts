@@ -135,7 +135,7 @@ class PlaceOrderBody {
   fee!: MoneyField;
 }
 
-class CaptureBody {
+class PaymentBody {
   @Reference({ description: "the gateway's transaction number; the rail must confirm it", example: '4200001234202603010001' })
   transaction!: string;
 }
@@ -247,7 +247,7 @@ export class Orders {
   @Post(':orderNo/payments')
   @Writes(200, 'shop')
   @ApiOperation({ summary: 'Report a payment; it counts once the rail confirms transaction, amount and receiver' })
-  capture(@Param('orderNo') orderNo: string, @Body() body: CaptureBody, @Once() write: Write) {
+  capture(@Param('orderNo') orderNo: string, @Body() body: PaymentBody, @Once() write: Write) {
     return write(async (run) => {
       const { orderId, rail } = await this.parties.order(run.caller, orderNo);
       const { transaction, amount, receiver, capturedAt } = await this.receipts.confirmed(rail, body.transaction);

@@ -7,7 +7,8 @@ import { ConsoleLogger, Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { fundProcessor } from '@recourse/compensation';
 import { startEventStoreNode } from '@recourse/embedded-eventstore';
-import { instantOf, type Role } from '@recourse/eventing';
+import { dispute } from '@recourse/disputes';
+import { type AnyDecider, categoryOf, erased, idOf, instantOf, type Role, systemActor } from '@recourse/eventing';
 import {
   openAggregateStore,
   processorReader,
@@ -20,6 +21,7 @@ import {
 } from '@recourse/eventstore';
 import { createDevelopmentKeys, developmentIssuer, openIdentity, signToken } from '@recourse/identity';
 import { type Adapters, deciders, openAdapters } from '@recourse/nest';
+import { order } from '@recourse/orders';
 import { createDatabase, dropDatabase, readModels } from '@recourse/postgres';
 import { claimToDispute, judging, merchantAccount, refunding } from '@recourse/processes';
 import { createKeyFile } from '@recourse/vault';
@@ -30,8 +32,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // Answers are looked into by path; a wrong path fails the expectation.
-  readonly body: Readonly<Record<string, never>> & { readonly type?: string };
+  readonly body: Readonly<Record<string, unknown>> & { readonly type?: string };
 }
 export interface Call {
   readonly method: 'GET' | 'POST';
@@ -64,7 +65,7 @@ export interface TestApi {
   post(as: string, path: string, body?: unknown): Promise<Answer>;
   get(as: string, path: string, atLeast?: string): Promise<Answer>;
   logEnd(): Promise<bigint>;
-  /** Projections, processes and the fund, as the worker runs them; payouts and deadlines have no jobs here. */
+  /** Projections, processes and the fund, as the worker runs them; of the jobs only deadlines do something here. */
   startReaders(): Promise<void>;
   /** Until the readers have handled everything there is. */
   settled(): Promise<void>;
@@ -197,6 +198,16 @@ export async function startTestApi({ clock = 'virtual' }: { clock?: 'virtual' | 
         }),
         await runStreamProcessor(fundProcessor, { ...common, database }),
       );
+      const nothing = () => Promise.resolve();
+      const passDeadlines = async (stream: string) => {
+        const isOrder = categoryOf(stream) === 'order';
+        const decider: AnyDecider = isOrder ? erased(order) : erased(dispute);
+        const type = isOrder ? 'PassOrderDeadlines' : 'PassDisputeDeadlines';
+        const commandId = randomUUID();
+        const context = { commandId, correlationId: commandId, actor: systemActor('deadline'), at: await adapters.clock.now() };
+        await aggregates.execute(decider, idOf(stream), { type }, context);
+      };
+      await adapters.queue.work({ payout: nothing, verification: nothing, deadline: passDeadlines });
     },
     settled: async () => {
       for (const giveUpAt = Date.now() + 30_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {

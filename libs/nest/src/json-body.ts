@@ -14,14 +14,22 @@ const refusals: Readonly<Record<string, readonly [number, string, string]>> = {
   'request.aborted': [400, 'request-aborted', 'the request ended before its body'],
 };
 
-const hasBody = ({ headers }: Request): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+const announcedBytes = ({ headers }: Request): number => Number(headers['content-length'] ?? 0);
 
-function demandJson(request: Request, _: Response, next: NextFunction): void {
-  if (hasBody(request) && request.is('application/json') === false)
-    return next(new Problem(415, 'not-json', 'send Content-Type: application/json'));
-  next();
-}
+/** What says beforehand that it cannot be taken is not read. */
+const refuseUnread =
+  (maxBytes: number) =>
+  (request: Request, _: Response, next: NextFunction): void => {
+    const bytes = announcedBytes(request);
+    if (bytes > maxBytes)
+      return next(
+        new Problem(413, 'body-too-large', `a body has ${maxBytes} bytes at most`, { headers: { Connection: 'close' } }),
+      );
+    const hasBody = bytes > 0 || request.headers['transfer-encoding'] !== undefined;
+    if (hasBody && request.is('application/json') === false)
+      return next(new Problem(415, 'not-json', 'send Content-Type: application/json'));
+    next();
+  };
 
 function translateRefusal(error: unknown, _: Request, __: Response, next: NextFunction): void {
   if (!(error instanceof Error) || error instanceof Problem) return next(error);
@@ -61,7 +69,7 @@ function demandPlainObject(request: Request, _: Response, next: NextFunction): v
 
 /** JSON objects up to a size and depth, of text that can be stored; the app is made with `bodyParser: false`. */
 export function acceptJson(app: NestExpressApplication, maxBytes: number): void {
-  app.use(demandJson);
+  app.use(refuseUnread(maxBytes));
   app.useBodyParser('json', { limit: maxBytes });
   app.use(translateRefusal);
   app.use(demandPlainObject);

@@ -26,7 +26,8 @@ export class Problem extends Error {
 }
 
 /** `OrderUnknown` → `order-unknown`. */
-export const kebab = (code: string): string => code.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
+export const kebab = (code: string): string =>
+  code.replace(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '-').toLowerCase();
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad request',
