@@ -1,4 +1,4 @@
-import type { Explanation, UnitVerdict } from '@recourse/disputes/events';
+import type { Explanation } from '@recourse/disputes/events';
 import type { Actor } from '@recourse/eventing';
 import { toJson } from '@recourse/money';
 import type { CaseFile } from '@recourse/postgres';
@@ -30,10 +30,6 @@ const turns: Readonly<Record<UnitStatus | 'draft' | 'over', Turn>> = {
   resolved: { who: 'nobody', what: { zh: '补发成功，已了结', en: 'the reissued key works' } },
   over: { who: 'nobody', what: { zh: '已撤回或失效', en: 'it was withdrawn or has lapsed' } },
 };
-
-// The driver has parsed the JSON columns already; the row's type calls them text.
-const parsed = <T>(column: string): T => column as unknown as T;
-type StoredUnitVerdict = Omit<UnitVerdict, 'refund'> & { readonly refund: { readonly asset: string; readonly minor: string } };
 
 function turnOf(found: CaseFile, status: UnitStatus): Turn {
   if (found.status === 'draft') return turns.draft;
@@ -71,10 +67,10 @@ export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor) {
       ...(isStaff && verdict.person !== null ? { person: verdict.person } : {}),
       rule: verdict.rule,
       explanation: { zh: verdict.explanation_zh, en: verdict.explanation_en },
-      basis: parsed<readonly string[]>(verdict.basis),
+      basis: verdict.basis,
       decidedAt: verdict.decided_at,
       appealUntil: verdict.appeal_until,
-      units: parsed<readonly StoredUnitVerdict[]>(verdict.units).map(({ unitNo, ...judged }) => ({ unit: unitNo, ...judged })),
+      units: verdict.units.map(({ unitNo, ...judged }) => ({ unit: unitNo, ...judged })),
     })),
     evidence: found.evidence.map((piece) => ({
       evidenceId: piece.evidence_id,

@@ -4,15 +4,7 @@ import { fundProcessor } from '@recourse/compensation';
 import type { Clock, Instant } from '@recourse/eventing';
 import { type EventStore, processorReader, processReader, projectionReader } from '@recourse/eventstore';
 import { Problem, TakesAtMost } from '@recourse/nest';
-import {
-  type Database,
-  dueStreams,
-  nextDeadline,
-  openPayouts,
-  openVerifications,
-  readModels,
-  setVirtualClock,
-} from '@recourse/postgres';
+import { type Database, nextDeadline, openWork, readModels, setVirtualClock } from '@recourse/postgres';
 import { claimToDispute, judging, merchantAccount, refunding } from '@recourse/processes';
 import type { WakeUps } from '@recourse/queue';
 import { sql } from 'kysely';
@@ -65,12 +57,8 @@ export class VirtualClock {
       },
       runnableJobs: () => queue.runnable(),
       wakeOpenWork: async () => {
-        const open = [
-          ...(await dueStreams(db, await clock.now(), maxWakes)).map((key) => ['deadline', key] as const),
-          ...(await openPayouts(db, maxWakes)).map((key) => ['payout', key] as const),
-          ...(await openVerifications(db, maxWakes)).map((key) => ['verification', key] as const),
-        ];
-        for (const [kind, key] of open) await queue.wake(kind, key);
+        const open = await openWork(db, await clock.now(), maxWakes);
+        for (const { kind, key } of open) await queue.wake(kind, key);
         return open.length;
       },
     };

@@ -4,8 +4,7 @@ import type { PayoutCommand } from '@recourse/compensation/events';
 import type { Actor } from '@recourse/eventing';
 import { toJson } from '@recourse/money';
 import { Caller, commandOf, Problem } from '@recourse/nest';
-import { type Database, findPayout, liveSchema, type PayoutRow } from '@recourse/postgres';
-import type { Kysely } from 'kysely';
+import { type Database, findPayout, listPayouts, type PayoutRow } from '@recourse/postgres';
 import { derivedIdShape, Limit, limitOf, Text } from './fields.js';
 import { isPartyOf, Parties } from './parties.js';
 import { Once, Reads, type Write, Writes } from './route.js';
@@ -55,7 +54,10 @@ export class Payouts {
   @Reads('shop', 'buyer', 'merchant', 'finance', 'operator')
   @ApiOperation({ summary: 'Payouts, newest first: of the platform, or those that concern the caller' })
   async list(@Query() query: PayoutQuery, @Caller() caller: Actor) {
-    return { payouts: (await this.ofCaller(caller, limitOf(query.limit, usualRows, maxRows))).map(viewOf) };
+    const { platform, role, party } = caller;
+    const mine = role === 'buyer' || role === 'merchant' ? { [role]: party } : {};
+    const rows = await listPayouts(this.database.db, { platform, ...mine, limit: limitOf(query.limit, usualRows, maxRows) });
+    return { payouts: rows.map(viewOf) };
   }
 
   @Get(':payoutId')
@@ -79,13 +81,5 @@ export class Payouts {
       });
       return { payoutId };
     });
-  }
-
-  private ofCaller({ platform, role, party }: Actor, limit: number): Promise<PayoutRow[]> {
-    const tables = (this.database.db as unknown as Kysely<{ payout: PayoutRow }>).withSchema(liveSchema);
-    let query = tables.selectFrom('payout').selectAll().where('platform', '=', platform);
-    if (role === 'buyer') query = query.where('buyer', '=', party);
-    if (role === 'merchant') query = query.where('merchant', '=', party);
-    return query.orderBy('requested_at', 'desc').orderBy('payout_id').limit(limit).execute();
   }
 }

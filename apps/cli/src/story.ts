@@ -4,13 +4,6 @@ import type { ScriptCase } from './script.js';
 
 const yuan = (minor: bigint, asset = 'CNY'): string => `${format({ asset, minor } satisfies Money)} ${asset}`;
 
-interface VerdictUnit {
-  readonly unitNo: number;
-  readonly liable: string;
-  readonly bearer: string;
-  readonly remedy: string;
-}
-
 /** Orders that a case's requests place, by the shop's number. */
 const orderNosOf = ({ steps }: ScriptCase): string[] =>
   steps.flatMap(({ request }) => (request.post === '/orders' ? [String((request.body as { orderNo?: unknown }).orderNo)] : []));
@@ -53,7 +46,7 @@ async function orderStory({ db }: Database, orderId: string): Promise<string[]> 
 function caseStory(file: CaseFile): string[] {
   const lines = [`      dispute ${file.dispute_id}: ${file.reason}, ${file.status}`];
   for (const verdict of file.verdicts) {
-    const units = (typeof verdict.units === 'string' ? JSON.parse(verdict.units) : verdict.units) as VerdictUnit[];
+    const { units } = verdict;
     const [unit] = units;
     if (unit === undefined) continue;
     const numbers = units.map(({ unitNo }) => unitNo).join(', ');

@@ -1,5 +1,5 @@
 import type { Clock } from '@recourse/eventing';
-import { dueStreams, openPayouts, openVerifications, type Database } from '@recourse/postgres';
+import { openWork, type Database } from '@recourse/postgres';
 
 export const sweepEveryMs = 60_000;
 /** Wake-ups made by one sweep, each kind; the next goes on with the rest. */
@@ -13,11 +13,7 @@ export interface SweepTools {
 
 /** The queue may be emptied at any moment: this makes a wake-up again for every open payout, open question and due deadline. */
 export async function sweep({ database, clock, wake }: SweepTools): Promise<number> {
-  const due = await dueStreams(database.db, await clock.now(), maxWakes);
-  const payouts = await openPayouts(database.db, maxWakes);
-  const verifications = await openVerifications(database.db, maxWakes);
-  for (const stream of due) await wake('deadline', stream);
-  for (const payoutId of payouts) await wake('payout', payoutId);
-  for (const disputeId of verifications) await wake('verification', disputeId);
-  return due.length + payouts.length + verifications.length;
+  const open = await openWork(database.db, await clock.now(), maxWakes);
+  for (const { kind, key } of open) await wake(kind, key);
+  return open.length;
 }

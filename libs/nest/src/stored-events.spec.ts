@@ -65,7 +65,7 @@ describe('a shape that changed without a new version', () => {
     const sample = parse(storedText(name)) as Fields;
     expect(required).not.toEqual([]);
     for (const field of required) {
-      const { [field]: _, ...rest } = sample;
+      const rest = Object.fromEntries(Object.entries(sample).filter(([key]) => key !== field));
       expect(faultsIn(type, rest)).toContain(` must have required property '${field}'`);
     }
   });
@@ -77,9 +77,10 @@ describe('a shape that changed without a new version', () => {
   });
 
   it('is refused when an amount is a number or not in its one spelling', () => {
-    const sample = parse(storedText('PayableCredited.v1')) as Fields;
+    const type = 'PayableCredited';
+    const sample = parse(storedText(`${type}.v${currentVersion(catalogue, type)}`)) as Fields;
     const amounts = [5, '5.00', '05', '+5', '-0', ''].map((minor) => ({ asset: 'CNY', minor }));
-    for (const amount of amounts) expect(faultsIn('PayableCredited', { ...sample, amount })).not.toEqual([]);
-    expect(faultsIn('PayableCredited', { ...sample, amount: { asset: 'CNY', minor: '-5' } })).toEqual([]);
+    for (const amount of amounts) expect(faultsIn(type, { ...sample, amount })).not.toEqual([]);
+    expect(faultsIn(type, { ...sample, amount: { asset: 'CNY', minor: '-5' } })).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
-import type { DisputeEvent } from '@recourse/disputes/events';
-import { toJson } from '@recourse/money';
-import { sql, type Kysely } from 'kysely';
+import type { DisputeEvent, UnitVerdict } from '@recourse/disputes/events';
+import { toJson, type MoneyJson } from '@recourse/money';
+import { sql, type JSONColumnType, type Kysely, type Selectable } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 
 interface CaseRow {
@@ -35,6 +35,8 @@ interface CaseUnitRow {
   verification: string | null;
   verdict_id: string | null;
 }
+/** A unit's verdict as the row keeps it: the amount in its JSON form. */
+export type StoredUnitVerdict = Omit<UnitVerdict, 'refund'> & { readonly refund: MoneyJson };
 interface VerdictRow {
   verdict_id: string;
   dispute_id: string;
@@ -43,9 +45,9 @@ interface VerdictRow {
   rule: string;
   explanation_zh: string;
   explanation_en: string;
-  basis: string;
+  basis: JSONColumnType<readonly string[]>;
   /** Units with liable, remedy, bearer, refund, facts and their sources, as JSON. */
-  units: string;
+  units: JSONColumnType<readonly StoredUnitVerdict[]>;
   decided_at: string;
   appeal_until: string;
 }
@@ -251,7 +253,7 @@ async function settle(tx: ReadModelTx, disputeId: string, status: 'decided' | 'r
 
 export interface CaseFile extends CaseRow {
   units: CaseUnitRow[];
-  verdicts: VerdictRow[];
+  verdicts: Selectable<VerdictRow>[];
   evidence: EvidenceRow[];
 }
 

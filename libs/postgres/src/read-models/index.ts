@@ -1,6 +1,6 @@
 export { neverSkipped, readModelMigrations, readModels } from './all.js';
-export { caseFile, casesOfOrder, findCase, openVerifications, type CaseFile } from './case-file.js';
-export { deadlines, dueStreams, nextDeadline } from './deadlines.js';
+export { caseFile, casesOfOrder, findCase, type CaseFile, type StoredUnitVerdict } from './case-file.js';
+export { deadlines, nextDeadline } from './deadlines.js';
 export {
   depositStatement,
   findAccount,
@@ -12,7 +12,8 @@ export {
 export { findFund, fundBook, type FundRow } from './fund-book.js';
 export { balances, journal, journalRows, type Balance } from './journal.js';
 export { findOrder, orderBook, type UnitRow } from './order-book.js';
-export { findPayout, listPayouts, openPayouts, payoutQueue, type PayoutRow } from './payout-queue.js';
+export { openWork, type OpenWork } from './open-work.js';
+export { findPayout, listPayouts, payoutQueue, type PayoutFilter, type PayoutRow } from './payout-queue.js';
 export { inSchema, liveSchema, type AnyReadModel, type NoTables, type ReadModel, type ReadModelTx } from './read-model.js';
 export {
   findRefund,

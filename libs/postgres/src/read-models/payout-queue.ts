@@ -95,12 +95,17 @@ export async function openPayouts(db: Kysely<NoTables>, limit: number): Promise<
 }
 export const findPayout = (db: Kysely<NoTables>, payoutId: string): Promise<PayoutRow | undefined> =>
   live(db).selectFrom('payout').selectAll().where('payout_id', '=', payoutId).executeTakeFirst();
-export const listPayouts = (db: Kysely<NoTables>, platform: string, limit: number): Promise<PayoutRow[]> =>
-  live(db)
-    .selectFrom('payout')
-    .selectAll()
-    .where('platform', '=', platform)
-    .orderBy('requested_at')
-    .orderBy('payout_id')
-    .limit(limit)
-    .execute();
+export interface PayoutFilter {
+  readonly platform: string;
+  readonly merchant?: string;
+  readonly buyer?: string;
+  readonly limit: number;
+}
+
+/** Newest first. */
+export function listPayouts(db: Kysely<NoTables>, { platform, merchant, buyer, limit }: PayoutFilter): Promise<PayoutRow[]> {
+  let query = live(db).selectFrom('payout').selectAll().where('platform', '=', platform);
+  if (merchant !== undefined) query = query.where('merchant', '=', merchant);
+  if (buyer !== undefined) query = query.where('buyer', '=', buyer);
+  return query.orderBy('requested_at', 'desc').orderBy('payout_id').limit(limit).execute();
+}
