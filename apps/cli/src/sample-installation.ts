@@ -47,57 +47,68 @@ export async function startSampleInstallation(): Promise<SampleInstallation> {
   const adminUrl = process.env['TEST_POSTGRES_URL'];
   if (adminUrl === undefined)
     throw new Error('TEST_POSTGRES_URL is not set: integration specs run under the root jest configuration');
-  const directory = await mkdtemp(join(tmpdir(), 'recourse-verify-'));
-  const name = `verify_${randomBytes(6).toString('hex')}_spec`;
-  const node = await startEventStoreNode({ directory: join(directory, 'eventstore') });
-  const databaseUrl = await createDatabase(adminUrl, name);
-  const database = connect(databaseUrl);
-  const readDatabase = connect(databaseUrl, { searchPath: liveSchema });
-  await migrate(database.db, migrationSets);
-  const keyFile = join(directory, 'vault.json');
-  await createKeyFile(keyFile);
-  const vault = await openVault({ db: database.db, keyFile });
-  const clock = { now: () => Promise.resolve(endOfMonth) };
-  const sandboxRail = openSandboxRail({ db: database.db, now: () => Promise.resolve(at(5)) });
-  const eventStore = openEventStore({ connectionString: node.connectionString, catalogue, log: () => undefined });
-
-  const startProjections = (projections: readonly AnyReadModel[] = readModels) =>
-    runProjections({
+  const closers: (() => Promise<unknown>)[] = [];
+  const remove = async () => {
+    for (const close of closers.splice(0).toReversed()) await close();
+  };
+  try {
+    const directory = await mkdtemp(join(tmpdir(), 'recourse-verify-'));
+    closers.push(() => rm(directory, { recursive: true, force: true }));
+    const node = await startEventStoreNode({ directory: join(directory, 'eventstore') });
+    closers.push(() => node.stop());
+    const name = `installation_${randomBytes(6).toString('hex')}`;
+    const databaseUrl = await createDatabase(adminUrl, name);
+    closers.push(() => dropDatabase(adminUrl, name));
+    const database = connect(databaseUrl);
+    const readDatabase = connect(databaseUrl, { searchPath: liveSchema });
+    closers.push(() => Promise.all([database.close(), readDatabase.close()]));
+    await migrate(database.db, migrationSets);
+    const keyFile = join(directory, 'vault.json');
+    await createKeyFile(keyFile);
+    const eventStore = openEventStore({ connectionString: node.connectionString, catalogue, log: () => undefined });
+    closers.push(() => eventStore.close());
+    return {
       eventStore,
-      database: readDatabase,
-      projections,
-      neverSkip: neverSkipped,
-      log: () => undefined,
-      attempts: 1,
-    });
+      database,
+      databaseUrl,
+      sandboxRail: openSandboxRail({ db: database.db, now: () => Promise.resolve(at(5)) }),
+      vault: await openVault({ db: database.db, keyFile }),
+      clock: { now: () => Promise.resolve(endOfMonth) },
+      append: appender(eventStore),
+      ...projecting(eventStore, database, readDatabase),
+      remove,
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+function appender(eventStore: EventStore): SampleInstallation['append'] {
   const revisions = new Map<string, bigint>();
+  return async (stream, ...events) => {
+    const outcome = await eventStore.append(stream, revisions.get(stream) ?? 'no_stream', events, events.map(metadata));
+    if (outcome.status !== 'appended' || outcome.position === undefined) throw new Error(`${stream} was not appended to`);
+    revisions.set(stream, outcome.revision);
+    return outcome.position;
+  };
+}
+
+function projecting(
+  eventStore: EventStore,
+  database: Database,
+  readDatabase: Database,
+): Pick<SampleInstallation, 'startProjections' | 'project'> {
+  const log = () => undefined;
+  const startProjections = (projections: readonly AnyReadModel[] = readModels) =>
+    runProjections({ eventStore, database: readDatabase, projections, neverSkip: neverSkipped, log, attempts: 1 });
   return {
-    eventStore,
-    database,
-    databaseUrl,
-    sandboxRail,
-    vault,
-    clock,
-    append: async (stream, ...events) => {
-      const before = revisions.get(stream);
-      const outcome = await eventStore.append(stream, before ?? 'no_stream', events, events.map(metadata));
-      if (outcome.status !== 'appended' || outcome.position === undefined) throw new Error(`${stream} was not appended to`);
-      revisions.set(stream, outcome.revision);
-      return outcome.position;
-    },
     startProjections,
     project: async (models = readModels) => {
       const running = await startProjections(models);
       const done = await waitUntil(database, models, await eventStore.lastPosition(), projectionTimeoutMs);
       await running.stop();
       if (!done) throw new Error(`not projected within ${projectionTimeoutMs} ms`);
-    },
-    remove: async () => {
-      await eventStore.close();
-      await Promise.all([database.close(), readDatabase.close()]);
-      await dropDatabase(adminUrl, name);
-      await node.stop();
-      await rm(directory, { recursive: true, force: true });
     },
   };
 }

@@ -196,6 +196,8 @@ it('a projection that is behind, or has not begun, is no violation', async () =>
 it('while sales go on and are projected, nothing is named that is not so', async () => {
   await house.project();
   const running = await house.startProjections();
+  // The day on which these sales are paid.
+  house = { ...house, clock: { now: () => Promise.resolve('2026-03-05T08:00:00.000Z') } };
   let selling = true;
   const sales = (async () => {
     for (let n = 10; selling; n += 1) await refund(house, saleOf(n, payee), 'alice');
@@ -212,12 +214,14 @@ it('while sales go on and are projected, nothing is named that is not so', async
   expect(reports[2]!.events).toBeGreaterThan(reports[0]!.events);
 });
 
-it('names as many as asked for and counts all', async () => {
+it('names as many as asked for and counts all, however long the journal is', async () => {
   await house.project();
-  await sql`update read.journal set amount = amount + 1`.execute(house.database.db);
+  await sql`insert into read.journal select j.position, 10 + n, event_type, stream, debit, credit, asset, amount, effective_at
+    from (select * from read.journal order by position, line limit 1) as j, generate_series(1, 2500) as n`.execute(
+    house.database.db,
+  );
   const report = await verified({ maxViolations: 2 });
-  const { rows } = await sql<{ rows: bigint }>`select count(*) as rows from read.journal`.execute(house.database.db);
-  expect(report.counts.I1).toBe(Number(rows[0]!.rows));
+  expect(report.counts).toMatchObject({ I1: 2_500, I9: 2_500 });
   expect(named(report, 'I1')).toHaveLength(2);
 });
 
