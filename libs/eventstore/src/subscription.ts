@@ -193,8 +193,9 @@ function openFeed(client: EventStoreDBClient, after: bigint, stop: AbortSignal) 
       const item = source.read() as AllStreamResolvedEvent | null;
       if (item === null) break;
       items.push(item);
+      // At once: a read may bring the server's next mark, which counts what was taken before it.
+      taken += 1;
     }
-    taken += items.length;
     let upTo = 0n;
     const passed = checkpoint !== undefined && taken >= checkpoint.behind;
     if (passed && checkpoint) upTo = checkpoint.position;

@@ -1,5 +1,5 @@
 import type { EventOf, Instant, Recorded } from '@recourse/eventing';
-import { format, type Money } from '@recourse/money';
+import { format, isAsset, type Money } from '@recourse/money';
 import type { Books } from './journal.js';
 import type { DomainEvent, Posting } from './posting.js';
 
@@ -74,8 +74,9 @@ export const handle = (handlers: Handlers, event: Recorded<DomainEvent>, ledger:
   return handler?.(event, ledger) ?? [];
 };
 
-/** `12.34 CNY`, as violations show amounts. */
-export const text = (amount: Money): string => `${format(amount)} ${amount.asset}`;
+/** `12.34 CNY`, as violations show amounts; an asset that does not exist is shown in its minor units. */
+export const text = (amount: Money): string =>
+  isAsset(amount.asset) ? `${format(amount)} ${amount.asset}` : `${amount.minor} minor units of ${amount.asset}`;
 
 /** Never throws, whatever the assets: a check names what is wrong and goes on. */
 export const addsUp = (total: Money, parts: readonly Money[]): boolean =>

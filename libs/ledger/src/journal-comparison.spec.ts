@@ -35,6 +35,11 @@ it('a changed amount is named with the row (I1)', async () => {
   ]);
 });
 
+it('an asset that does not exist is named too (I1)', async () => {
+  const [found] = await compare(journal.with(first, { ...journal[first]!, amount: { asset: 'SHELL', minor: 7n } }));
+  expect(found?.found).toContain('7 minor units of SHELL');
+});
+
 it('a lost row, an invented row and a doubled row are each named once (I1)', async () => {
   const lost = await compare(journal.toSpliced(first + 1, 1));
   expect(lost).toMatchObject([{ subject: `journal line 1 of ${at}`, found: 'no row' }]);
