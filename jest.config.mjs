@@ -35,6 +35,8 @@ if (!hasRedis) {
 }
 
 export default {
+  // Integration specs mostly wait for a server process, so both cores of a small machine get a worker.
+  maxWorkers: '100%',
   testTimeout: 60_000,
   projects: [
     {

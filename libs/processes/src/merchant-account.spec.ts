@@ -1,0 +1,96 @@
+import type { FundEvent, PayoutEvent } from '@recourse/compensation/events';
+import type { DisputeEvent } from '@recourse/disputes/events';
+import type { OrderEvent } from '@recourse/orders/events';
+import { merchantAccount } from './merchant-account.js';
+import { fen, noon, parties, recorded, streams } from './sample-events.js';
+
+const { on } = merchantAccount;
+const account = { do: 'command', category: 'deposit', id: 'demo.m1.0001' } as const;
+const lane = (event: Parameters<NonNullable<typeof merchantAccount.lane>>[0]) => merchantAccount.lane?.(event);
+
+const reserved = (merchantShare: number) =>
+  recorded<FundEvent, 'FundsReserved'>('fund-demo.CNY.0001', 'FundsReserved', {
+    ...parties,
+    refundId: 'demo.o1.1.v1',
+    orderId: 'demo.o1',
+    caseId: 'demo.o1.1',
+    amount: fen(5_000),
+    fromFund: fen(4_900),
+    fromFees: fen(100),
+    merchantShare: fen(merchantShare),
+    total: fen(5_000),
+  });
+const paid = (
+  purpose: PayoutEvent extends infer E ? (E extends { type: 'PayoutSucceeded'; data: { purpose: infer P } } ? P : never) : never,
+) =>
+  recorded<PayoutEvent, 'PayoutSucceeded'>('payout-demo.o1.1.v1', 'PayoutSucceeded', {
+    payoutId: 'demo.o1.1.v1',
+    platform: 'demo',
+    purpose,
+    rail: 'sandbox',
+    amount: fen(5_000),
+    transferNo: 1,
+    key: 'k',
+    railTransferId: 'r',
+    succeededAt: noon,
+  });
+const refund = { kind: 'refund', refundId: 'demo.o1.1.v1', orderId: 'demo.o1', buyer: 'b1', merchant: 'm1' } as const;
+
+it('the merchant’s share of what the fund reserved becomes an obligation, secured by the hold of its case', async () => {
+  expect(await on.FundsReserved?.(reserved(4_900), streams())).toEqual([
+    {
+      ...account,
+      name: 'open-obligation',
+      command: {
+        type: 'OpenObligation',
+        obligationId: 'demo.o1.1.v1',
+        refundId: 'demo.o1.1.v1',
+        orderId: 'demo.o1',
+        amount: fen(4_900),
+        caseId: 'demo.o1.1',
+      },
+    },
+  ]);
+});
+
+it('what the platform bears alone opens no obligation', async () => {
+  expect(await on.FundsReserved?.(reserved(0), streams())).toEqual([]);
+});
+
+it('recourse follows the payment of the refund, and a settlement collects nothing', async () => {
+  expect(await on.PayoutSucceeded?.(paid(refund), streams())).toEqual([
+    { ...account, name: 'collect', command: { type: 'CollectObligation', obligationId: 'demo.o1.1.v1' } },
+  ]);
+  expect(await on.PayoutSucceeded?.(paid({ kind: 'settlement', merchant: 'm1' }), streams())).toEqual([]);
+});
+
+it('proceeds of released escrow are credited net of the fee', async () => {
+  const released = (net: number) =>
+    recorded<OrderEvent, 'EscrowReleased'>('order-demo.o1', 'EscrowReleased', {
+      orderId: 'demo.o1',
+      platform: 'demo',
+      merchant: 'm1',
+      unitNo: 2,
+      amount: fen(100),
+      fee: fen(100 - net),
+      net: fen(net),
+      because: 'confirmed',
+    });
+  expect(await on.EscrowReleased?.(released(98), streams())).toEqual([
+    { ...account, name: 'credit-payable', command: { type: 'CreditPayable', orderId: 'demo.o1', unitNo: 2, amount: fen(98) } },
+  ]);
+  expect(await on.EscrowReleased?.(released(0), streams())).toEqual([]);
+});
+
+it('opening and collecting an obligation share one lane, though their streams differ, and so do a case and its end', () => {
+  const final = recorded<DisputeEvent, 'VerdictBecameFinal'>('dispute-demo.o1.1', 'VerdictBecameFinal', {
+    disputeId: 'demo.o1.1',
+    platform: 'demo',
+    merchant: 'm1',
+    orderId: 'demo.o1',
+    verdictId: 'demo.o1.1.v1',
+    refused: [],
+    finalAt: noon,
+  });
+  expect([lane(reserved(1)), lane(paid(refund)), lane(final)]).toEqual(['demo.m1.0001', 'demo.m1.0001', 'demo.m1.0001']);
+});

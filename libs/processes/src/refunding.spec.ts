@@ -1,0 +1,128 @@
+import type { DepositEvent } from '@recourse/deposits/events';
+import type { DisputeEvent, UnitVerdict } from '@recourse/disputes/events';
+import type { FundEvent } from '@recourse/compensation/events';
+import type { OrderEvent } from '@recourse/orders/events';
+import { refunding } from './refunding.js';
+import { fen, noon, parties, recorded, streams } from './sample-events.js';
+
+const { on } = refunding;
+const facts: UnitVerdict['facts'] = {
+  reason: 'key-invalid',
+  productKind: 'game-card',
+  delivered: 'yes',
+  revealed: 'yes',
+  platformFailure: 'no',
+  afterSale: 'before',
+  sevenDay: 'none',
+  activationFailureEvidence: 'no',
+  verification: 'INVALID',
+  reissuePromised: 'yes',
+  reissue: 'missed',
+  merchantAnswer: 'none',
+};
+const upheld: UnitVerdict = {
+  unitNo: 1,
+  liable: 'MERCHANT',
+  remedy: 'FULL_REFUND',
+  bearer: 'merchant',
+  refund: fen(5_000),
+  facts,
+  sources: [],
+};
+const refused: UnitVerdict = { ...upheld, unitNo: 2, liable: 'BUYER', remedy: 'NONE', bearer: 'none', refund: fen(0) };
+const verdict = (...units: UnitVerdict[]) =>
+  recorded<DisputeEvent, 'VerdictReached'>('dispute-demo.o1.1', 'VerdictReached', {
+    disputeId: 'demo.o1.1',
+    verdictId: 'demo.o1.1.v1',
+    orderId: 'demo.o1',
+    platform: 'demo',
+    merchant: 'm1',
+    buyer: 'b1',
+    units,
+    decidedBy: 'rule',
+    policy: { id: 'demo', version: 1, hash: 'h' },
+    rule: 'reissue-missed',
+    explanation: { zh: '理由', en: 'reasons' },
+    basis: ['S12'],
+    decidedAt: noon,
+    appealUntil: noon,
+  });
+const requested = (id: string, amount: number, purpose: object) => [
+  {
+    do: 'command',
+    name: 'request-payout',
+    category: 'payout',
+    id,
+    command: {
+      type: 'RequestPayout',
+      payoutId: id,
+      platform: 'demo',
+      purpose,
+      rail: 'sandbox',
+      payee: 'person-1',
+      amount: fen(amount),
+    },
+  },
+];
+const refundOf = { kind: 'refund', refundId: 'demo.o1.1.v1', orderId: 'demo.o1', buyer: 'b1', merchant: 'm1' };
+
+it('the order approves what a verdict grants, and hears nothing of what it refuses', async () => {
+  const [approve, ...more] = (await on.VerdictReached?.(verdict(upheld, refused), streams())) ?? [];
+  expect(more).toEqual([]);
+  expect(approve).toMatchObject({
+    category: 'order',
+    id: 'demo.o1',
+    command: {
+      type: 'ApproveRefund',
+      refundId: 'demo.o1.1.v1',
+      units: [{ unitNo: 1, amount: fen(5_000), bearer: 'merchant', replacementFailed: false }],
+    },
+  });
+  expect(await on.VerdictReached?.(verdict(refused), streams())).toEqual([]);
+});
+
+it('a replacement that failed too is named, or the order would keep the refund out', async () => {
+  const failed = verdict({ ...upheld, facts: { ...facts, reissue: 'failed' } });
+  expect(await on.VerdictReached?.(failed, streams())).toMatchObject([{ command: { units: [{ replacementFailed: true }] } }]);
+});
+
+it('one payout is requested, when the last line of the refund is funded', async () => {
+  const escrow = (complete: boolean) =>
+    recorded<OrderEvent, 'RefundFundedFromEscrow'>('order-demo.o1', 'RefundFundedFromEscrow', {
+      ...parties,
+      refundId: 'demo.o1.1.v1',
+      orderId: 'demo.o1',
+      lines: [{ unitNo: 1, amount: fen(2_000) }],
+      amount: fen(2_000),
+      total: fen(5_000),
+      complete,
+    });
+  expect(await on.RefundFundedFromEscrow?.(escrow(false), streams())).toEqual([]);
+  expect(await on.RefundFundedFromEscrow?.(escrow(true), streams())).toEqual(requested('demo.o1.1.v1', 5_000, refundOf));
+  const reserved = recorded<FundEvent, 'FundsReserved'>('fund-demo.CNY.0001', 'FundsReserved', {
+    ...parties,
+    refundId: 'demo.o1.1.v1',
+    orderId: 'demo.o1',
+    amount: fen(3_000),
+    fromFund: fen(3_000),
+    fromFees: fen(0),
+    merchantShare: fen(0),
+    total: fen(5_000),
+  });
+  expect(await on.FundsReserved?.(reserved, streams())).toEqual(requested('demo.o1.1.v1', 5_000, refundOf));
+});
+
+it('a settlement is paid out like a refund', async () => {
+  const drawn = recorded<DepositEvent, 'SettlementDrawn'>('deposit-demo.m1.0001', 'SettlementDrawn', {
+    platform: 'demo',
+    merchant: 'm1',
+    payoutId: 'demo.m1.s1',
+    amount: fen(700),
+    payee: 'person-1',
+    rail: 'sandbox',
+    drawnAt: noon,
+  });
+  expect(await on.SettlementDrawn?.(drawn, streams())).toEqual(
+    requested('demo.m1.s1', 700, { kind: 'settlement', merchant: 'm1' }),
+  );
+});
