@@ -1,7 +1,10 @@
+import { resolve } from 'node:path';
+import type { Log } from '@recourse/eventstore';
 import { Command, InvalidArgumentError } from 'commander';
 import { runDemo, demoPlatform, demoStart } from './demo.js';
 import { startInstallation, type Installation } from './installation.js';
-import { runVerify } from './verify-installation.js';
+import { parkedTable, replayParked } from './parked.js';
+import { runVerify, storesOf, type Stores } from './verify-installation.js';
 
 const port = (text: string): number => {
   const value = Number(text);
@@ -119,5 +122,50 @@ program
       await runVerify({ dataDir: options.dataDir, json: options.json === true, environment: process.env, say, complain }),
     );
   });
+
+const parked = program.command('parked').description('events that a reader could not handle, and those that wait behind them');
+const withStores = async (
+  dataDirectory: string,
+  work: (stores: Stores & { queueUrl: string }) => Promise<number>,
+): Promise<void> => {
+  let code = 2;
+  try {
+    const stores = await storesOf(resolve(dataDirectory), process.env);
+    code = await work({ ...stores, queueUrl: process.env['REDIS_URL'] ?? stores.databaseUrl }).finally(() => stores.stop());
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+  }
+  process.exit(code);
+};
+
+parked
+  .command('list')
+  .option(...dataDir)
+  .action((options: { dataDir: string }) =>
+    withStores(options.dataDir, async (stores) => {
+      for (const line of await parkedTable(stores)) say(line);
+      return 0;
+    }),
+  );
+
+parked
+  .command('replay')
+  .description('handle the parked events of one lane at last, in their order')
+  .requiredOption('--reader <reader>', 'as the list shows it')
+  .requiredOption('--lane <lane>', 'as the list shows it')
+  .requiredOption('--reason <text>', 'what was done about it; goes to the log')
+  .option(...dataDir)
+  .action((options: { dataDir: string; reader: string; lane: string; reason: string }) =>
+    withStores(options.dataDir, async (stores) => {
+      const log: Log = (level, message) => complain(`${level}: ${message}`);
+      const { replayed, failed } = await replayParked(
+        stores,
+        { reader: options.reader, lane: options.lane, reason: options.reason },
+        log,
+      );
+      say(`${replayed} event(s) replayed${failed === undefined ? '' : `; event ${failed.eventId} still fails: ${failed.error}`}`);
+      return failed === undefined ? 0 : 1;
+    }),
+  );
 
 await program.parseAsync();

@@ -11,7 +11,7 @@ import { Progress } from './progress.js';
 import { findRunning } from './running.js';
 import { printReport, verify, type VerifyReport } from './verify.js';
 
-interface Stores {
+export interface Stores {
   readonly databaseUrl: string;
   readonly eventStoreUrl: string;
   readonly keyFile: string;
@@ -64,7 +64,11 @@ export async function runVerify({ dataDir, json, environment, say, complain }: V
   }
 }
 
-async function storesOf(dataDir: string, environment: VerifyCommand['environment']): Promise<Stores & { stop(): Promise<void> }> {
+/** The stores of an installation: those the environment names, those of a running one, or its embedded ones, started for the while. */
+export async function storesOf(
+  dataDir: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Stores & { stop(): Promise<void> }> {
   const keyFile = environment['RECOURSE_KEY_FILE'] ?? join(dataDir, 'keys', 'vault.json');
   const named = { databaseUrl: environment['DATABASE_URL'], eventStoreUrl: environment['EVENTSTORE_URL'] };
   if (named.databaseUrl !== undefined && named.eventStoreUrl !== undefined) {
