@@ -25,6 +25,7 @@ import { createKeyFile, openVault, type Vault } from '@recourse/vault';
 /** The stores, the rail and the vault of an installation in this process, and a history to tell in them. */
 export interface SampleInstallation {
   readonly eventStore: EventStore;
+  readonly eventStoreUrl: string;
   readonly database: Database;
   readonly databaseUrl: string;
   readonly sandboxRail: SandboxRail;
@@ -69,6 +70,7 @@ export async function startSampleInstallation(): Promise<SampleInstallation> {
     closers.push(() => eventStore.close());
     return {
       eventStore,
+      eventStoreUrl: node.connectionString,
       database,
       databaseUrl,
       sandboxRail: openSandboxRail({ db: database.db, now: () => Promise.resolve(at(5)) }),
