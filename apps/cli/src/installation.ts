@@ -14,7 +14,7 @@ import { migrationSets } from '@recourse/nest';
 import { connect, migrate, startEmbeddedPostgres, type EmbeddedPostgres } from '@recourse/postgres';
 import { createKeyFile } from '@recourse/vault';
 import { startChild, type Child } from './child.js';
-import { forgetRunning, noteRunning } from './running.js';
+import { findRunning, forgetRunning, noteRunning } from './running.js';
 
 export interface InstallationOptions {
   readonly dataDir: string;
@@ -63,7 +63,9 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     // The event store's lock on its folder also tells a second start on this data directory that it is in use.
     const eventStoreUrl =
       options.environment['EVENTSTORE_URL'] ??
-      (await embeddedEventStore(path('eventstore'), path('log', 'eventstore.log'), lost, stops));
+      (await embeddedEventStore(path('eventstore'), path('log', 'eventstore.log'), lost, stops).catch((error: unknown) =>
+        nameHolder(dataDir, error),
+      ));
     const databaseUrl =
       options.environment['DATABASE_URL'] ?? (await embeddedPostgres(path('postgres'), lost, stops)).connectionString;
     const keys = await ensureKeys(dataDir, databaseUrl, options);
@@ -109,6 +111,19 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     await stop();
     throw error;
   }
+}
+
+/** Whoever is told that a part is in use wants to know what to stop. */
+async function nameHolder(dataDir: string, error: unknown): Promise<never> {
+  const running = await findRunning(dataDir);
+  if (running === undefined) throw error;
+  throw new Error(
+    [
+      `${dataDir} is in use: process ${running.pid} runs an installation from it, at ${running.apiUrl}; stop it or name another --data-dir`,
+      error instanceof Error ? error.message : String(error),
+    ].join('\n'),
+    { cause: error },
+  );
 }
 
 const appFile = (name: string): string => fileURLToPath(new URL(`../../${name}/dist/main.js`, import.meta.url));

@@ -10,6 +10,7 @@ import {
   runProcesses,
   runProjections,
   runStreamProcessor,
+  waitUntil,
   type Alarm,
   type AggregateStore,
   type EventStore,
@@ -47,6 +48,8 @@ export interface WorkerParts {
 
 export const processes = [claimToDispute, judging, refunding, merchantAccount] as const;
 const jobConcurrency = 8;
+/** How long the first sweep waits for the read models; what it misses is left to the next one. */
+const catchUpMs = 10_000;
 
 checkWiring({
   deciders,
@@ -95,6 +98,9 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
     alarm: (what, where) => logger.error(`${what} ${JSON.stringify(where)}`),
   };
 
+  // What a killed worker was handling stays taken for a while, and would swallow every wake-up of the same name until then.
+  await queue.empty();
+  const emptiedAt = await eventStore.lastPosition();
   const subscriptions: Subscription[] = [
     await runProjections({ eventStore, database: readDatabase, projections: readModels, log, neverSkip: neverSkipped, onAlarm }),
     await runProcesses({
@@ -118,14 +124,15 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
     { concurrency: jobConcurrency },
   );
 
-  let sweeping: Promise<unknown> = Promise.resolve();
-  const sweepNow = () => {
-    sweeping = sweep({ database, clock, wake }).catch((error: unknown) =>
+  const sweepNow = () =>
+    sweep({ database, clock, wake }).catch((error: unknown) =>
       logger.warn(`a sweep failed and is made again in a minute: ${String(error)}`),
     );
-  };
-  sweepNow();
-  const timer = setInterval(sweepNow, sweepEveryMs);
+  // The sweep reads read models: the first one must see what the wake-ups were for that were just removed.
+  let sweeping: Promise<unknown> = waitUntil(database, readModels, emptiedAt, catchUpMs).then(sweepNow, sweepNow);
+  const timer = setInterval(() => {
+    sweeping = sweepNow();
+  }, sweepEveryMs);
 
   // A subscription that was stopped ends without an error; one that cannot go on names it.
   const failed = new Promise<Error>((resolve) => {

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
@@ -50,6 +53,28 @@ describe('a directory', () => {
     const killed = await startNodeProcess(directory);
     await killed.kill('SIGKILL');
     await (await startEventStoreNode({ directory })).stop();
+  });
+
+  it('is free again when its process was killed and its parent never asks after it, as the first process of a container may', async () => {
+    const main = join(import.meta.dirname, '../dist/main.js');
+    const parent = spawn('sh', ['-c', '"$0" "$@" & exec sleep 60', process.execPath, main, '--dir', directory], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    await once(parent.stdout, 'data');
+    const refusal = (await startEventStoreNode({ directory }).catch((error: unknown) => error)) as Error;
+    const pid = Number(/in use by process (\d+)$/.exec(refusal.message)?.[1]);
+    process.kill(pid, 'SIGKILL');
+    const giveUpAt = performance.now() + 10_000;
+    const start = (): Promise<EventStoreNode> =>
+      startEventStoreNode({ directory }).catch((error: unknown) => {
+        if (performance.now() > giveUpAt) throw error;
+        return start();
+      });
+    await (await start()).stop();
+    // It still has its pid: nobody has asked after it.
+    process.kill(pid, 0);
+    parent.kill('SIGKILL');
+    await once(parent, 'close');
   });
 
   it('is free again when a lock names a living process that is another one by now', async () => {

@@ -15,6 +15,7 @@ export function thisProcess(): DirectoryOwner {
 /** False only if that process certainly is gone. */
 export function isRunning(owner: DirectoryOwner): boolean {
   const started = startOf(owner.pid);
+  if (started === notReaped) return false;
   if (started !== undefined && !owner.started.startsWith('ms:')) return started === owner.started;
   try {
     process.kill(owner.pid, 0);
@@ -24,12 +25,17 @@ export function isRunning(owner: DirectoryOwner): boolean {
   }
 }
 
+/** In place of a start: dead, and its parent has not asked after it yet or never will. */
+const notReaped = 'not reaped';
+
 function startOf(pid: number): string | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the command in parentheses and may hold spaces; the start time is the 22nd field.
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    // The second field is the command in parentheses and may hold spaces; the state is the third, the start time the 22nd.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [state, ticks] = [fields[0], fields[19]];
+    if (state === 'Z') return notReaped;
     return ticks === undefined ? undefined : `${boot}:${ticks}`;
   } catch {
     return undefined;

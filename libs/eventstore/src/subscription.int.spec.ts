@@ -75,6 +75,18 @@ it('delivers history and what comes later in the order of the log, in bounded ba
   });
 });
 
+it('never claims to be past an event that it has yet to deliver', async () => {
+  for (let i = 0; i < 5; i += 1) await coins(`till-${i}`, 400);
+  // Slow, so that more than a batch waits behind it, with the server's checkpoints in between.
+  const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 150));
+  const { seen, batches } = reader({ handle: slow });
+  await eventually(() => seen.length === 2_000, 'all events');
+  const late = batches.flatMap(({ events }, index) =>
+    events.filter(({ position }) => position <= (batches[index - 1]?.upTo ?? 0n)),
+  );
+  expect(late).toEqual([]);
+});
+
 it('knows that it is at the head of an empty log', async () => {
   const { subscription } = reader();
   await eventually(() => subscription.status().state === 'at-head', 'the head');

@@ -14,6 +14,8 @@ export interface SandboxInstruction {
   readonly settled?: Final;
   /** Executed, and yet the answers are lost: of the call that executes, or of every call and query. */
   readonly answersLost?: 'first' | 'all';
+  /** Every call takes `slowMs` more, before anything is booked or after all of it is. A query answers at once. */
+  readonly slow?: 'before' | 'after';
 }
 
 const succeeded = { state: 'Succeeded' } as const;
@@ -87,6 +89,18 @@ export const sandboxInstructions: readonly SandboxInstruction[] = [
     meaning: 'ChannelHalted; sent again it is paid',
     firstCall: { state: 'ChannelHalted', code: 'PRODUCT_NOT_SIGN' },
     executed: succeeded,
+  },
+  {
+    prefix: 'sandbox-slow-before-',
+    meaning: 'paid, but only some seconds after the call',
+    executed: succeeded,
+    slow: 'before',
+  },
+  {
+    prefix: 'sandbox-slow-after-',
+    meaning: 'paid at once, but the call is answered some seconds later',
+    executed: succeeded,
+    slow: 'after',
   },
 ];
 

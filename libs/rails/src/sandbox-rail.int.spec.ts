@@ -48,7 +48,7 @@ describe('the sandbox rail', () => {
     url = await createDatabase(adminUrl, name);
     database = connect(url);
     await migrate(database.db, [migrations]);
-    rail = openSandboxRail({ db: database.db, now: () => Promise.resolve(now) });
+    rail = openSandboxRail({ db: database.db, now: () => Promise.resolve(now), slowMs: 50 });
   });
   afterAll(async () => {
     await database.close();
@@ -219,6 +219,8 @@ describe('the sandbox rail', () => {
       'sandbox-unknown-': ['Unknown', 'Succeeded', 'Succeeded', 'Succeeded', 'Succeeded'],
       'sandbox-funding-blocked-': ['FundingBlocked', 'NotFound', 'Succeeded', 'Succeeded', 'Succeeded'],
       'sandbox-halted-': ['ChannelHalted', 'NotFound', 'Succeeded', 'Succeeded', 'Succeeded'],
+      'sandbox-slow-before-': Array<string>(5).fill('Succeeded'),
+      'sandbox-slow-after-': Array<string>(5).fill('Succeeded'),
     };
 
     it.each(sandboxInstructions.map(({ prefix, meaning }) => [prefix, meaning]))('%s… %s', async (prefix) => {
@@ -243,6 +245,19 @@ describe('the sandbox rail', () => {
       const asked = request('sandbox-unknown-lost-1');
       await rail.transfer(asked);
       expect(await transfersOf(rail, asked.key)).toEqual([]);
+    });
+
+    it('leave time to look into the book between the call and the money, or between the money and the answer', async () => {
+      const slow = openSandboxRail({ db: database.db, now: () => Promise.resolve(now) });
+      const [before, after] = [request('sandbox-slow-before-1'), request('sandbox-slow-after-1')];
+      const answered: string[] = [];
+      const calls = [before, after].map((asked) => slow.transfer(asked).then(() => answered.push(asked.payee)));
+      while ((await rail.query(after.key)).state === 'NotFound') await transfersOf(rail, after.key);
+      expect(await transfersOf(rail, after.key)).toMatchObject([{ state: 'Succeeded' }]);
+      expect(await transfersOf(rail, before.key)).toEqual([]);
+      expect(answered).toEqual([]);
+      await Promise.all(calls);
+      expect(await transfersOf(rail, before.key)).toMatchObject([{ state: 'Succeeded' }]);
     });
   });
 
@@ -287,7 +302,8 @@ describe('the sandbox rail', () => {
   });
 
   it('never takes back a final word, pays a key at most once, and pays exactly what its book says', async () => {
-    const payees = fc.constantFrom('alice', ...sandboxInstructions.map(({ prefix }) => `${prefix}1`));
+    const quick = sandboxInstructions.filter(({ slow }) => slow === undefined);
+    const payees = fc.constantFrom('alice', ...quick.map(({ prefix }) => `${prefix}1`));
     const calls = fc.array(
       fc.record({ key: fc.nat(2), payee: payees, amount: fc.bigInt({ min: 1n, max: 2n }), asks: fc.boolean() }),
       {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Instant, isInstant } from '@recourse/eventing';
 import { isPositive } from '@recourse/money';
 import type { Kysely, Transaction } from 'kysely';
@@ -22,6 +23,8 @@ export interface SandboxRailOptions<Tables> {
   readonly now: () => Promise<Instant>;
   /** Default 10,000; after that the answer is Unknown, while what was asked may still happen. */
   readonly timeoutMs?: number;
+  /** Default 3,000: how slow slow payees are; below the time-out, and long enough for whoever watches the book to act in between. */
+  readonly slowMs?: number;
 }
 
 /** A rail that moves no money but keeps a durable book as a real one does, and misbehaves on request (`sandboxInstructions`). */
@@ -34,6 +37,7 @@ export interface SandboxRail extends PayoutRail {
 type Unknown = Extract<TransferOutcome, { state: 'Unknown' }>;
 
 const defaultTimeoutMs = 10_000;
+const defaultSlowMs = 3_000;
 const transactionShape = /^[\x21-\x7e]{1,64}$/;
 const maxTextLength = 256;
 const requestWrong: TransferFailure = { state: 'Failed', class: 'RequestWrong', code: 'INVALID_PARAMETER' };
@@ -41,9 +45,14 @@ const refusal: SandboxInstruction = { prefix: '', meaning: 'Failed, the request 
 const conflict: TransferOutcome = { state: 'Conflict', code: 'PAYMENT_INFO_INCONSISTENCY' };
 const answerLost: Unknown = { state: 'Unknown', cause: 'sandbox: the answer was lost' };
 
-export function openSandboxRail<Tables>({ db, now, timeoutMs = defaultTimeoutMs }: SandboxRailOptions<Tables>): SandboxRail {
+export function openSandboxRail<Tables>({
+  db,
+  now,
+  timeoutMs = defaultTimeoutMs,
+  slowMs = defaultSlowMs,
+}: SandboxRailOptions<Tables>): SandboxRail {
   // the caller's type lists his tables; this library knows its own schema only
-  return new PostgresSandboxRail((db as unknown as Kysely<BookTables>).withSchema('sandbox_rail'), now, timeoutMs);
+  return new PostgresSandboxRail((db as unknown as Kysely<BookTables>).withSchema('sandbox_rail'), now, timeoutMs, slowMs);
 }
 
 class PostgresSandboxRail implements SandboxRail {
@@ -54,6 +63,7 @@ class PostgresSandboxRail implements SandboxRail {
     private readonly db: Kysely<BookTables>,
     private readonly now: () => Promise<Instant>,
     private readonly timeoutMs: number,
+    private readonly slowMs: number,
   ) {}
 
   async recordCapture(capture: Capture): Promise<void> {
@@ -102,8 +112,15 @@ class PostgresSandboxRail implements SandboxRail {
 
   private async execute(request: TransferRequest): Promise<TransferOutcome> {
     if (!isTransferKey(request.key)) return requestWrong;
+    const instruction = isSound(request) ? instructionFor(request.payee) : refusal;
+    if (instruction.slow === 'before') await delay(this.slowMs);
+    const outcome = await this.enter(request, instruction);
+    if (instruction.slow === 'after') await delay(this.slowMs);
+    return outcome;
+  }
+
+  private enter(request: TransferRequest, { firstCall, executed, answersLost }: SandboxInstruction): Promise<TransferOutcome> {
     const columns = columnsOf(request);
-    const { firstCall, executed, answersLost } = isSound(request) ? instructionFor(request.payee) : refusal;
     return this.db.transaction().execute(async (trx) => {
       const inserted = await trx
         .insertInto('transfer')
