@@ -35,7 +35,10 @@ async function withInstallation(
   options: Up & { readonly clockStart?: string },
   work: (installation: Installation, ended: Promise<void>) => Promise<number>,
 ): Promise<void> {
-  const ended = signalled();
+  let isInterrupted = false;
+  const ended = signalled().then(() => {
+    isInterrupted = true;
+  });
   let failed: (reason: string) => void = () => undefined;
   const failure = new Promise<number>((resolve) => {
     failed = (reason) => {
@@ -63,8 +66,9 @@ async function withInstallation(
     process.once('SIGINT', () => process.exit(130));
     await installation.stop();
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
-    code = 1;
+    // A terminal's Ctrl-C reaches the children as well: that they did not start is no news then.
+    if (!isInterrupted) complain(error instanceof Error ? error.message : String(error));
+    code = isInterrupted ? 130 : 1;
   }
   process.exit(code);
 }

@@ -15,12 +15,15 @@ export const noteRunning = (dataDir: string, running: Running): Promise<void> =>
   writeFile(file(dataDir), JSON.stringify(running), { mode: 0o600 });
 export const forgetRunning = (dataDir: string): Promise<void> => rm(file(dataDir), { force: true });
 
-/** undefined when nothing runs there; what a killed one left behind does not count. */
+const answerTimeoutMs = 2_000;
+
+/** undefined when nothing runs there: a process of that number that does not answer is another one by now. */
 export async function findRunning(dataDir: string): Promise<Running | undefined> {
   try {
     const running = JSON.parse(await readFile(file(dataDir), 'utf8')) as Running;
     process.kill(running.pid, 0);
-    return running;
+    const { ok } = await fetch(`${running.apiUrl}/health/live`, { signal: AbortSignal.timeout(answerTimeoutMs) });
+    return ok ? running : undefined;
   } catch {
     return undefined;
   }
