@@ -196,7 +196,7 @@ export function printReport(report: VerifyReport, form: 'table' | 'json', write:
   const width = Math.max(...verifiedInvariants.map((id) => String(counts[id]).length));
   const total = verifiedInvariants.reduce((sum, id) => sum + counts[id], 0);
   const lines = [
-    `${events} events up to position ${position}, ${transfers} transfers at the rails, ${rows} rows of ${tables} tables; ${(durationMs / 1_000).toFixed(1)} s`,
+    `${events} events up to position ${position}, ${transfers} transfers at the rails, ${rows} rows of ${tables} tables; ${Math.round(durationMs / 100) / 10} s`,
     ...(erasedPayees === 0 ? [] : [`${erasedPayees} transfers went to a payee who was erased since and could not be compared`]),
     '',
     'violations',
