@@ -1,10 +1,10 @@
-import { appendsOf, type AppendFloor } from './bench-appends.js';
-import { stagesOf, type RefundKind, type Stage } from './bench-journey.js';
-import type { BenchMarket } from './bench-market.js';
-import { benchCase, machine, type BenchCase, type BenchReport, type Round } from './bench-report.js';
-import { connectionCounts, type SqlLedger } from './bench-sql.js';
-import { rounded } from './bench-statistics.js';
-import type { BenchSubject, Measured } from './bench-subject.js';
+import { appendsOf, type AppendFloor } from './appends.js';
+import { stagesOf, type RefundKind, type Stage } from './journey.js';
+import type { BenchMarket } from './market.js';
+import { benchCase, machine, type BenchCase, type BenchReport, type Round } from './report.js';
+import { connectionCounts, type SqlLedger } from './sql.js';
+import { rounded } from './statistics.js';
+import type { BenchSubject, Measured } from './subject.js';
 
 export interface RefundBench {
   readonly market: BenchMarket;

@@ -1,6 +1,6 @@
 import type { DataOf, Recorded } from '@recourse/eventing';
 import type { DomainEvent } from '@recourse/ledger';
-import { median, rounded } from './bench-statistics.js';
+import { median, rounded } from './statistics.js';
 
 export type RefundKind = 'escrow' | 'fund';
 

@@ -1,6 +1,6 @@
-import type { RefundKind } from './bench-journey.js';
-import type { Answer, Client } from './client.js';
-import { UnexpectedAnswer } from './player.js';
+import type { RefundKind } from './journey.js';
+import type { Answer, Client } from '../client.js';
+import { UnexpectedAnswer } from '../player.js';
 
 export const benchPlatform = 'bench';
 /** So that the accounts of one merchant, which change one after the other, are not what is measured. */

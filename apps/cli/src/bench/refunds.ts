@@ -8,17 +8,17 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { startAppendFloor } from './bench-appends.js';
-import { BenchMarket, benchPlatform } from './bench-market.js';
-import { casesTable, ratioTable, writeReport } from './bench-report.js';
-import { measureRefunds, type RefundReport, type RoundOptions } from './bench-rounds.js';
-import { openSqlLedger } from './bench-sql.js';
-import { BenchSubject } from './bench-subject.js';
-import { Client } from './client.js';
-import { defaultPolicy } from './demo.js';
-import { startInstallation } from './installation.js';
-import { Progress } from './progress.js';
-import { table } from './tables.js';
+import { startAppendFloor } from './appends.js';
+import { BenchMarket, benchPlatform } from './market.js';
+import { casesTable, ratioTable, writeReport } from './report.js';
+import { measureRefunds, type RefundReport, type RoundOptions } from './rounds.js';
+import { openSqlLedger } from './sql.js';
+import { BenchSubject } from './subject.js';
+import { Client } from '../client.js';
+import { defaultPolicy } from '../demo.js';
+import { startInstallation } from '../installation.js';
+import { Progress } from '../progress.js';
+import { table } from '../tables.js';
 
 type Options = Pick<RoundOptions, 'rounds' | 'refunds'>;
 type Closers = (() => Promise<unknown>)[];
@@ -32,7 +32,7 @@ const complain = (line: string): void => {
 
 /** Opens all parts and measures; what was opened is left to `closers`, last first. */
 async function bench(options: Options, closers: Closers, onFailed: (reason: string) => void): Promise<void> {
-  const home = fileURLToPath(new URL('../../../.recourse', import.meta.url));
+  const home = fileURLToPath(new URL('../../../../.recourse', import.meta.url));
   await mkdir(home, { recursive: true, mode: 0o700 });
   const directory = await mkdtemp(join(home, 'bench-'));
   closers.push(() => rm(directory, { recursive: true, force: true }));

@@ -1,4 +1,4 @@
-import { benchCase, casesTable, ratioTable } from './bench-report.js';
+import { benchCase, casesTable, ratioTable } from './report.js';
 
 const round = (perSecond: number, ...latenciesMs: number[]) => ({ perSecond, latenciesMs });
 

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { median, percentile, rounded } from './bench-statistics.js';
+import { median, percentile, rounded } from './statistics.js';
 
 const values = fc.array(fc.integer({ min: -1_000, max: 1_000 }), { minLength: 1, maxLength: 50 });
 

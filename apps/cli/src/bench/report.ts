@@ -2,8 +2,8 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { median, percentile, rounded } from './bench-statistics.js';
-import { table } from './tables.js';
+import { median, percentile, rounded } from './statistics.js';
+import { table } from '../tables.js';
 
 /** One measured thing, as every benchmark of this repository reports it. */
 export interface BenchCase {
@@ -64,7 +64,7 @@ export const ratioTable = (ratio: BenchReport['ratio']): string[] =>
     [1],
   );
 
-const resultsDirectory = fileURLToPath(new URL('../../../bench-results', import.meta.url));
+const resultsDirectory = fileURLToPath(new URL('../../../../bench-results', import.meta.url));
 
 /** Replaces the last run's figures at once. @returns the file */
 export async function writeReport(report: BenchReport): Promise<string> {

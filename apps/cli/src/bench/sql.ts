@@ -1,7 +1,7 @@
 import { Pool, type PoolClient } from 'pg';
-import type { RefundKind } from './bench-journey.js';
-import { merchants } from './bench-market.js';
-import type { Round } from './bench-report.js';
+import type { RefundKind } from './journey.js';
+import { merchants } from './market.js';
+import type { Round } from './report.js';
 
 export const connectionCounts = [1, 8, 16] as const;
 export type ConnectionCount = (typeof connectionCounts)[number];

@@ -1,6 +1,6 @@
 import type { Recorded } from '@recourse/eventing';
 import type { DomainEvent } from '@recourse/ledger';
-import { durationMs, Journeys, stagesOf } from './bench-journey.js';
+import { durationMs, Journeys, stagesOf } from './journey.js';
 
 const start = Date.parse('2026-03-01T08:00:00.000Z');
 

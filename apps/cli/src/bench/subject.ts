@@ -7,10 +7,10 @@ import type { DomainEvent } from '@recourse/ledger';
 import { catalogue, deciders } from '@recourse/nest';
 import { connect, liveSchema, readModels, type Database } from '@recourse/postgres';
 import { sql } from 'kysely';
-import type { Round } from './bench-report.js';
-import { durationMs, Journeys, type Journey, type RefundKind } from './bench-journey.js';
-import { atOnce, benchPlatform } from './bench-market.js';
-import type { Installation } from './installation.js';
+import type { Round } from './report.js';
+import { durationMs, Journeys, type Journey, type RefundKind } from './journey.js';
+import { atOnce, benchPlatform } from './market.js';
+import type { Installation } from '../installation.js';
 
 /** One round of refunds, and the events they consist of. */
 export interface Measured extends Round {

@@ -4,9 +4,9 @@ import type { Recorded } from '@recourse/eventing';
 import { openEventStore } from '@recourse/eventstore';
 import { catalogue } from '@recourse/nest';
 import type { DomainEvent } from '@recourse/ledger';
-import type { Round } from './bench-report.js';
-import { atOnce } from './bench-market.js';
-import { startChild } from './child.js';
+import type { Round } from './report.js';
+import { atOnce } from './market.js';
+import { startChild } from '../child.js';
 
 /** Events that one append stored. */
 export type Append = readonly [Recorded<DomainEvent>, ...Recorded<DomainEvent>[]];
