@@ -30,39 +30,46 @@ const complain = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-/** Opens all parts and measures; what was opened is left to `closers`, last first. */
-async function bench(options: Options, closers: Closers, onFailed: (reason: string) => void): Promise<void> {
+/** Opens all parts and measures; what was opened, or is being opened when the signal comes, is left to `closers`, last first. */
+async function bench(options: Options, closers: Closers, signal: AbortSignal, onFailed: (reason: string) => void): Promise<void> {
+  const opened = async <Part>(opening: Promise<Part>, close: (part: Part) => Promise<unknown>): Promise<Part> => {
+    closers.push(() => opening.then(close, () => undefined));
+    const part = await opening;
+    signal.throwIfAborted();
+    return part;
+  };
   const home = fileURLToPath(new URL('../../../../.recourse', import.meta.url));
   await mkdir(home, { recursive: true, mode: 0o700 });
-  const directory = await mkdtemp(join(home, 'bench-'));
-  closers.push(() => rm(directory, { recursive: true, force: true }));
+  const directory = await opened(mkdtemp(join(home, 'bench-')), (path) => rm(path, { recursive: true, force: true }));
   const progress = new Progress('benchmark');
   progress.show(0, 1, 'starting an installation');
-  const installation = await startInstallation({
-    dataDir: directory,
-    apiPort: 0,
-    virtualClock: false,
-    platform: benchPlatform,
-    say: () => undefined,
-    onFailed,
-    // No part of another installation is measured or written to.
-    environment: {},
-  });
-  closers.push(() => installation.stop());
-  const floor = await startAppendFloor(join(directory, 'floor'), join(directory, 'log', 'floor.log'));
-  closers.push(() => floor.stop());
-  const sql = await openSqlLedger(installation.databaseUrl);
-  closers.push(() => sql.close());
-  const subject = new BenchSubject(installation);
-  closers.push(() => subject.close());
+  const installation = await opened(
+    startInstallation({
+      dataDir: directory,
+      apiPort: 0,
+      virtualClock: false,
+      platform: benchPlatform,
+      say: () => undefined,
+      onFailed,
+      // No part of another installation is measured or written to.
+      environment: {},
+    }),
+    (running) => running.stop(),
+  );
+  const floor = await opened(startAppendFloor(join(directory, 'floor'), join(directory, 'log', 'floor.log')), (running) =>
+    running.stop(),
+  );
+  const sql = await opened(openSqlLedger(installation.databaseUrl), (ledger) => ledger.close());
+  const subject = await opened(Promise.resolve(new BenchSubject(installation)), (one) => one.close());
   const market = await BenchMarket.open(new Client(installation, benchPlatform), await defaultPolicy());
   const report = await measureRefunds(
     { market, subject, sql, floor },
     { ...options, onStep: (done, of, what) => progress.show(done, of, what) },
   );
   progress.clear();
+  const file = await writeReport(report);
   print(report);
-  say(`\nwritten to ${await writeReport(report)}`);
+  say(`\nwritten to ${file}`);
 }
 
 function print({ cases, ratio, stages, perRefund }: RefundReport): void {
@@ -77,25 +84,29 @@ function print({ cases, ratio, stages, perRefund }: RefundReport): void {
 
 /** A signal ends the run and cleans up; a second one does not wait. @returns the exit code */
 async function main(options: Options): Promise<number> {
+  // Whoever reads the tables may leave early; what was started is stopped all the same.
+  process.stdout.on('error', () => undefined);
   const closers: Closers = [];
   let stop: (code: number) => void = () => undefined;
   const stopped = new Promise<number>((resolve) => (stop = resolve));
+  const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => {
       process.once(signal, () => process.exit(130));
       stop(130);
     });
-  const running = bench(options, closers, (reason) => {
+  const running = bench(options, closers, stopping.signal, (reason) => {
     complain(reason);
     stop(1);
   }).then(
     () => 0,
     (error: unknown) => {
-      complain(error instanceof Error ? error.message : String(error));
+      if (!stopping.signal.aborted) complain(error instanceof Error ? error.message : String(error));
       return 1;
     },
   );
   const code = await Promise.race([running, stopped]);
+  stopping.abort();
   for (const close of closers.splice(0).reverse())
     await close().catch((error: unknown) => complain(error instanceof Error ? error.message : String(error)));
   return code;
