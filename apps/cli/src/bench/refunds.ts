@@ -96,7 +96,8 @@ async function main(options: Options): Promise<number> {
       stop(130);
     });
   const running = bench(options, closers, stopping.signal, (reason) => {
-    complain(reason);
+    // A signal to the whole process group ends the parts too.
+    if (!stopping.signal.aborted) complain(reason);
     stop(1);
   }).then(
     () => 0,
