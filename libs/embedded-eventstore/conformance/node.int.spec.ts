@@ -85,16 +85,16 @@ describe('a directory', () => {
 
   it('written by a newer version is refused and left as it is', async () => {
     await (await startEventStoreNode({ directory })).stop();
-    await writeMeta('format', 2);
+    await writeMeta('format', 3);
     await expect(startEventStoreNode({ directory })).rejects.toThrow(
-      `${directory} has file format 2; this version reads format 1`,
+      `${join(directory, 'index')} has file format 3; this version reads format 2`,
     );
-    await writeMeta('format', 1);
+    await writeMeta('format', 2);
     await (await startEventStoreNode({ directory })).stop();
   });
 
   async function writeMeta(key: string, value: unknown): Promise<void> {
-    const root = open({ path: directory, noSubdir: false, encoding: 'binary', maxDbs: 8 });
+    const root = open({ path: join(directory, 'index'), noSubdir: false, encoding: 'binary', maxDbs: 8 });
     await root.openDB({ name: 'meta', encoding: 'json' }).put(key, value);
     await root.close();
   }

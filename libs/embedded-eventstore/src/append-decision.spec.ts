@@ -18,7 +18,7 @@ function holding(...names: string[]) {
   };
   return (expected: Expected, names: string[], facts: Partial<StreamFacts> = {}) =>
     verdictOn(
-      { lastRevision: stored.length - 1, softDeleted: false, hasMetadata: false, ...facts },
+      { lastRevision: stored.length - 1, softDeleted: false, hasMetadata: () => false, ...facts },
       expected,
       names.map(id),
       known,
@@ -33,7 +33,7 @@ describe('an append', () => {
     ['to a missing stream, at 0', holding()(at(0), ['a']), { verdict: 'wrong' }],
     [
       'to a stream with metadata only, stream_exists',
-      holding()(streamExists, ['a'], { hasMetadata: true }),
+      holding()(streamExists, ['a'], { hasMetadata: () => true }),
       { verdict: 'store' },
     ],
     ['at the last revision', holding('a')(at(0), ['b']), { verdict: 'store' }],

@@ -7,7 +7,8 @@ export type Verdict = { verdict: 'store' | 'wrong' | 'deleted' } | { verdict: 'k
 export interface StreamFacts {
   lastRevision: number;
   softDeleted: boolean;
-  hasMetadata: boolean;
+  /** Asked only where it matters. */
+  hasMetadata: () => boolean;
 }
 
 export interface KnownEvents {
@@ -25,7 +26,7 @@ export function verdictOn(stream: StreamFacts, expected: Expected, ids: readonly
   switch (expected.kind) {
     case 'stream_exists':
       if (stream.softDeleted) return { verdict: 'deleted' };
-      if (stream.lastRevision < 0 && !stream.hasMetadata) return { verdict: 'wrong' };
+      if (stream.lastRevision < 0 && !stream.hasMetadata()) return { verdict: 'wrong' };
       return repeatedAnywhere(ids, known);
     case 'any':
       return repeatedAnywhere(ids, known);

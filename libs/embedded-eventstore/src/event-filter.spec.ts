@@ -6,7 +6,7 @@ import { EventRecord } from './record.js';
 const event = (streamName: string, type: string) =>
   EventRecord.encode(
     { id: randomBytes(16), type: Buffer.from(type), isJson: true, data: Buffer.from('{}'), metadata: Buffer.alloc(0) },
-    { position: 16, createdMs: 0, streamNumber: 1, streamName: Buffer.from(streamName), revision: 0 },
+    { groupPosition: 16, position: 16, createdMs: 0, streamNumber: 1, streamName: Buffer.from(streamName), revision: 0 },
   );
 const page = [
   event('order-1', 'OrderPlaced'),

@@ -144,6 +144,8 @@ describe('the event log', () => {
     await events.append('s', [event()], { kind: 'revision', revision: 3n });
     expect(storage.stream('s')).toBeUndefined();
     await events.append('t', [event()], noStream);
+    await close();
+    await open();
     expect(storage.streamCount).toBe(2);
   });
 });

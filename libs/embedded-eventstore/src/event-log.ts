@@ -6,14 +6,15 @@ import { EventRecord, tombstoneRevision, type ProposedEvent } from './record.js'
 import { invalid, unavailable } from './refusal.js';
 import type { Storage } from './storage.js';
 import {
+  applyRecord,
   describedBy,
   isSoftDeleted,
   isTombstoned,
-  limitsFrom,
   metadataStreamOf,
-  noLimits,
+  newState,
   softDeletedMetadata,
   undeletedMetadata,
+  unnumbered,
   type StreamState,
 } from './stream-state.js';
 
@@ -23,10 +24,6 @@ export type DeleteOutcome = { outcome: 'deleted'; position: number } | WriteConf
 export type WriteConflict =
   { outcome: 'wrong-expected-version'; current: number } | { outcome: 'stream-deleted'; stream: string };
 
-/** Positions leave room between events, so that a position which is no event's is recognised. */
-const positionStep = 16;
-/** A stream gets its number with its first event or limit: asking for a name costs nothing. */
-const unnumbered = -1;
 const firstStream = '$embedded-eventstore';
 
 /** What one transaction will make durable, and who waits for it. */
@@ -38,7 +35,11 @@ class CommitGroup {
   private readonly settled = Promise.withResolvers<undefined>();
   readonly durable = this.settled.promise;
 
-  constructor(readonly number: number) {
+  constructor(
+    readonly number: number,
+    /** Where it begins in the log. */
+    readonly position: number,
+  ) {
     // Those who wait get the rejection; a group nobody waits for must not end the process.
     this.durable.catch(() => undefined);
   }
@@ -71,11 +72,13 @@ interface CachedState extends StreamState {
 export class EventLog {
   private readonly cache = new Map<string, CachedState>();
   private readonly recentIds = new Map<string, EventPlace>();
-  private gathering = new CommitGroup(1);
+  private gathering: CommitGroup;
   private committing: CommitGroup | undefined;
   private scheduled = false;
   private ended: Error | undefined;
+  /** Position of the newest event that was decided, and of the next one. */
   private position: number;
+  private end: number;
   private createdMs = 0;
   private streamCount: number;
 
@@ -85,6 +88,8 @@ export class EventLog {
     private readonly log: (line: string) => void,
   ) {
     this.position = storage.lastPosition;
+    this.end = storage.end;
+    this.gathering = new CommitGroup(1, this.end);
     this.streamCount = storage.streamCount;
   }
 
@@ -116,7 +121,10 @@ export class EventLog {
           return { outcome: 'appended', revision: verdict.revision, position };
         }
         case 'store':
-          if (events.length > 0) this.store(state, events);
+          if (events.length > 0) {
+            this.store(state, events);
+            this.endAppend();
+          }
           return { outcome: 'appended', revision: state.lastRevision, position: this.position };
       }
     });
@@ -135,6 +143,7 @@ export class EventLog {
       if (verdict === 'wrong' || state.lastRevision < 0)
         return { outcome: 'wrong-expected-version', current: state.lastRevision };
       this.store(metadata, [proposed('$metadata', true, softDeletedMetadata)]);
+      this.endAppend();
       return { outcome: 'deleted', position: this.position };
     });
   }
@@ -149,9 +158,7 @@ export class EventLog {
       if (verdict === 'deleted') return { outcome: 'stream-deleted', stream };
       if (verdict === 'wrong') return { outcome: 'wrong-expected-version', current: state.lastRevision };
       this.record(state, proposed('$streamDeleted', false, Buffer.alloc(0)), tombstoneRevision);
-      state.tombstonePosition = this.position;
-      const described = describedBy(stream);
-      if (described !== undefined) this.touch(this.state(described)).limits = noLimits;
+      this.endAppend();
       return { outcome: 'deleted', position: this.position };
     });
   }
@@ -160,7 +167,7 @@ export class EventLog {
   room(): Promise<unknown> | undefined {
     const bytes = this.gathering.bytes + (this.committing?.bytes ?? 0);
     const events = this.gathering.records.length + (this.committing?.records.length ?? 0);
-    if (bytes < maxPendingBytes && events < maxPendingEvents) return undefined;
+    if (bytes < maxPendingBytes && events < maxPendingEvents) return this.storage.room()?.catch(() => undefined);
     return (this.committing ?? this.gathering).durable.catch(() => undefined);
   }
 
@@ -194,9 +201,14 @@ export class EventLog {
   private commit(): void {
     const group = this.gathering;
     this.committing = group;
-    this.gathering = new CommitGroup(group.number + 1);
-    const { records, states } = group;
-    this.storage.write({ records, states, streamCount: this.streamCount }).then(
+    this.gathering = new CommitGroup(group.number + 1, this.end);
+    const { records } = group;
+    for (const record of records) record.seal();
+    // Later decisions change the states; what is durable with this group is what they are now.
+    const states = Array.from(group.states, ({ name, number, lastRevision, tombstonePosition, limits }) => {
+      return { name, number, lastRevision, tombstonePosition, limits };
+    });
+    this.storage.write({ records, states }).then(
       () => {
         this.committing = undefined;
         this.forget(group.number);
@@ -215,7 +227,7 @@ export class EventLog {
     this.committing = undefined;
     group.reject(this.ended);
     this.gathering.reject(this.ended);
-    this.gathering = new CommitGroup(group.number + 2);
+    this.gathering = new CommitGroup(group.number + 2, this.end);
   }
 
   private conflict(state: StreamState): WriteConflict | undefined {
@@ -228,7 +240,7 @@ export class EventLog {
     const facts: StreamFacts = {
       lastRevision: state.lastRevision,
       softDeleted: isSoftDeleted(state),
-      hasMetadata: describedBy(state.name) === undefined && this.state(metadataStreamOf(state.name)).lastRevision >= 0,
+      hasMetadata: () => describedBy(state.name) === undefined && this.state(metadataStreamOf(state.name)).lastRevision >= 0,
     };
     const known: KnownEvents = {
       revisionOf: (id) => {
@@ -243,10 +255,7 @@ export class EventLog {
 
   private store(state: CachedState, events: readonly ProposedEvent[]): void {
     if (isSoftDeleted(state)) this.undelete(state);
-    let last: EventRecord | undefined;
-    for (const event of events) last = this.record(state, event, ++state.lastRevision);
-    const described = describedBy(state.name);
-    if (last && described !== undefined) this.touch(this.state(described)).limits = limitsFrom(last);
+    for (const event of events) this.record(state, event, state.lastRevision + 1);
   }
 
   private undelete(state: StreamState): void {
@@ -256,30 +265,37 @@ export class EventLog {
     this.store(metadata, [proposed('$metadata', true, undeletedMetadata(current.data, state.lastRevision + 1))]);
   }
 
-  private record(state: CachedState, event: ProposedEvent, revision: number): EventRecord {
-    this.position += positionStep;
+  private record(state: CachedState, event: ProposedEvent, revision: number): void {
     this.createdMs = Math.max(this.createdMs, Date.now());
-    this.touch(state);
+    const streamNumber = state.number === unnumbered ? this.streamCount++ : state.number;
     const record = EventRecord.encode(event, {
-      position: this.position,
+      position: this.end,
+      groupPosition: this.gathering.position,
       createdMs: this.createdMs,
-      streamNumber: state.number,
+      streamNumber,
       streamName: Buffer.from(state.name),
       revision,
     });
+    this.position = this.end;
+    this.end = record.end;
+    applyRecord(record, state.name, this.touched);
     this.gathering.records.push(record);
     this.gathering.bytes += record.bytes.length;
-    this.gathering.places.set(placeKey(state.number, revision), record);
-    this.remember(idKey(record.id), { streamNumber: state.number, revision });
-    return record;
+    this.gathering.places.set(placeKey(streamNumber, revision), record);
+    this.remember(idKey(record.id), { streamNumber, revision });
   }
 
-  private touch(state: CachedState): CachedState {
-    if (state.number === unnumbered) state.number = this.streamCount++;
+  /** What was recorded since the last one is one append, whole or not at all. */
+  private endAppend(): void {
+    this.gathering.records.at(-1)?.endAppend();
+  }
+
+  private readonly touched = (name: string): CachedState => {
+    const state = this.state(name);
     state.group = this.gathering.number;
     this.gathering.states.add(state);
     return state;
-  }
+  };
 
   /** The event at a revision, durable or on its way there. */
   private recordAt(state: StreamState, revision: number): EventRecord | undefined {
@@ -295,9 +311,7 @@ export class EventLog {
       return cached;
     }
     const stored = this.storage.stream(name);
-    const state: CachedState = stored
-      ? { ...stored, group: 0 }
-      : { name, number: unnumbered, lastRevision: -1, tombstonePosition: 0, limits: noLimits, group: 0 };
+    const state: CachedState = { ...(stored ?? newState(name)), group: 0 };
     this.cache.set(name, state);
     return state;
   }

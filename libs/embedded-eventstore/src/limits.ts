@@ -18,6 +18,22 @@ export const maxUnfinishedAppends = 1_024;
 /** Appends of one BatchAppend call that are accepted but not answered; above it the call is not read further. */
 export const maxUnansweredAppends = 4_096;
 
+/** A file of the log that has reached this size is followed by a new one. */
+export const chunkBytes = 64 * 1024 * 1024;
+/** Files of the log that are open at once. */
+export const openChunkFiles = 128;
+/** One read of the log's files. */
+export const readBlockBytes = 256 * 1024;
+
+/** Durable events that the index on disk does not have yet: from so many on they are indexed. */
+export const indexAfterEvents = 16_384;
+/** With so many not indexed, new appends wait. */
+export const maxUnindexedEvents = 131_072;
+/** So much is indexed at once when a node starts or stops; more is left to the index thread. */
+export const indexedInlineBytes = 4 * 1024 * 1024;
+/** One transaction of the index. */
+export const indexedAtOnce = 32_768;
+
 /** Event ids remembered for appends that expect any revision; must exceed twice `maxPendingEvents`. */
 export const knownEventIds = 65_536;
 /** On start ids are taken from so much of the log's end, if that is fewer than `knownEventIds`. */

@@ -13,6 +13,7 @@ const event = (more: Partial<ProposedEvent> = {}): ProposedEvent => ({
 });
 const place = (more: Partial<EventPlace> = {}): EventPlace => ({
   position: 4_096,
+  groupPosition: 4_096,
   createdMs: Date.UTC(2026, 10, 22),
   streamNumber: 7,
   streamName: Buffer.from('order-1'),
@@ -108,9 +109,30 @@ describe('an event record', () => {
     expect([dangling.hasEvent(), dangling.hasLink()]).toEqual([false, true]);
   });
 
-  it('of a version it does not know is refused', () => {
-    const bytes = Buffer.from(EventRecord.encode(event(), place()).bytes);
-    bytes[0] = 2;
-    expect(() => new EventRecord(bytes)).toThrow('event record of unknown version 2');
+  it('is whole or not there: any other byte, any cut and any other position is noticed', () => {
+    const record = EventRecord.encode(event(), place());
+    record.endAppend();
+    record.seal();
+    const { bytes } = record;
+    expect(EventRecord.at(bytes, 0, 4_096)?.isLastOfAppend).toBe(true);
+    expect(EventRecord.at(bytes, 0, 4_112)).toBeUndefined();
+    fc.assert(
+      fc.property(fc.nat({ max: bytes.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const changed = Buffer.from(bytes);
+        changed[at] = (changed[at] ?? 0) ^ change;
+        expect(EventRecord.at(changed, 0, 4_096)).toBeUndefined();
+        expect(EventRecord.at(bytes.subarray(0, at), 0, 4_096)).toBeUndefined();
+      }),
+    );
+  });
+
+  it('tells whoever comes from behind where it begins', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (data) => {
+        const { bytes } = EventRecord.encode(event({ data: Buffer.from(data) }), place());
+        expect(bytes.length % 16).toBe(0);
+        expect(bytes.readUInt32LE(bytes.length - 4)).toBe(bytes.length);
+      }),
+    );
   });
 });

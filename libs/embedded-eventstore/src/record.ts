@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { fieldSize, int64Max, lengthDelimited, varintSize, writeVarint } from './wire.js';
 
 /** The revision of the event that ends a tombstoned stream: int64's largest value on the wire. */
@@ -16,16 +17,21 @@ export interface ProposedEvent {
 /** Where the log puts it. */
 export interface EventPlace {
   position: number;
+  /** Position of the first event of its commit group: everything before that was on disk when this was written. */
+  groupPosition: number;
   createdMs: number;
   streamNumber: number;
   streamName: Buffer;
   revision: number;
 }
 
-const recordVersion = 1;
-const headerBytes = 76;
+/** Records begin and end at multiples of this, so every position is one too. */
+export const recordAlignment = 16;
+export const recordHeaderBytes = 96;
+const trailerBytes = 4;
 const flagJson = 1;
 const flagLink = 2;
+const flagLastOfAppend = 4;
 const idFieldBytes = 40;
 
 const mapEntry = (key: string, value: string) => {
@@ -49,15 +55,34 @@ export function uuidText(id: Buffer): string {
 
 /**
  * One event as it lies in the log: a header with what the node itself asks for, then the finished answer to a reader,
- * `ReadResp { event: ReadEvent { event: RecordedEvent, commit_position } }`, which is sent as it is.
+ * `ReadResp { event: ReadEvent { event: RecordedEvent, commit_position } }`, which is sent as it is, then zeros up to a
+ * multiple of 16, of which the last four bytes repeat the size for whoever reads backwards.
  *
- * Header (little endian): 0 version u8 · 1 flags u8 · 2 name length u16 · 4 type length u16 · 8 position f64 · 16 revision f64 ·
- * 24 created in ms f64 · 32 stream number u32 · 36 RecordedEvent offset u32 · 40 its length u32 · 44 name offset u32 ·
- * 48 type offset u32 · 52 data offset u32 · 56 data length u32 · 60 id (16 bytes).
+ * Header (little endian): 0 size u32 · 4 CRC-32 of all that follows u32 · 8 position f64 · 16 group position f64 ·
+ * 24 revision f64 · 32 created in ms f64 · 40 stream number u32 · 44 flags u16 · 46 name length u16 · 48 type length u16 ·
+ * 52 RecordedEvent offset u32 · 56 its length u32 · 60 name offset u32 · 64 type offset u32 · 68 data offset u32 ·
+ * 72 data length u32 · 76 answer length u32 · 80 id (16 bytes).
  */
 export class EventRecord {
-  constructor(readonly bytes: Buffer) {
-    if (bytes[0] !== recordVersion) throw new Error(`event record of unknown version ${String(bytes[0])}`);
+  constructor(readonly bytes: Buffer) {}
+
+  /**
+   * The record at an offset, if a whole and undamaged one with this position lies there. Undefined also if the buffer ends
+   * before the record does: `sizeAt` tells how much is needed.
+   */
+  static at(buffer: Buffer, offset: number, position: number): EventRecord | undefined {
+    const size = EventRecord.sizeAt(buffer, offset, position);
+    if (size === undefined || offset + size > buffer.length) return undefined;
+    const record = new EventRecord(buffer.subarray(offset, offset + size));
+    return record.isIntact ? record : undefined;
+  }
+
+  /** Size of the record whose header lies at an offset; undefined if that is no header of a record with this position. */
+  static sizeAt(buffer: Buffer, offset: number, position: number): number | undefined {
+    if (offset + recordHeaderBytes > buffer.length) return undefined;
+    const size = buffer.readUInt32LE(offset);
+    if (size < recordHeaderBytes + trailerBytes || size % recordAlignment !== 0) return undefined;
+    return buffer.readDoubleLE(offset + 8) === position ? size : undefined;
   }
 
   static encode(event: ProposedEvent, place: EventPlace): EventRecord {
@@ -77,9 +102,11 @@ export class EventRecord {
       (event.metadata.length > 0 ? fieldSize(event.metadata.length) : 0) +
       (event.data.length > 0 ? fieldSize(event.data.length) : 0);
     const readEventBytes = fieldSize(recordedBytes) + positionBytes;
-    const bytes = Buffer.allocUnsafe(headerBytes + fieldSize(readEventBytes));
+    const answerBytes = fieldSize(readEventBytes);
+    const size = alignedSize(recordHeaderBytes + answerBytes + trailerBytes);
+    const bytes = Buffer.allocUnsafe(size);
 
-    let at = headerBytes;
+    let at = recordHeaderBytes;
     const tag = (value: number) => (bytes[at++] = value);
     const varint = (value: number) => (at = writeVarint(bytes, at, value));
     const copy = (value: Buffer) => (at += value.copy(bytes, at));
@@ -129,70 +156,105 @@ export class EventRecord {
     varint(position);
 
     const isLink = event.type.toString('latin1') === linkType;
-    bytes.writeUInt8(recordVersion, 0);
-    bytes.writeUInt8((event.isJson ? flagJson : 0) | (isLink ? flagLink : 0), 1);
-    bytes.writeUInt16LE(streamName.length, 2);
-    bytes.writeUInt16LE(event.type.length, 4);
-    bytes.writeUInt16LE(0, 6);
+    bytes.writeUInt32LE(size, 0);
     bytes.writeDoubleLE(position, 8);
-    bytes.writeDoubleLE(revision, 16);
-    bytes.writeDoubleLE(place.createdMs, 24);
-    bytes.writeUInt32LE(place.streamNumber, 32);
-    bytes.writeUInt32LE(recordedOffset, 36);
-    bytes.writeUInt32LE(recordedBytes, 40);
-    bytes.writeUInt32LE(nameOffset, 44);
-    bytes.writeUInt32LE(typeOffset, 48);
-    bytes.writeUInt32LE(dataOffset, 52);
-    bytes.writeUInt32LE(event.data.length, 56);
-    event.id.copy(bytes, 60);
+    bytes.writeDoubleLE(place.groupPosition, 16);
+    bytes.writeDoubleLE(revision, 24);
+    bytes.writeDoubleLE(place.createdMs, 32);
+    bytes.writeUInt32LE(place.streamNumber, 40);
+    bytes.writeUInt16LE((event.isJson ? flagJson : 0) | (isLink ? flagLink : 0), 44);
+    bytes.writeUInt16LE(streamName.length, 46);
+    bytes.writeUInt16LE(event.type.length, 48);
+    bytes.writeUInt16LE(0, 50);
+    bytes.writeUInt32LE(recordedOffset, 52);
+    bytes.writeUInt32LE(recordedBytes, 56);
+    bytes.writeUInt32LE(nameOffset, 60);
+    bytes.writeUInt32LE(typeOffset, 64);
+    bytes.writeUInt32LE(dataOffset, 68);
+    bytes.writeUInt32LE(event.data.length, 72);
+    bytes.writeUInt32LE(answerBytes, 76);
+    event.id.copy(bytes, 80);
+    bytes.fill(0, at, size - trailerBytes);
+    bytes.writeUInt32LE(size, size - trailerBytes);
     return new EventRecord(bytes);
   }
 
+  /** Marks the last event of an append; a crash keeps an append up to this mark or not at all. */
+  endAppend(): void {
+    this.bytes.writeUInt16LE(this.flags | flagLastOfAppend, 44);
+  }
+
+  /** Makes the record final: nothing may change it afterwards. */
+  seal(): void {
+    this.bytes.writeUInt32LE(crc32(this.bytes.subarray(8)), 4);
+  }
+
+  get isIntact(): boolean {
+    return this.bytes.readUInt32LE(4) === crc32(this.bytes.subarray(8));
+  }
   get isJson(): boolean {
-    return (this.bytes.readUInt8(1) & flagJson) !== 0;
+    return (this.flags & flagJson) !== 0;
   }
   get isLink(): boolean {
-    return (this.bytes.readUInt8(1) & flagLink) !== 0;
+    return (this.flags & flagLink) !== 0;
+  }
+  get isLastOfAppend(): boolean {
+    return (this.flags & flagLastOfAppend) !== 0;
   }
   get position(): number {
     return this.bytes.readDoubleLE(8);
   }
-  get revision(): number {
+  /** Where the next record begins, if nothing was removed in between. */
+  get end(): number {
+    return this.position + this.bytes.length;
+  }
+  get groupPosition(): number {
     return this.bytes.readDoubleLE(16);
   }
-  get createdMs(): number {
+  get revision(): number {
     return this.bytes.readDoubleLE(24);
   }
+  get createdMs(): number {
+    return this.bytes.readDoubleLE(32);
+  }
   get streamNumber(): number {
-    return this.bytes.readUInt32LE(32);
+    return this.bytes.readUInt32LE(40);
   }
   get id(): Buffer {
-    return this.bytes.subarray(60, headerBytes);
+    return this.bytes.subarray(80, recordHeaderBytes);
   }
   get streamNameBytes(): Buffer {
-    return this.slice(this.bytes.readUInt32LE(44), this.bytes.readUInt16LE(2));
+    return this.slice(this.bytes.readUInt32LE(60), this.bytes.readUInt16LE(46));
   }
   get typeBytes(): Buffer {
-    return this.slice(this.bytes.readUInt32LE(48), this.bytes.readUInt16LE(4));
+    return this.slice(this.bytes.readUInt32LE(64), this.bytes.readUInt16LE(48));
   }
   get data(): Buffer {
-    return this.slice(this.bytes.readUInt32LE(52), this.bytes.readUInt32LE(56));
+    return this.slice(this.bytes.readUInt32LE(68), this.bytes.readUInt32LE(72));
   }
 
   /** The finished answer to a reader that wants ids as text. */
   get frame(): Buffer {
-    return this.bytes.subarray(headerBytes);
+    return this.slice(recordHeaderBytes, this.bytes.readUInt32LE(76));
   }
 
   /** The RecordedEvent message, its id as text or as two 64-bit halves. */
   recorded(structuredId: boolean): Buffer {
-    const recorded = this.slice(this.bytes.readUInt32LE(36), this.bytes.readUInt32LE(40));
+    const recorded = this.slice(this.bytes.readUInt32LE(52), this.bytes.readUInt32LE(56));
     return structuredId ? Buffer.concat([structuredIdField(this.id), recorded.subarray(idFieldBytes)]) : recorded;
+  }
+
+  private get flags(): number {
+    return this.bytes.readUInt16LE(44);
   }
 
   private slice(offset: number, length: number): Buffer {
     return this.bytes.subarray(offset, offset + length);
   }
+}
+
+function alignedSize(bytes: number): number {
+  return Math.ceil(bytes / recordAlignment) * recordAlignment;
 }
 
 function structuredIdField(id: Buffer): Buffer {

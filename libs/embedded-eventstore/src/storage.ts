@@ -1,124 +1,122 @@
-import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs';
-import { open, type Database, type RootDatabase } from 'lmdb';
-import { isRunning, thisProcess, type DirectoryOwner } from './directory-owner.js';
-import { pageBytes } from './limits.js';
-import { EventRecord } from './record.js';
-import { decodeState, encodeState, type StreamState } from './stream-state.js';
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { IndexThread } from './index-thread.js';
+import { indexLog } from './indexing.js';
+import { indexAfterEvents, indexedInlineBytes, maxUnindexedEvents, pageBytes } from './limits.js';
+import { LogFiles, syncDirectory } from './log-files.js';
+import { RecentEvents } from './recent-events.js';
+import type { EventRecord } from './record.js';
+import { StreamIndex, type RevisionRange } from './stream-index.js';
+import type { StreamState } from './stream-state.js';
 
-/** Version of the files; a newer one is refused, an older one would be upgraded here. */
-export const formatVersion = 1;
-
-/** What one transaction makes durable, all or nothing. */
+/** What one commit makes durable, all or nothing. The states are copies that nobody changes any more. */
 export interface StorageBatch {
   records: readonly EventRecord[];
-  states: Iterable<StreamState>;
-  /** Streams ever named; the next one gets this number. */
-  streamCount: number;
+  states: readonly StreamState[];
+}
+
+export interface StorageOptions {
+  chunkBytes?: number;
+  log?: (line: string) => void;
 }
 
 /** Directories this process has open: LMDB would share one environment between two nodes. */
 const openHere = new Set<string>();
 
 /**
- * The files of one node: an LMDB environment with the log (`events`: position → record), the index
- * (`index`: [stream number, revision] → position), the stream states (`streams`: name → state) and `meta`.
- * Reads see committed transactions only.
+ * The files of one node: `log/`, which holds the events and is the truth, and `index/`, which is made from it. Events are
+ * durable when the log has them; the index follows in a thread of its own, and what it does not have yet is in memory.
  */
 export class Storage {
-  private readonly root: RootDatabase;
-  private readonly events: Database<Buffer, number>;
-  private readonly index: Database<Buffer, [number, number]>;
-  private readonly streams: Database<Buffer, Buffer>;
-  private readonly meta: Database<unknown, string>;
+  private readonly recent = new RecentEvents();
+  private readonly indexThread: IndexThread;
+  private indexing: Promise<void> | undefined;
+  private indexFailure: Error | undefined;
 
-  private constructor(private readonly directory: string) {
-    // Without overlapping sync a commit's promise resolves after LMDB has synced data and then the meta page, in that order;
-    // with it (lmdb's default) the promise would mean visible, not durable.
-    // Every write is an explicit batch, which is one transaction; batching by event turn besides would leave a promise of
-    // lmdb's own unhandled when a commit fails.
-    this.root = open({
-      path: directory,
-      noSubdir: false,
-      overlappingSync: false,
-      eventTurnBatching: false,
-      maxDbs: 8,
-      encoding: 'binary',
-    });
-    this.events = this.root.openDB({ name: 'events', encoding: 'binary' });
-    this.index = this.root.openDB({ name: 'index', encoding: 'binary' });
-    this.streams = this.root.openDB({ name: 'streams', encoding: 'binary', keyEncoding: 'binary' });
-    this.meta = this.root.openDB({ name: 'meta', encoding: 'json' });
+  private constructor(
+    private readonly directory: string,
+    readonly files: LogFiles,
+    private readonly index: StreamIndex,
+    private readonly log: (line: string) => void,
+  ) {
+    this.indexThread = new IndexThread({ indexDirectory: indexIn(directory), logDirectory: logIn(directory) });
   }
 
-  /** Opens or creates the files; throws if another running process uses them or a newer version wrote them. */
-  static async open(path: string): Promise<Storage> {
+  /**
+   * Opens or creates the files. Throws if another running process uses them, another version wrote them, or, as a
+   * DamagedFile, if they are not what was written.
+   */
+  static async open(path: string, options: StorageOptions = {}): Promise<Storage> {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const directory = realpathSync(path);
-    if (openHere.has(directory)) throw inUse(directory, process.pid);
+    if (openHere.has(directory)) throw new Error(`${directory} is in use by process ${process.pid}`);
+    if (existsSync(join(directory, 'data.mdb'))) throw new Error(`${directory} has file format 1; this version reads format 2`);
     openHere.add(directory);
-    let storage: Storage | undefined;
     try {
-      storage = new Storage(directory);
-      storage.checkFormat();
-      storage.claim();
-      syncDirectory(directory);
-      return storage;
+      return await openFiles(directory, options);
     } catch (error) {
-      await storage?.root.close();
       openHere.delete(directory);
       throw error;
+    }
+
+    async function openFiles(directory: string, { chunkBytes, log = () => undefined }: StorageOptions): Promise<Storage> {
+      const index = await StreamIndex.open(indexIn(directory));
+      let files: LogFiles | undefined;
+      try {
+        index.claim(directory);
+        files = LogFiles.open(logIn(directory), { ...(chunkBytes && { chunkBytes }), log, durableTo: index.indexed });
+        syncDirectory(directory);
+        const storage = new Storage(directory, files, index, log);
+        await storage.catchUp();
+        return storage;
+      } catch (error) {
+        files?.close();
+        await index.close();
+        throw error;
+      }
     }
   }
 
   get streamCount(): number {
-    return (this.meta.get('streams') as number | undefined) ?? 0;
+    return this.index.streamCount;
   }
 
   /** Position of the newest event; 0 if there is none. */
   get lastPosition(): number {
-    for (const position of this.events.getKeys({ reverse: true, limit: 1 })) return position;
-    return 0;
+    return this.files.lastPosition;
+  }
+
+  /** The position of the next event. */
+  get end(): number {
+    return this.files.end;
   }
 
   stream(name: string): StreamState | undefined {
-    const bytes = this.streams.getBinary(streamKey(name));
-    return bytes && decodeState(bytes);
+    return this.recent.state(name) ?? this.index.state(name);
   }
 
   hasEventAt(position: number): boolean {
-    return this.events.doesExist(position);
+    return this.files.mayHave(position);
   }
 
   record(position: number): EventRecord | undefined {
-    const bytes = this.events.getBinary(position);
-    return bytes && new EventRecord(bytes);
-  }
-
-  positionOf(streamNumber: number, revision: number): number | undefined {
-    return this.index.getBinary([streamNumber, revision])?.readDoubleBE(0);
+    return this.files.record(position);
   }
 
   recordOf(streamNumber: number, revision: number): EventRecord | undefined {
-    const position = this.positionOf(streamNumber, revision);
+    const position = this.recent.positionOf(streamNumber, revision) ?? this.index.positionOf(streamNumber, revision);
     return position === undefined ? undefined : this.record(position);
   }
 
-  /** Events of a stream from `first` to `last` inclusive (`last` below `first` reads backwards), at most `limit` or a page. */
+  /**
+   * Events of a stream from `first` to `last` inclusive (`last` below `first` reads backwards), at most `limit` or a page.
+   * Those that a compaction removed are passed over; none are left when there are no more.
+   */
   streamPage(streamNumber: number, first: number, last: number, limit: number): EventRecord[] {
-    const reverse = last < first;
-    const entries = this.index.getRange({
-      start: [streamNumber, first],
-      end: [streamNumber, last],
-      inclusiveEnd: true,
-      reverse,
-      limit,
-    });
     const page: EventRecord[] = [];
     let bytes = 0;
-    for (const { value } of entries) {
-      const record = this.record(value.readDoubleBE(0));
-      if (!record) throw new Error(`the index of stream ${streamNumber} names a position without an event`);
+    for (const record of this.files.records(this.positionsOf(streamNumber, first, last, limit))) {
+      if (!record) continue;
       page.push(record);
       bytes += record.bytes.length;
       if (bytes >= pageBytes) break;
@@ -126,98 +124,104 @@ export class Storage {
     return page;
   }
 
-  /** Events of the log at and after `from` (backwards: before it), at most `limit` or a page. */
+  /**
+   * Events of the log at and after `from` (backwards: before it), at most `limit` or a page. `from` is 0, an event's
+   * position, one more than that, or beyond the end.
+   */
   logPage(from: number, backwards: boolean, limit: number): EventRecord[] {
-    const range = backwards ? { start: from, exclusiveStart: true, reverse: true, limit } : { start: from, limit };
-    const page: EventRecord[] = [];
-    let bytes = 0;
-    for (const { value } of this.events.getRange(range)) {
-      const record = new EventRecord(value);
-      page.push(record);
-      bytes += value.length;
-      if (bytes >= pageBytes) break;
-    }
-    return page;
+    return this.files.page(from, backwards, limit);
   }
 
   /** Resolves when the batch is on disk; a rejection leaves it unknown whether it is. */
-  async write(batch: StorageBatch): Promise<void> {
-    try {
-      await this.root.batch(() => {
-        for (const record of batch.records) {
-          const { position } = record;
-          const at = Buffer.allocUnsafe(8);
-          at.writeDoubleBE(position);
-          settleWithBatch(this.events.put(position, record.bytes));
-          settleWithBatch(this.index.put([record.streamNumber, record.revision], at));
-        }
-        for (const state of batch.states) settleWithBatch(this.streams.put(streamKey(state.name), encodeState(state)));
-        settleWithBatch(this.meta.put('streams', batch.streamCount));
-      });
-    } catch (error) {
-      throw await causeOf(error);
-    }
-    this.root.resetReadTxn();
+  async write({ records, states }: StorageBatch): Promise<void> {
+    if (this.indexFailure) throw this.indexFailure;
+    await this.files.append(records);
+    this.recent.add(records, states);
+    if (this.recent.taken >= indexAfterEvents) this.indexRecent();
+  }
+
+  /** Undefined while the index keeps up; else settles when it has. */
+  room(): Promise<unknown> | undefined {
+    return this.recent.count < maxUnindexedEvents ? undefined : this.indexing;
+  }
+
+  /** Forgets events of the index that are about to be removed from the log. */
+  async removeFromIndex(ranges: readonly RevisionRange[]): Promise<void> {
+    await this.indexThread.perform({ kind: 'remove', ranges });
+    this.index.refresh();
   }
 
   async close(): Promise<void> {
     try {
-      await this.meta.remove('owner');
+      await this.indexing;
+      if (!this.indexFailure) await this.catchUp();
+      this.index.release();
     } finally {
-      // Left behind, the entry of an ended process does not hinder the next start.
-      await this.root.close();
+      await this.indexThread.stop();
+      this.files.close();
+      await this.index.close();
       openHere.delete(this.directory);
     }
   }
 
-  private checkFormat(): void {
-    const format = this.meta.get('format');
-    if (format === undefined) this.meta.putSync('format', formatVersion);
-    else if (format !== formatVersion) {
-      throw new Error(`${this.directory} has file format ${String(format)}; this version reads format ${formatVersion}`);
+  private positionsOf(streamNumber: number, first: number, last: number, limit: number): number[] {
+    const recentFrom = this.recent.firstRevision(streamNumber) ?? Infinity;
+    const positions: number[] = [];
+    const takeRecent = (from: number, to: number, step: number) => {
+      for (let revision = from; step * revision <= step * to && positions.length < limit; revision += step) {
+        const position = this.recent.positionOf(streamNumber, revision);
+        if (position !== undefined) positions.push(position);
+      }
+    };
+    if (first <= last) {
+      if (first < recentFrom)
+        positions.push(...this.index.positionsOf(streamNumber, first, Math.min(last, recentFrom - 1), limit));
+      takeRecent(Math.max(first, recentFrom), last, 1);
+    } else {
+      takeRecent(first, Math.max(last, recentFrom), -1);
+      if (last < recentFrom && positions.length < limit) {
+        const rest = limit - positions.length;
+        positions.push(...this.index.positionsOf(streamNumber, Math.min(first, recentFrom - 1), last, rest));
+      }
     }
+    return positions;
   }
 
-  /** One transaction compares and sets, so of two processes that start at once only one gets the directory. */
-  private claim(): void {
-    const holder = this.root.transactionSync((): DirectoryOwner | undefined => {
-      const owner = this.meta.get('owner') as DirectoryOwner | undefined;
-      const self = thisProcess();
-      // Under this very pid it was an earlier process, or a node of this one that did not stop: `openHere` knows the others.
-      if (owner && owner.pid !== self.pid && isRunning(owner)) return owner;
-      this.meta.putSync('owner', self);
-      return undefined;
-    });
-    if (holder) throw inUse(this.directory, holder.pid);
+  /** Indexes what the log has beyond the index: here if it is little, else in the thread. */
+  private async catchUp(): Promise<void> {
+    const { end } = this.files;
+    const missing = end - Math.max(this.index.indexed, this.files.start);
+    if (missing <= 0) return;
+    if (missing <= indexedInlineBytes) indexLog(logIn(this.directory), this.index, end, () => undefined);
+    else {
+      this.log(`indexing ${missing} bytes of the log`);
+      await this.indexThread.perform({ kind: 'index', to: end }, (indexed) => {
+        this.log(`indexed up to ${indexed} of ${end}`);
+      });
+    }
+    this.index.refresh();
+    this.recent.drop();
+  }
+
+  private indexRecent(): void {
+    if (this.indexing || this.indexFailure) return;
+    const to = this.recent.leave();
+    if (to === undefined) return;
+    this.indexing = this.indexThread.perform({ kind: 'index', to }).then(
+      () => {
+        this.indexing = undefined;
+        this.index.refresh();
+        this.recent.drop();
+        if (this.recent.taken >= indexAfterEvents) this.indexRecent();
+      },
+      (error: unknown) => {
+        this.indexing = undefined;
+        this.indexFailure = error instanceof Error ? error : new Error(String(error));
+        this.log(`the index could not be written: ${this.indexFailure.message}`);
+      },
+    );
   }
 }
 
-/** LMDB syncs its files, not the directory that names them; Windows cannot and need not. */
-function syncDirectory(directory: string): void {
-  if (process.platform === 'win32') return;
-  const handle = openSync(directory, 'r');
-  fsyncSync(handle);
-  closeSync(handle);
-}
-
-/** A part of a batch fails with the batch, whose promise is the one that is looked at. */
-function settleWithBatch(part: Promise<boolean>): void {
-  part.catch(() => undefined);
-}
-
-/** lmdb tells why a commit failed by a second promise, which would end the process if nobody took it. */
-async function causeOf(failure: unknown): Promise<unknown> {
-  const { commitError } = failure as { commitError?: Promise<never> };
-  return commitError ? commitError.catch((cause: unknown) => cause) : failure;
-}
-
-const inUse = (directory: string, pid: number) => new Error(`${directory} is in use by process ${pid}`);
-
-/** LMDB's keys are short: a long name is found by its hash. */
-const longestKey = 512;
-function streamKey(name: string): Buffer {
-  const bytes = Buffer.from(name);
-  return bytes.length < longestKey
-    ? bytes
-    : Buffer.concat([bytes.subarray(0, longestKey - 32), createHash('sha256').update(bytes).digest()]);
-}
+const logIn = (directory: string) => join(directory, 'log');
+const indexIn = (directory: string) => join(directory, 'index');

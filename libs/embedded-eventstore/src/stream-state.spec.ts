@@ -13,7 +13,7 @@ import {
 const metadata = (data: Buffer | string, isJson = true) =>
   EventRecord.encode(
     { id: randomBytes(16), type: Buffer.from('$metadata'), isJson, data: Buffer.from(data), metadata: Buffer.alloc(0) },
-    { position: 16, createdMs: 0, streamNumber: 1, streamName: Buffer.from('$$a'), revision: 0 },
+    { groupPosition: 16, position: 16, createdMs: 0, streamNumber: 1, streamName: Buffer.from('$$a'), revision: 0 },
   );
 
 describe('stream metadata', () => {

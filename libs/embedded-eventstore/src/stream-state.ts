@@ -1,4 +1,4 @@
-import type { EventRecord } from './record.js';
+import { tombstoneRevision, type EventRecord } from './record.js';
 
 /** What the node keeps per stream name, written in the same transaction as the events that change it. */
 export interface StreamState {
@@ -71,6 +71,32 @@ export function undeletedMetadata(metadata: Buffer, firstRevision: number): Buff
 
 /** Keeps numbers a double cannot hold; `JSON.rawJSON` is newer than the compiler's library. */
 const rawJson = (JSON as unknown as { rawJSON: (source: string) => unknown }).rawJSON;
+
+/** What is known of a name nothing was stored under. */
+export const newState = (name: string): StreamState => ({
+  name,
+  number: unnumbered,
+  lastRevision: -1,
+  tombstonePosition: 0,
+  limits: noLimits,
+});
+
+/** A stream gets its number with its first event: asking for a name costs nothing. */
+export const unnumbered = 0xffffffff;
+
+/** What a stored event changes: its own stream, and the one that its metadata is about. */
+export function applyRecord(record: EventRecord, streamName: string, stateOf: (name: string) => StreamState): void {
+  const state = stateOf(streamName);
+  state.number = record.streamNumber;
+  const described = describedBy(streamName);
+  if (record.revision === tombstoneRevision) {
+    state.tombstonePosition = record.position;
+    if (described !== undefined) stateOf(described).limits = noLimits;
+  } else {
+    state.lastRevision = record.revision;
+    if (described !== undefined) stateOf(described).limits = limitsFrom(record);
+  }
+}
 
 const stateBytes = 48;
 

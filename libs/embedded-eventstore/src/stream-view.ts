@@ -18,7 +18,8 @@ function firstYounger(storage: Storage, state: StreamState, first: number, thanM
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const record = storage.recordOf(state.number, middle);
-    if (record && record.createdMs < thanMs) low = middle + 1;
+    // What is gone was removed because it was hidden, and all before it.
+    if (!record || record.createdMs < thanMs) low = middle + 1;
     else high = middle;
   }
   return low;
