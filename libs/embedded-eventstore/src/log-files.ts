@@ -21,7 +21,7 @@ import { EventRecord, recordAlignment, recordHeaderBytes } from './record.js';
 /** The first event's position; 0 stands for the start of the log. */
 export const firstPosition = recordAlignment;
 
-const chunkName = /^(\d{16})\.chunk$/;
+export const chunkFileName = /^(\d{16})\.chunk$/;
 export const chunkFile = (start: number) => `${String(start).padStart(16, '0')}.chunk`;
 /** A chunk that compaction or a backup has not finished. */
 export const unfinishedSuffix = '.unfinished';
@@ -47,6 +47,8 @@ export class LogFiles {
   private readonly open = new Set<Chunk>();
   private writer: { chunk: Chunk; descriptor: number } | undefined;
   private newest = 0;
+  private isWriting = false;
+  private sealAfterWrite = false;
 
   private constructor(
     private readonly directory: string,
@@ -149,9 +151,12 @@ export class LogFiles {
     if (!last) return;
     const { chunk, descriptor } = this.place();
     const bytes = records.length === 1 ? last.bytes : Buffer.concat(records.map((record) => record.bytes));
+    this.isWriting = true;
     await writeDurably(descriptor, bytes, chunk.offsetOf(chunk.end));
+    this.isWriting = false;
     chunk.endAt(last.end);
     this.newest = last.position;
+    if (this.sealAfterWrite) this.begin(last.end);
   }
 
   /**
@@ -172,14 +177,21 @@ export class LogFiles {
     syncDirectory(this.directory);
   }
 
-  /** Makes what is written so far a sealed chunk. */
-  roll(): void {
+  /** Makes what is written so far a sealed chunk, at once or when the write under way is done. */
+  seal(): void {
     const last = this.chunks.at(-1);
-    if (last && last.end > last.start) this.begin(last.end);
+    if (!last || last.end === last.start) return;
+    if (this.isWriting) this.sealAfterWrite = true;
+    else this.begin(last.end);
   }
 
   fileOf(start: number): string {
     return join(this.directory, chunkFile(start));
+  }
+
+  /** For files that are to lie beside the chunks until `replace` takes them. */
+  unfinishedFileOf(start: number): string {
+    return this.fileOf(start) + unfinishedSuffix;
   }
 
   close(): void {
@@ -192,7 +204,7 @@ export class LogFiles {
   private load(): void {
     const { readOnly, durableTo = 0 } = this.options;
     const names = readdirSync(this.directory).toSorted();
-    const chunkNames = names.filter((name) => chunkName.test(name));
+    const chunkNames = names.filter((name) => chunkFileName.test(name));
     if (readOnly) return this.loadPart(chunkNames, readOnly);
     for (const name of names) if (name.endsWith(unfinishedSuffix)) unlinkSync(join(this.directory, name));
     for (const name of chunkNames) {
@@ -208,7 +220,7 @@ export class LogFiles {
   }
 
   private loadPart(names: readonly string[], { from, to }: { from: number; to: number }): void {
-    const starts = names.map((name) => Number(chunkName.exec(name)?.[1]));
+    const starts = names.map((name) => Number(chunkFileName.exec(name)?.[1]));
     for (const [index, start] of starts.entries()) {
       if (start >= to || (starts[index + 1] ?? Infinity) <= from) continue;
       const chunk = Chunk.load(this.fileOf(start), this.opened);
@@ -263,6 +275,7 @@ export class LogFiles {
   private begin(start: number): { chunk: Chunk; descriptor: number } {
     if (this.writer) closeSync(this.writer.descriptor);
     this.writer = undefined;
+    this.sealAfterWrite = false;
     const file = this.fileOf(start);
     const chunk = Chunk.create(file, start, this.opened);
     syncDirectory(this.directory);
@@ -321,26 +334,24 @@ function writeSome(descriptor: number, bytes: Buffer, from: number, offset: numb
 function wholeAppends(chunk: Chunk): { end: number; broken: number | undefined } {
   let end = chunk.start;
   let position = chunk.start;
-  try {
-    for (;;) {
-      const page = chunk.forwards(position, Infinity);
-      const last = page.at(-1);
-      if (!last) return { end, broken: undefined };
-      for (const record of page) if (record.isLastOfAppend) end = record.end;
-      position = last.end;
-    }
-  } catch (error) {
-    if (!(error instanceof DamagedFile)) throw error;
-    return { end, broken: firstBroken(chunk, position) };
+  while (position < chunk.end) {
+    const records = intactPage(chunk, position);
+    const last = records.at(-1);
+    if (!last) return { end, broken: position };
+    for (const record of records) if (record.isLastOfAppend) end = record.end;
+    position = last.end;
   }
+  return { end, broken: undefined };
 }
 
-function firstBroken(chunk: Chunk, from: number): number {
-  let position = from;
-  for (;;) {
+/** The next records; near a broken one by one, and none where it lies. */
+function intactPage(chunk: Chunk, position: number): EventRecord[] {
+  try {
+    return chunk.forwards(position, Infinity);
+  } catch (error) {
+    if (!(error instanceof DamagedFile)) throw error;
     const record = intactRecord(chunk, position);
-    if (!record) return position;
-    position = record.end;
+    return record ? [record] : [];
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { IndexThread } from './index-thread.js';
 import { indexLog } from './indexing.js';
@@ -17,6 +17,8 @@ export interface StorageBatch {
 
 export interface StorageOptions {
   chunkBytes?: number;
+  /** Makes the index anew from the log; the way out when it is damaged. */
+  rebuildIndex?: boolean;
   log?: (line: string) => void;
 }
 
@@ -36,7 +38,7 @@ export class Storage {
   private constructor(
     private readonly directory: string,
     readonly files: LogFiles,
-    private readonly index: StreamIndex,
+    readonly index: StreamIndex,
     private readonly log: (line: string) => void,
   ) {
     this.indexThread = new IndexThread({ indexDirectory: indexIn(directory), logDirectory: logIn(directory) });
@@ -59,11 +61,15 @@ export class Storage {
       throw error;
     }
 
-    async function openFiles(directory: string, { chunkBytes, log = () => undefined }: StorageOptions): Promise<Storage> {
-      const index = await StreamIndex.open(indexIn(directory));
+    async function openFiles(
+      directory: string,
+      { chunkBytes, rebuildIndex = false, log = () => undefined }: StorageOptions,
+    ): Promise<Storage> {
+      const index = await openIndex(indexIn(directory), rebuildIndex);
       let files: LogFiles | undefined;
       try {
         index.claim(directory);
+        if (rebuildIndex) index.clear();
         files = LogFiles.open(logIn(directory), { ...(chunkBytes && { chunkBytes }), log, durableTo: index.indexed });
         syncDirectory(directory);
         const storage = new Storage(directory, files, index, log);
@@ -145,6 +151,25 @@ export class Storage {
     return this.recent.count < maxUnindexedEvents ? undefined : this.indexing;
   }
 
+  /** The position up to which the index on disk has the log. */
+  get indexed(): number {
+    return this.index.indexed;
+  }
+
+  /** Seals the newest chunk and brings the index up to it, so that a compaction may touch all that is there now. */
+  async seal(): Promise<void> {
+    this.files.seal();
+    await this.indexAll();
+  }
+
+  /** Brings the index up to what is durable now. */
+  async indexAll(): Promise<void> {
+    while (this.indexing) await this.indexing;
+    this.indexRecent();
+    await this.indexing;
+    if (this.indexFailure) throw this.indexFailure;
+  }
+
   /** Forgets events of the index that are about to be removed from the log. */
   async removeFromIndex(ranges: readonly RevisionRange[]): Promise<void> {
     await this.indexThread.perform({ kind: 'remove', ranges });
@@ -220,6 +245,17 @@ export class Storage {
         this.log(`the index could not be written: ${this.indexFailure.message}`);
       },
     );
+  }
+}
+
+/** An index that cannot even be opened is begun anew where that is asked for: nobody else can be using it. */
+async function openIndex(directory: string, rebuild: boolean): Promise<StreamIndex> {
+  try {
+    return await StreamIndex.open(directory);
+  } catch (error) {
+    if (!rebuild) throw error;
+    rmSync(directory, { recursive: true, force: true });
+    return StreamIndex.open(directory);
   }
 }
 

@@ -129,6 +129,16 @@ export class StreamIndex {
     });
   }
 
+  /** Overwrites one entry and one state. */
+  put(place: { streamNumber: number; revision: number; position: number }, state: StreamState): void {
+    const at = Buffer.alloc(8);
+    at.writeDoubleBE(place.position);
+    this.root.transactionSync(() => {
+      this.positions.putSync(placeKey(place.streamNumber, place.revision), at);
+      this.streams.putSync(streamKey(state.name), encodeState(state));
+    });
+  }
+
   /** Forgets events that are about to be removed from the log. */
   remove(ranges: readonly RevisionRange[]): void {
     this.root.transactionSync(() => {
