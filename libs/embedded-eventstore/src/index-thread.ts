@@ -11,11 +11,13 @@ interface Waiting {
 /** The index worker as seen from the node's thread; it is started with the first task. Tasks are done in order. */
 export class IndexThread {
   private worker: Worker | undefined;
+  private failure: Error | undefined;
   private readonly waiting: Waiting[] = [];
 
   constructor(private readonly data: IndexWorkerData) {}
 
   perform(task: IndexTask, progress: (indexed: number) => void = () => undefined): Promise<void> {
+    if (this.failure) return Promise.reject(this.failure);
     const worker = (this.worker ??= this.start());
     return new Promise((resolve, reject) => {
       this.waiting.push({ progress, resolve, reject });
@@ -26,11 +28,10 @@ export class IndexThread {
   /** Resolves when all tasks are done and the thread has ended. */
   async stop(): Promise<void> {
     const { worker } = this;
-    if (!worker) return;
+    if (!worker || this.failure) return;
     const ended = once(worker, 'exit');
     await this.perform({ kind: 'stop' });
     await ended;
-    this.worker = undefined;
   }
 
   private start(): Worker {
@@ -50,6 +51,8 @@ export class IndexThread {
   }
 
   private fail(error: Error): void {
+    // The exit that follows an error says less.
+    this.failure ??= error;
     for (const { reject } of this.waiting.splice(0)) reject(error);
   }
 }
