@@ -42,14 +42,12 @@ export class CommitSignal {
   /** After each commit, in order: the streams it touched and all events it stored. */
   committed(streams: Iterable<string>, records?: readonly EventRecord[]): void {
     const fresh = records && this.fresh(records);
-    const wokenByAny = [...this.anyStream];
-    const woken: Wake[] = [];
+    const woken = Array.from(this.anyStream, (wake) => () => wake(fresh));
     this.anyStream.clear();
     for (const stream of streams) {
       woken.push(...(this.byStream.get(stream) ?? []));
       this.byStream.delete(stream);
     }
-    for (const wake of wokenByAny) wake(fresh);
     for (const wake of woken) wake();
   }
 

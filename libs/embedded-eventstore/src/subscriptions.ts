@@ -1,12 +1,13 @@
 import type { CommitSignal, FreshEvents } from './commit-signal.js';
-import { pageEvents, slowClientMs } from './limits.js';
+import { Delivery } from './delivery.js';
+import { pageEvents } from './limits.js';
 import type { Outlet } from './outlet.js';
 import type { PatternThread } from './pattern-thread.js';
 import type { ReadRequest } from './read-request.js';
 import { startPosition } from './reads.js';
 import type { EventRecord } from './record.js';
 import { streamDeleted } from './refusal.js';
-import { caughtUp, checkpointReached, subscriptionConfirmed } from './responses.js';
+import { checkpointReached, subscriptionConfirmed } from './responses.js';
 import { ScanPace } from './scan-pace.js';
 import type { Storage } from './storage.js';
 import { isTombstoned } from './stream-state.js';
@@ -71,105 +72,100 @@ export async function subscribeToAll(
   request: ToAll,
   outlet: Outlet,
 ): Promise<void> {
-  const { filter } = request;
-  const delivery = new Delivery(outlet);
-  const pace = new ScanPace();
-  let after = startPosition(storage, request.after);
-  outlet.write(subscriptionConfirmed());
-  let fresh: FreshEvents | undefined;
-  let unreported = 0;
-  while (!outlet.isClosed) {
-    const startedMs = performance.now();
-    const page = freshPage(fresh, after) ?? (signal.hasNothingAfter(after) ? [] : storage.logPage(after + 1, false, pace.events));
-    fresh = undefined;
-    const last = page.at(-1);
-    if (last) {
-      const selecting = filter ? filter.filter.select(page, patterns, outlet) : page;
-      const readMs = performance.now() - startedMs;
-      const selected = selecting instanceof Promise ? await selecting : selecting;
-      if (filter) pace.took(page.length, selected.length, readMs);
-      if (delivery.isLate && last.position < storage.lastPosition) await delivery.fallBehind();
-      let next = 0;
-      for (const record of page) {
-        if (record === selected[next]) {
-          next++;
-          const full = delivery.write(presented(storage, record, request));
-          if (full) await full;
-          if (outlet.isClosed) return;
-        }
-        if (filter && ++unreported >= filter.checkpointEvents) {
-          unreported = 0;
-          const full = delivery.write(checkpointReached(record.position));
-          if (full) await full;
-        }
+  await new AllSubscription(storage, signal, patterns, request, outlet).run();
+}
+
+class AllSubscription {
+  private readonly delivery: Delivery;
+  private readonly pace = new ScanPace();
+  /** The cursor: everything up to here was looked at, and sent if it was selected. */
+  private after: number;
+  /** What the commit that ended the last sleep brought along. */
+  private fresh: FreshEvents | undefined;
+  /** Events looked at since the last checkpoint. */
+  private unreported = 0;
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly signal: CommitSignal,
+    private readonly patterns: PatternThread,
+    private readonly request: ToAll,
+    private readonly outlet: Outlet,
+  ) {
+    this.delivery = new Delivery(outlet);
+    this.after = startPosition(storage, request.after);
+  }
+
+  async run(): Promise<void> {
+    const { delivery, outlet, signal } = this;
+    outlet.write(subscriptionConfirmed());
+    while (!outlet.isClosed) {
+      if (this.fresh) await this.sendHandedOver(this.fresh);
+      // What is durable but not announced yet will end the sleep.
+      else if (!signal.hasNothingAfter(this.after) && (await this.sendPage())) await outlet.breathe();
+      else if (!delivery.isLive) await this.goLive();
+      else {
+        delivery.restart();
+        await outlet.sleep((wake) =>
+          signal.wait(undefined, (fresh) => {
+            this.fresh = fresh;
+            wake();
+          }),
+        );
       }
-      after = last.position;
-      await outlet.breathe();
-    } else if (!delivery.isLive) {
-      // The end of history is a checkpoint too: a filter that matched nothing need not look at it again.
-      if (filter && unreported > 0) outlet.write(checkpointReached(after));
-      unreported = 0;
-      await delivery.goLive();
-    } else {
-      delivery.restart();
-      await outlet.sleep((wake) =>
-        signal.wait(undefined, (committed) => {
-          fresh = committed;
-          wake();
-        }),
-      );
     }
   }
-}
 
-/** What a commit brought beyond the cursor, if the cursor had reached all that was before it. */
-function freshPage(fresh: FreshEvents | undefined, after: number): readonly EventRecord[] | undefined {
-  if (!fresh || fresh.after > after) return undefined;
-  return fresh.after === after ? fresh.records : fresh.records.filter(({ position }) => position > after);
-}
-
-/** `ReadResp { fell_behind {} }` */
-const fellBehind = Buffer.from([0x4a, 0x00]);
-
-/**
- * Writes to one subscriber, and knows how long its client has let it wait since it last had everything. EventStoreDB calls
- * a live subscription behind when its buffer of live events overflows; here there is no buffer, so it is a client that has
- * kept the subscription waiting, with more than a page unsent. It then gets history again and catches up anew.
- */
-class Delivery {
-  isLive = false;
-  private waitedMs = 0;
-
-  constructor(private readonly outlet: Outlet) {}
-
-  /** Undefined, or what to await before the next one. */
-  write(message: Buffer): Promise<void> | undefined {
-    return this.outlet.write(message) ? undefined : this.waitForClient();
+  /** The events of a commit go to whoever has seen all before it; one that began at the end may have seen even more. */
+  private async sendHandedOver({ after, records }: FreshEvents): Promise<void> {
+    this.fresh = undefined;
+    if (after > this.after) return;
+    await this.send(after === this.after ? records : records.filter(({ position }) => position > this.after), performance.now());
   }
 
-  get isLate(): boolean {
-    return this.isLive && this.waitedMs >= slowClientMs;
-  }
-
-  async fallBehind(): Promise<void> {
-    this.isLive = false;
-    await this.write(fellBehind);
-  }
-
-  async goLive(): Promise<void> {
-    this.isLive = true;
-    await this.write(caughtUp);
-    this.restart();
-  }
-
-  /** The client has everything. */
-  restart(): void {
-    this.waitedMs = 0;
-  }
-
-  private async waitForClient(): Promise<void> {
+  /** False if the log has no more. */
+  private async sendPage(): Promise<boolean> {
     const startedMs = performance.now();
-    await this.outlet.ready();
-    this.waitedMs += performance.now() - startedMs;
+    const page = this.storage.logPage(this.after + 1, false, this.pace.events);
+    await this.send(page, startedMs);
+    return page.length > 0;
+  }
+
+  private async send(page: readonly EventRecord[], startedMs: number): Promise<void> {
+    const { delivery, outlet, request, storage } = this;
+    const last = page.at(-1);
+    if (!last) return;
+    const selecting = request.filter ? request.filter.filter.select(page, this.patterns, outlet) : page;
+    const tookMs = performance.now() - startedMs;
+    const selected = selecting instanceof Promise ? await selecting : selecting;
+    this.pace.took(page.length, selected.length, tookMs);
+    if (delivery.isLate && last.position < storage.lastPosition) await delivery.fallBehind();
+    let next = 0;
+    for (const record of page) {
+      if (record === selected[next]) {
+        next++;
+        const full = delivery.write(presented(storage, record, request));
+        if (full) await full;
+        if (outlet.isClosed) return;
+      }
+      const full = this.report(record);
+      if (full) await full;
+    }
+    this.after = last.position;
+  }
+
+  /** A filtered subscriber is told where it is after so many events, whether they were selected or not. */
+  private report(record: EventRecord): Promise<void> | undefined {
+    const { filter } = this.request;
+    if (!filter || ++this.unreported < filter.checkpointEvents) return undefined;
+    this.unreported = 0;
+    return this.delivery.write(checkpointReached(record.position));
+  }
+
+  private async goLive(): Promise<void> {
+    // The end of history is a checkpoint too: a filter that matched nothing need not look at it again.
+    if (this.request.filter && this.unreported > 0) this.outlet.write(checkpointReached(this.after));
+    this.unreported = 0;
+    await this.delivery.goLive();
   }
 }
