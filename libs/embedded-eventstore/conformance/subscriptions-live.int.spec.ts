@@ -96,29 +96,32 @@ describe('a live subscriber that is behind', () => {
     ['a stream', { stream: 'paused' }],
     ['$all', {}],
     ['$all through a filter', { filter: { on: 'type', prefix: ['Paused'], window: 32 } }],
-  ])('of %s, its client having paused, is told so, gets what it missed once and in order, and catches up again', async (_, sketch) => {
-    const subscription = subscribe(sketch);
-    await subscription.until(() => subscription.seen.includes('caughtUp'));
-    subscription.call.pause();
-    const ids: string[] = [];
-    const append = async (count: number) => {
-      const events = newEvents(count, 'Paused', JSON.stringify('x'.repeat(10_000)));
-      ids.push(...events.map(({ id }) => id));
-      await wire.append('paused', events);
-    };
-    for (let index = 0; index < 20; index++) await append(50);
-    // By now its client takes nothing more; it must keep the subscription waiting for long enough.
-    for (const untilMs = performance.now() + 1.5 * slowClientMs; performance.now() < untilMs;) await append(1);
-    subscription.call.resume();
-    await subscription.until(() => subscription.seen.filter((seen) => seen === 'caughtUp').length === 2);
-    await append(1);
-    await subscription.until(() => subscription.seen.includes(ids.at(-1) ?? ''));
-    expect(subscription.seen.filter((seen) => ids.includes(seen))).toEqual(ids);
-    const transitions = subscription.seen.filter((seen) => seen === 'caughtUp' || seen === 'fellBehind');
-    expect(transitions).toEqual(['caughtUp', 'fellBehind', 'caughtUp']);
-    expect(subscription.seen.at(-2)).toBe('caughtUp');
-    subscription.call.cancel();
-  });
+  ])(
+    'of %s, its client having paused, is told so, gets what it missed once and in order, and catches up again',
+    async (_, sketch) => {
+      const subscription = subscribe(sketch);
+      await subscription.until(() => subscription.seen.includes('caughtUp'));
+      subscription.call.pause();
+      const ids: string[] = [];
+      const append = async (count: number) => {
+        const events = newEvents(count, 'Paused', JSON.stringify('x'.repeat(10_000)));
+        ids.push(...events.map(({ id }) => id));
+        await wire.append('paused', events);
+      };
+      for (let index = 0; index < 20; index++) await append(50);
+      // By now its client takes nothing more; it must keep the subscription waiting for long enough.
+      for (const untilMs = performance.now() + 1.5 * slowClientMs; performance.now() < untilMs;) await append(1);
+      subscription.call.resume();
+      await subscription.until(() => subscription.seen.filter((seen) => seen === 'caughtUp').length === 2);
+      await append(1);
+      await subscription.until(() => subscription.seen.includes(ids.at(-1) ?? ''));
+      expect(subscription.seen.filter((seen) => ids.includes(seen))).toEqual(ids);
+      const transitions = subscription.seen.filter((seen) => seen === 'caughtUp' || seen === 'fellBehind');
+      expect(transitions).toEqual(['caughtUp', 'fellBehind', 'caughtUp']);
+      expect(subscription.seen.at(-2)).toBe('caughtUp');
+      subscription.call.cancel();
+    },
+  );
 
   it('is not told so for a burst that it keeps up with', async () => {
     const subscription = subscribe({});

@@ -44,6 +44,18 @@ describe('the pattern thread', () => {
     expect(await left).toEqual([]);
   });
 
+  it('fails the call of a page under which it ends by itself twice, not those behind it for good', async () => {
+    const onFirst =
+      'parentPort.on("message", ({ subjects }) => subjects[0] === "end" ? process.exit(3) : parentPort.postMessage({ matches: [true] }))';
+    const fragile = new PatternThread(
+      new URL(`data:text/javascript,import { parentPort } from 'node:worker_threads'; ${encodeURIComponent(onFirst)}`),
+    );
+    const [ending, next] = await Promise.allSettled([fragile.test('a', ['end'], reader), fragile.test('a', ['a'], reader)]);
+    expect(ending).toMatchObject({ reason: { message: 'the pattern thread ended with code 3' } });
+    expect(next).toMatchObject({ value: [true] });
+    await fragile.close();
+  });
+
   it('refuses what waits when it is closed, and what comes later', async () => {
     const waiting = [patterns.test(...endless, reader), patterns.test('a', ['a'], reader)];
     const refused = Promise.allSettled(waiting);

@@ -23,7 +23,8 @@ interface WaitingPage {
   reject(error: Error): void;
 }
 
-const workerFile = new URL('../dist/pattern-worker.js', import.meta.url);
+/** The built file also where this one is run from its source: a thread cannot load TypeScript. */
+const builtWorker = new URL('../dist/pattern-worker.js', import.meta.url);
 /** The first time the page may not be to blame. */
 const lossesPerPage = 2;
 
@@ -40,6 +41,8 @@ export class PatternThread {
   private timer: NodeJS.Timeout | undefined;
   private isClosed = false;
   private ended: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly workerFile = builtWorker) {}
 
   /** Which subjects match. Rejects with a Refusal if the pattern takes too long or cannot be run, or the node stops. */
   test(pattern: string, subjects: readonly string[], reader: PatternReader): Promise<readonly boolean[]> {
@@ -78,7 +81,7 @@ export class PatternThread {
 
   private start(page: WaitingPage): void {
     const options = { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: patternThreadMegabytes } };
-    const worker = (this.worker = new Worker(workerFile, options));
+    const worker = (this.worker = new Worker(this.workerFile, options));
     worker.unref();
     const failed = (cause: unknown) => {
       if (this.worker === worker) this.lose(cause);
