@@ -43,14 +43,30 @@ export const cachedStreamStates = 50_000;
 /** One page of a read, of a subscription's history and of its live part: whichever comes first. */
 export const pageEvents = 256;
 export const pageBytes = 1024 * 1024;
+/** A filtered scan that drops most events takes pages of up to this many, as long as one page keeps the thread no longer than so. */
+export const scanPageEvents = 2_048;
+export const scanTurnMs = 2;
+/** A live subscriber has fallen behind when its client let it wait so long in all since it last had everything, and more than a page is unsent. */
+export const slowClientMs = 1_000;
 
 /** Written to one call but not yet taken by its client; above it nothing more is read for that call. */
 export const maxUnsentBytes = 1024 * 1024;
 
 export const maxFilterPatternLength = 1_024;
 export const maxFilterPrefixes = 1_024;
-/** A regular expression may take this long for one page of events; then its call ends. */
-export const filterPageTimeoutMs = 100;
+/** Steps a pattern may need for the longest subject there can be and still run on the node's own thread: about 0.1 ms. */
+export const maxStraightSteps = 65_536;
+/** Any other pattern runs in the pattern thread and may take this long for one page of events; then its call ends. */
+export const filterPageTimeoutMs = 1_000;
+/** Answers of the pattern thread that a filter remembers, and how long a subject may be to be remembered. */
+export const knownSubjects = 1_024;
+export const knownSubjectLength = 128;
+/** Compiled patterns the pattern thread keeps. */
+export const compiledPatterns = 64;
+export const patternThreadStartMs = 30_000;
+/** Without a page for so long the pattern thread ends; the next page starts another. */
+export const patternThreadIdleMs = 30_000;
+export const patternThreadMegabytes = 64;
 
 /** Concurrent calls of one connection. */
 export const maxConcurrentCalls = 1_024;

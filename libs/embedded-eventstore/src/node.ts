@@ -6,6 +6,7 @@ import { CommitSignal } from './commit-signal.js';
 import { EventLog } from './event-log.js';
 import { InboundBudget } from './inbound-budget.js';
 import { maxConcurrentCalls, maxRequestBytes, stopGraceMs } from './limits.js';
+import { PatternThread } from './pattern-thread.js';
 import { featuresService, gossipService, streamsService } from './protocol.js';
 import { ReadCalls } from './read-calls.js';
 import { clusterOfOne, supportedMethods } from './server-facts.js';
@@ -54,7 +55,8 @@ export async function startEventStoreNode(options: EventStoreNodeOptions): Promi
   });
   try {
     const events = await EventLog.open(storage, common.signal, log);
-    const reads = new ReadCalls({ storage, ...common });
+    const patterns = new PatternThread();
+    const reads = new ReadCalls({ storage, patterns, ...common });
     const appends = { events, budget: new InboundBudget(), ...common };
     server.addService(streamsService, {
       read: reads.read,
@@ -72,6 +74,7 @@ export async function startEventStoreNode(options: EventStoreNodeOptions): Promi
     let stopped: Promise<void> | undefined;
     const stop = async () => {
       stopping.abort();
+      await patterns.close();
       await events.close();
       await shutDown(server);
       await reads.finished();

@@ -1,6 +1,7 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { CommitSignal } from './commit-signal.js';
 import { Outlet } from './outlet.js';
+import type { PatternThread } from './pattern-thread.js';
 import { readRequest } from './read-request.js';
 import { readAll, readStream } from './reads.js';
 import { failureOf } from './refusal.js';
@@ -10,6 +11,7 @@ import { subscribeToAll, subscribeToStream } from './subscriptions.js';
 export interface ReadServices {
   storage: Storage;
   signal: CommitSignal;
+  patterns: PatternThread;
   stopping: AbortSignal;
   log: (line: string) => void;
 }
@@ -37,18 +39,18 @@ export class ReadCalls {
   }
 
   private async perform(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
-    const { storage, signal, stopping } = this.services;
+    const { storage, signal, patterns, stopping } = this.services;
     const request = readRequest(call.request);
     const outlet = new Outlet(call, stopping);
     switch (request.kind) {
       case 'read-stream':
         return readStream(storage, request, outlet);
       case 'read-all':
-        return readAll(storage, request, outlet);
+        return readAll(storage, patterns, request, outlet);
       case 'subscribe-to-stream':
         return subscribeToStream(storage, signal, request, outlet);
       case 'subscribe-to-all':
-        return subscribeToAll(storage, signal, request, outlet);
+        return subscribeToAll(storage, signal, patterns, request, outlet);
     }
   }
 }

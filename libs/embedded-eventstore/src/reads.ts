@@ -1,9 +1,11 @@
 import { pageEvents } from './limits.js';
 import type { Outlet } from './outlet.js';
+import type { PatternThread } from './pattern-thread.js';
 import type { ReadRequest, StartAt } from './read-request.js';
 import type { EventRecord } from './record.js';
 import { invalid, streamDeleted } from './refusal.js';
 import { firstStreamPosition, lastStreamPosition, streamNotFound } from './responses.js';
+import { ScanPace } from './scan-pace.js';
 import type { Storage } from './storage.js';
 import { isSoftDeleted, type StreamState } from './stream-state.js';
 import { firstVisible, isEnded, presented, type Presentation } from './stream-view.js';
@@ -66,17 +68,22 @@ async function backwards(storage: Storage, state: StreamState, request: ReadStre
 const revisionOf = (from: StartAt, state: StreamState) => (from === 'start' ? 0 : from === 'end' ? state.lastRevision : from);
 
 /** Forwards the position itself is included, backwards it is not. */
-export async function readAll(storage: Storage, request: ReadAll, outlet: Outlet): Promise<void> {
+export async function readAll(storage: Storage, patterns: PatternThread, request: ReadAll, outlet: Outlet): Promise<void> {
   const { backwards: isBackwards, filter } = request;
   let from = startPosition(storage, request.from);
   if (!isBackwards && request.from === 'end') return;
+  const pace = new ScanPace();
   let left = request.count;
   while (left > 0 && !outlet.isClosed) {
-    const page = storage.logPage(from, isBackwards, filter ? pageEvents : Math.min(left, pageEvents));
+    const startedMs = performance.now();
+    const page = storage.logPage(from, isBackwards, filter ? pace.events : Math.min(left, pageEvents));
     const last = page.at(-1);
     if (!last) return;
-    const selected = (filter?.select(page) ?? page).slice(0, left);
-    await send(storage, selected, request, outlet);
+    const selecting = filter ? filter.select(page, patterns, outlet) : page;
+    const readMs = performance.now() - startedMs;
+    const selected = selecting instanceof Promise ? await selecting : selecting;
+    if (filter) pace.took(page.length, selected.length, readMs);
+    await send(storage, selected.length > left ? selected.slice(0, left) : selected, request, outlet);
     left -= selected.length;
     from = isBackwards ? last.position : last.position + 1;
   }

@@ -1,10 +1,14 @@
-import type { CommitSignal } from './commit-signal.js';
+import type { CommitSignal, FreshEvents } from './commit-signal.js';
+import { Delivery } from './delivery.js';
 import { pageEvents } from './limits.js';
 import type { Outlet } from './outlet.js';
+import type { PatternThread } from './pattern-thread.js';
 import type { ReadRequest } from './read-request.js';
 import { startPosition } from './reads.js';
+import type { EventRecord } from './record.js';
 import { streamDeleted } from './refusal.js';
-import { caughtUp, checkpointReached, subscriptionConfirmed } from './responses.js';
+import { checkpointReached, subscriptionConfirmed } from './responses.js';
+import { ScanPace } from './scan-pace.js';
 import type { Storage } from './storage.js';
 import { isTombstoned } from './stream-state.js';
 import { firstVisible, isEnded, presented } from './stream-view.js';
@@ -25,24 +29,30 @@ export async function subscribeToStream(
 ): Promise<void> {
   const { stream, after } = request;
   if (isEnded(storage, stream)) throw streamDeleted(stream);
+  const delivery = new Delivery(outlet);
   outlet.write(subscriptionConfirmed());
   let next = firstToSend(storage, stream, after);
-  let isLive = false;
   while (!outlet.isClosed) {
     const state = storage.stream(stream);
     if (state && next <= state.lastRevision) {
       const page = storage.streamPage(state.number, next, state.lastRevision, pageEvents);
-      for (const record of page) if (!outlet.write(presented(storage, record, request))) await outlet.ready();
+      if (delivery.isLate && next + page.length <= state.lastRevision) await delivery.fallBehind();
+      for (const record of page) {
+        const full = delivery.write(presented(storage, record, request));
+        if (full) await full;
+        if (outlet.isClosed) return;
+      }
       next += page.length;
       await outlet.breathe();
     } else if (state && isTombstoned(state)) {
       const tombstone = storage.record(state.tombstonePosition);
       if (tombstone) outlet.write(presented(storage, tombstone, request));
       throw streamDeleted(stream);
-    } else if (!isLive) {
-      isLive = true;
-      if (!outlet.write(caughtUp)) await outlet.ready();
-    } else await outlet.sleep((wake) => signal.wait(stream, wake));
+    } else if (!delivery.isLive) await delivery.goLive();
+    else {
+      delivery.restart();
+      await outlet.sleep((wake) => signal.wait(stream, () => wake()));
+    }
   }
 }
 
@@ -55,32 +65,107 @@ function firstToSend(storage: Storage, stream: string, after: ToStream['after'])
   return state ? Math.max(first, Math.min(firstVisible(storage, state), last + 1)) : first;
 }
 
-export async function subscribeToAll(storage: Storage, signal: CommitSignal, request: ToAll, outlet: Outlet): Promise<void> {
-  const { filter } = request;
-  let after = startPosition(storage, request.after);
-  outlet.write(subscriptionConfirmed());
-  let isLive = false;
-  let unreported = 0;
-  while (!outlet.isClosed) {
-    const page = storage.logPage(after + 1, false, pageEvents);
-    if (page.length > 0) {
-      const selected = new Set(filter ? filter.filter.select(page) : page);
-      for (const record of page) {
-        if (selected.has(record) && !outlet.write(presented(storage, record, request))) await outlet.ready();
-        if (filter && ++unreported >= filter.checkpointEvents) {
-          unreported = 0;
-          if (!outlet.write(checkpointReached(record.position))) await outlet.ready();
-        }
-        if (outlet.isClosed) return;
-        after = record.position;
+export async function subscribeToAll(
+  storage: Storage,
+  signal: CommitSignal,
+  patterns: PatternThread,
+  request: ToAll,
+  outlet: Outlet,
+): Promise<void> {
+  await new AllSubscription(storage, signal, patterns, request, outlet).run();
+}
+
+class AllSubscription {
+  private readonly delivery: Delivery;
+  private readonly pace = new ScanPace();
+  /** The cursor: everything up to here was looked at, and sent if it was selected. */
+  private after: number;
+  /** What the commit that ended the last sleep brought along. */
+  private fresh: FreshEvents | undefined;
+  /** Events looked at since the last checkpoint. */
+  private unreported = 0;
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly signal: CommitSignal,
+    private readonly patterns: PatternThread,
+    private readonly request: ToAll,
+    private readonly outlet: Outlet,
+  ) {
+    this.delivery = new Delivery(outlet);
+    this.after = startPosition(storage, request.after);
+  }
+
+  async run(): Promise<void> {
+    const { delivery, outlet, signal } = this;
+    outlet.write(subscriptionConfirmed());
+    while (!outlet.isClosed) {
+      if (this.fresh) await this.sendHandedOver(this.fresh);
+      // What is durable but not announced yet will end the sleep.
+      else if (!signal.hasNothingAfter(this.after) && (await this.sendPage())) await outlet.breathe();
+      else if (!delivery.isLive) await this.goLive();
+      else {
+        delivery.restart();
+        await outlet.sleep((wake) =>
+          signal.wait(undefined, (fresh) => {
+            this.fresh = fresh;
+            wake();
+          }),
+        );
       }
-      await outlet.breathe();
-    } else if (!isLive) {
-      isLive = true;
-      // The end of history is a checkpoint too: a filter that matched nothing need not look at it again.
-      if (filter && unreported > 0) outlet.write(checkpointReached(after));
-      unreported = 0;
-      if (!outlet.write(caughtUp)) await outlet.ready();
-    } else await outlet.sleep((wake) => signal.wait(undefined, wake));
+    }
+  }
+
+  /** The events of a commit go to whoever has seen all before it; one that began at the end may have seen even more. */
+  private async sendHandedOver({ after, records }: FreshEvents): Promise<void> {
+    this.fresh = undefined;
+    if (after > this.after) return;
+    await this.send(after === this.after ? records : records.filter(({ position }) => position > this.after), performance.now());
+  }
+
+  /** False if the log has no more. */
+  private async sendPage(): Promise<boolean> {
+    const startedMs = performance.now();
+    const page = this.storage.logPage(this.after + 1, false, this.pace.events);
+    await this.send(page, startedMs);
+    return page.length > 0;
+  }
+
+  private async send(page: readonly EventRecord[], startedMs: number): Promise<void> {
+    const { delivery, outlet, request, storage } = this;
+    const last = page.at(-1);
+    if (!last) return;
+    const selecting = request.filter ? request.filter.filter.select(page, this.patterns, outlet) : page;
+    const tookMs = performance.now() - startedMs;
+    const selected = selecting instanceof Promise ? await selecting : selecting;
+    this.pace.took(page.length, selected.length, tookMs);
+    if (delivery.isLate && last.position < storage.lastPosition) await delivery.fallBehind();
+    let next = 0;
+    for (const record of page) {
+      if (record === selected[next]) {
+        next++;
+        const full = delivery.write(presented(storage, record, request));
+        if (full) await full;
+        if (outlet.isClosed) return;
+      }
+      const full = this.report(record);
+      if (full) await full;
+    }
+    this.after = last.position;
+  }
+
+  /** A filtered subscriber is told where it is after so many events, whether they were selected or not. */
+  private report(record: EventRecord): Promise<void> | undefined {
+    const { filter } = this.request;
+    if (!filter || ++this.unreported < filter.checkpointEvents) return undefined;
+    this.unreported = 0;
+    return this.delivery.write(checkpointReached(record.position));
+  }
+
+  private async goLive(): Promise<void> {
+    // The end of history is a checkpoint too: a filter that matched nothing need not look at it again.
+    if (this.request.filter && this.unreported > 0) this.outlet.write(checkpointReached(this.after));
+    this.unreported = 0;
+    await this.delivery.goLive();
   }
 }
