@@ -270,7 +270,7 @@ export class Chunk {
     return positions[index] === position - this.start ? offsets[index] : undefined;
   }
 
-  /** Offset of the first record at or after a position, which must be one's own, one's end, or lie within one. */
+  /** Offset of the first record at or after a position. */
   private firstAt(position: number): number {
     if (position <= this.start) return chunkHeaderBytes;
     if (position >= this.end) return this.fileBytes;
@@ -280,8 +280,19 @@ export class Chunk {
     }
     const within = position % recordAlignment;
     const offset = this.offsetOf(position - within);
-    if (within === 0) return offset;
-    return offset + this.recordAt(offset, position - within).bytes.length;
+    if (EventRecord.sizeAt(this.read(offset, recordHeaderBytes), 0, position - within) === undefined)
+      return this.offsetOf(this.nextRecord(position));
+    return within === 0 ? offset : offset + this.recordAt(offset, position - within).bytes.length;
+  }
+
+  /** Whoever starts beyond the end of the log may find himself in the midst of an event later. */
+  private nextRecord(after: number): number {
+    for (let block = after - (after % recordAlignment); block < this.end; block += readBlockBytes) {
+      const bytes = this.read(this.offsetOf(block), Math.min(readBlockBytes + recordHeaderBytes, this.end - block));
+      for (let at = 0; at < Math.min(readBlockBytes, bytes.length); at += recordAlignment)
+        if (EventRecord.sizeAt(bytes, at, block + at) !== undefined) return block + at;
+    }
+    return this.end;
   }
 
   private map(): RecordMap {

@@ -8,7 +8,7 @@ const stored = (count = 1, dataBytes = 0) =>
   Array.from({ length: count }, () =>
     EventRecord.encode(
       { id: randomBytes(16), type: Buffer.from('T'), isJson: true, data: Buffer.alloc(dataBytes), metadata: Buffer.alloc(0) },
-      { position: (last += 16), createdMs: 0, streamNumber: 1, streamName: Buffer.from('s'), revision: 0 },
+      { groupPosition: 16, position: (last += 16), createdMs: 0, streamNumber: 1, streamName: Buffer.from('s'), revision: 0 },
     ),
   );
 

@@ -213,7 +213,10 @@ export class EventLog {
         this.committing = undefined;
         this.forget(group.number);
         group.resolve();
-        this.signal.committed(new Set(Array.from(states, ({ name }) => name)));
+        this.signal.committed(
+          states.map(({ name }) => name),
+          records,
+        );
         if (!this.gathering.isEmpty) this.commit();
       },
       (error: unknown) => this.fail(group, error),

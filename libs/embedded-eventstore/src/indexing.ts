@@ -10,16 +10,16 @@ import type { StreamIndex } from './stream-index.js';
 export function indexLog(logDirectory: string, index: StreamIndex, to: number, progress: (indexed: number) => void): void {
   const log = LogFiles.open(logDirectory, { readOnly: { from: index.indexed, to } });
   try {
-    for (let from = index.indexed; from < to; from = index.indexed) {
+    for (let next = index.indexed; index.indexed < to;) {
       const records: EventRecord[] = [];
-      for (let next = from; records.length < indexedAtOnce;) {
+      while (records.length < indexedAtOnce) {
         const page = log.page(next, false, Infinity);
         const last = page.at(-1);
         if (!last) break;
         records.push(...page);
-        next = last.end;
+        next = last.position + 1;
       }
-      if (records.length === 0) throw new Error(`the log has no events between ${from} and ${to}`);
+      if (records.length === 0) throw new Error(`the log has no events between ${index.indexed} and ${to}`);
       index.add(records);
       index.refresh();
       progress(index.indexed);

@@ -120,7 +120,7 @@ export class LogFiles {
 
   /**
    * Events at and after `from` (backwards: before it), at most `limit` and what one read of a file gives; none only at the
-   * end. `from` is an event's position, one more than that, or beyond an end of the log.
+   * end. Quickest where `from` is an event's position or one more than that.
    */
   page(from: number, backwards: boolean, limit: number): EventRecord[] {
     return backwards ? this.before(from, limit) : this.from(from, limit);
@@ -333,24 +333,25 @@ function writeSome(descriptor: number, bytes: Buffer, from: number, offset: numb
 /** Where the last whole append ends, and where the first record that is none lies. */
 function wholeAppends(chunk: Chunk): { end: number; broken: number | undefined } {
   let end = chunk.start;
-  let position = chunk.start;
-  while (position < chunk.end) {
-    const records = intactPage(chunk, position);
+  let from = chunk.start;
+  for (let next = chunk.start; next < chunk.end;) {
+    const records = intactPage(chunk, from, next);
     const last = records.at(-1);
-    if (!last) return { end, broken: position };
+    if (!last) return { end, broken: next };
     for (const record of records) if (record.isLastOfAppend) end = record.end;
-    position = last.end;
+    from = last.position + 1;
+    next = last.end;
   }
   return { end, broken: undefined };
 }
 
-/** The next records; near a broken one by one, and none where it lies. */
-function intactPage(chunk: Chunk, position: number): EventRecord[] {
+/** The records from the one at `next` on, which follows the one at `from`; near a broken one by one, and none where it lies. */
+function intactPage(chunk: Chunk, from: number, next: number): EventRecord[] {
   try {
-    return chunk.forwards(position, Infinity);
+    return chunk.forwards(from, Infinity);
   } catch (error) {
     if (!(error instanceof DamagedFile)) throw error;
-    const record = intactRecord(chunk, position);
+    const record = intactRecord(chunk, next);
     return record ? [record] : [];
   }
 }

@@ -35,8 +35,11 @@ async function forwards(storage: Storage, state: StreamState, request: ReadStrea
   let left = request.count;
   while (next <= state.lastRevision && left > 0 && !outlet.isClosed) {
     const page = storage.streamPage(state.number, next, state.lastRevision, Math.min(left, pageEvents));
+    const last = page.at(-1);
+    if (!last) return;
     await send(storage, page, request, outlet);
-    next += page.length;
+    // Not by counting: a compaction may have removed what wider limits show again.
+    next = last.revision + 1;
     left -= page.length;
   }
 }
@@ -59,8 +62,10 @@ async function backwards(storage: Storage, state: StreamState, request: ReadStre
   while (next >= visible && left > 0 && !outlet.isClosed) {
     // A page of one revision is the same in both directions.
     const page = storage.streamPage(state.number, next, visible, Math.min(left, pageEvents));
+    const last = page.at(-1);
+    if (!last) return;
     await send(storage, page, request, outlet);
-    next -= page.length;
+    next = last.revision - 1;
     left -= page.length;
   }
 }

@@ -36,13 +36,14 @@ export async function subscribeToStream(
     const state = storage.stream(stream);
     if (state && next <= state.lastRevision) {
       const page = storage.streamPage(state.number, next, state.lastRevision, pageEvents);
-      if (delivery.isLate && next + page.length <= state.lastRevision) await delivery.fallBehind();
+      const last = page.at(-1)?.revision ?? state.lastRevision;
+      if (delivery.isLate && last < state.lastRevision) await delivery.fallBehind();
       for (const record of page) {
         const full = delivery.write(presented(storage, record, request));
         if (full) await full;
         if (outlet.isClosed) return;
       }
-      next += page.length;
+      next = last + 1;
       await outlet.breathe();
     } else if (state && isTombstoned(state)) {
       const tombstone = storage.record(state.tombstonePosition);
