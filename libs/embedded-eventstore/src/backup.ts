@@ -29,10 +29,10 @@ export async function backUp(
   signal: AbortSignal,
   progress: (filesDone: number, files: number) => void = () => undefined,
 ): Promise<BackupManifest> {
-  await makeEmpty(directory);
   const { lastPosition } = storage;
   // The newest chunk grows while it is copied: the copy is cut where it ended when this began.
   const chunks = storage.files.all.map((chunk) => ({ file: chunk.file, bytes: chunk.isCompacted ? undefined : chunk.fileBytes }));
+  await makeEmpty(directory);
   const files: BackupManifest['files'] = [];
   for (const { file, bytes } of chunks) {
     signal.throwIfAborted();
