@@ -1,4 +1,3 @@
-import type { sendUnaryData, ServerDuplexStream, ServerReadableStream, ServerUnaryCall } from '@grpc/grpc-js';
 import {
   AppendSize,
   appendPart,
@@ -13,21 +12,23 @@ import {
   type RawEvent,
 } from './append-request.js';
 import type { Expected } from './append-decision.js';
-import type { EventLog } from './event-log.js';
+import type { AppendOutcome, EventLog } from './event-log.js';
+import { oneAnswer, type CallHandler, type CallOpener, type GrpcCall } from './grpc-call.js';
 import type { InboundBudget } from './inbound-budget.js';
-import { maxUnansweredAppends, maxUnfinishedAppends } from './limits.js';
+import { appendEventOverheadBytes, maxUnansweredAppends, maxUnfinishedAppends } from './limits.js';
+import type { NodeCounters } from './node-counters.js';
 import type { ProposedEvent } from './record.js';
 import { failureOf, invalid, streamDeleted, unavailable } from './refusal.js';
 import {
   appendConflict,
   appended,
-  batchAddress,
   batchAppended,
   batchConflict,
   batchFailure,
   batchTimeout,
   deleteConflict,
   deleted,
+  noCorrelation,
   tombstoned,
   type BatchAddress,
 } from './responses.js';
@@ -35,7 +36,8 @@ import { WireReader } from './wire.js';
 
 export interface AppendServices {
   events: EventLog;
-  budget: InboundBudget;
+  inbound: InboundBudget;
+  counters: NodeCounters;
   stopping: AbortSignal;
   log: (line: string) => void;
 }
@@ -51,7 +53,7 @@ class IncomingAppend {
   add(event: RawEvent): void {
     this.size.add(event);
     this.size.checkTotal();
-    const bytes = event.data.length + event.metadata.length;
+    const bytes = event.data.length + event.metadata.length + appendEventOverheadBytes;
     this.budget.take(bytes);
     this.held += bytes;
     this.events.push(proposedEvent(event));
@@ -69,62 +71,79 @@ class IncomingAppend {
 }
 
 /** The classic append: options, then one message per event, one answer at the end. */
-export function append(services: AppendServices) {
-  return (call: ServerReadableStream<Buffer, Buffer>, answer: sendUnaryData<Buffer>): void => {
-    const incoming = new IncomingAppend(services.budget);
-    let target: { stream: string; expected: Expected } | undefined;
-    let isOver = false;
-    const end = (error: unknown, value?: Buffer) => {
-      if (isOver) return;
-      isOver = true;
-      incoming.release();
-      if (error === undefined) answer(null, value);
-      else answer(failureOf(error, services.log));
-    };
-    const receive = (bytes: Buffer) => {
-      const part = appendPart(bytes);
-      if ('options' in part) {
-        if (target) throw invalid('an append has its options twice');
-        target = { stream: writableStream(part.options.stream), expected: requireExpected(part.options.expected) };
+export function append(services: AppendServices): CallOpener {
+  return (call) => new AppendCall(call, services);
+}
+
+class AppendCall implements CallHandler {
+  private readonly incoming: IncomingAppend;
+  private target: { stream: string; expected: Expected } | undefined;
+  private hasAll = false;
+
+  constructor(
+    private readonly call: GrpcCall,
+    private readonly services: AppendServices,
+  ) {
+    this.incoming = new IncomingAppend(services.inbound);
+  }
+
+  message(bytes: Buffer): void {
+    // Its events are kept until the call has ended, so they must not hold on to all that came with them.
+    const part = appendPart(Buffer.from(bytes));
+    if ('options' in part) {
+      if (this.target) throw invalid('an append has its options twice');
+      this.target = { stream: writableStream(part.options.stream), expected: requireExpected(part.options.expected) };
+    } else {
+      if (!this.target) throw invalid('an append begins with its options');
+      this.incoming.add(part.event);
+    }
+  }
+
+  end(): void {
+    if (!this.target) throw invalid('an append has no options');
+    this.incoming.checkSize();
+    this.hasAll = true;
+    void this.store(this.target.stream, this.target.expected);
+  }
+
+  cancelled(): void {
+    this.incoming.release();
+  }
+
+  stopping(): void {
+    if (this.hasAll) return;
+    this.incoming.release();
+    this.call.fail(unavailable('the node is stopping'));
+  }
+
+  private async store(stream: string, expected: Expected): Promise<void> {
+    const { events, counters } = this.services;
+    try {
+      for (let room = events.room(); room; room = events.room()) await room;
+      if (this.call.isOver) return;
+      counters.appendsAccepted++;
+      const outcome = await events.append(stream, this.incoming.events, expected);
+      if (outcome.outcome === 'stream-deleted') throw streamDeleted(outcome.stream);
+      if (outcome.outcome === 'appended') {
+        counters.appendsAnswered++;
+        this.call.write(appended(outcome));
       } else {
-        if (!target) throw invalid('an append begins with its options');
-        incoming.add(part.event);
+        counters.appendsRefused++;
+        this.call.write(appendConflict(outcome, expected));
       }
-    };
-    const finish = async () => {
-      if (!target) throw invalid('an append has no options');
-      incoming.checkSize();
-      for (let room = services.events.room(); room; room = services.events.room()) await room;
-      if (call.cancelled) return undefined;
-      const { stream, expected } = target;
-      const outcome = await services.events.append(stream, incoming.events, expected);
-      switch (outcome.outcome) {
-        case 'appended':
-          return appended(outcome);
-        case 'wrong-expected-version':
-          return appendConflict(outcome, expected);
-        case 'stream-deleted':
-          throw streamDeleted(outcome.stream);
-      }
-    };
-    call.on('data', (bytes: Buffer) => {
-      if (isOver) return;
-      try {
-        receive(bytes);
-      } catch (error) {
-        end(error);
-      }
-    });
-    call.on('end', () => {
-      if (!isOver) finish().then((value) => end(undefined, value), end);
-    });
-    call.on('cancelled', () => end(unavailable('the call was cancelled')));
-  };
+      this.call.end();
+    } catch (error) {
+      counters.appendsRefused++;
+      this.call.fail(error);
+    } finally {
+      this.incoming.release();
+    }
+  }
 }
 
 /** Many appends over one call, answered by correlation id in any order; a failed one leaves the call open. */
-export function batchAppend(services: AppendServices) {
-  return (call: ServerDuplexStream<Buffer, Buffer>): void => new BatchAppendCall(call, services).run();
+export function batchAppend(services: AppendServices): CallOpener {
+  return (call) => new BatchAppendCall(call, services);
 }
 
 interface UnfinishedAppend {
@@ -133,37 +152,40 @@ interface UnfinishedAppend {
   incoming: IncomingAppend;
 }
 
-class BatchAppendCall {
+class BatchAppendCall implements CallHandler {
   private readonly unfinished = new Map<string, UnfinishedAppend>();
   private unanswered = 0;
   private isPaused = false;
+  private awaitsRoom = false;
   private hasEnded = false;
-  private isOver = false;
 
   constructor(
-    private readonly call: ServerDuplexStream<Buffer, Buffer>,
+    private readonly call: GrpcCall,
     private readonly services: AppendServices,
   ) {}
 
-  run(): void {
-    this.call.on('data', (bytes: Buffer) => {
-      if (!this.isOver) this.receive(bytes);
-    });
-    this.call.on('end', () => {
-      this.hasEnded = true;
-      this.endWhenAnswered();
-    });
-    this.call.once('cancelled', () => this.close());
-    this.services.stopping.addEventListener('abort', this.endWhenAnswered);
+  /** Bytes that are no request end the call; an append that cannot be stored is answered and leaves it open. */
+  message(bytes: Buffer): void {
+    const part = batchPart(bytes);
+    // What waits for more must not hold on to all that came with it.
+    this.take(part.isFinal ? part : batchPart(Buffer.from(bytes)));
   }
 
-  /** Bytes that are no request end the call; an append that cannot be stored is answered and leaves it open. */
-  private receive(bytes: Buffer): void {
-    try {
-      this.take(batchPart(bytes));
-    } catch (error) {
-      this.close(error);
-    }
+  end(): void {
+    this.hasEnded = true;
+    this.endWhenAnswered();
+  }
+
+  cancelled(): void {
+    this.dropUnfinished();
+  }
+
+  drained(): void {
+    this.resumeWhenPossible();
+  }
+
+  stopping(): void {
+    this.endWhenAnswered();
   }
 
   private take(part: BatchPart): void {
@@ -185,8 +207,8 @@ class BatchAppendCall {
   }
 
   private begin(part: BatchPart, options: BatchOptions, key: string | undefined): UnfinishedAppend | undefined {
-    const address = batchAddress(key === undefined ? undefined : part.correlation, options.stream);
-    const begun = { address, options, incoming: new IncomingAppend(this.services.budget) };
+    const address = addressOf(key === undefined ? undefined : part.correlation, options.stream);
+    const begun = { address, options, incoming: new IncomingAppend(this.services.inbound) };
     if (key === undefined) return begun;
     this.drop(key);
     if (this.unfinished.size >= maxUnfinishedAppends) {
@@ -203,16 +225,14 @@ class BatchAppendCall {
   }
 
   private decide({ address, options, incoming }: UnfinishedAppend): void {
-    if (options.deadlineMs !== undefined && options.deadlineMs <= Date.now()) return this.answer(batchTimeout(address));
+    if (options.deadlineMs !== undefined && options.deadlineMs <= Date.now()) return this.refuse(batchTimeout(address));
     incoming.checkSize();
     const stream = writableStream(options.stream);
     const expected = requireExpected(options.expected);
     this.unanswered++;
+    this.services.counters.appendsAccepted++;
     this.services.events.append(stream, incoming.events, expected).then(
-      (outcome) => {
-        this.unanswered--;
-        this.answer(outcome.outcome === 'appended' ? batchAppended(address, outcome) : batchConflict(address, outcome, expected));
-      },
+      (outcome) => this.answer(address, expected, outcome),
       (error: unknown) => {
         this.unanswered--;
         this.fail(address, error);
@@ -221,85 +241,96 @@ class BatchAppendCall {
     this.pauseWhenFull();
   }
 
-  private fail(address: BatchAddress, error: unknown): void {
-    this.answer(batchFailure(address, error, failureOf(error, this.services.log)));
+  private answer(address: BatchAddress, expected: Expected, outcome: AppendOutcome): void {
+    this.unanswered--;
+    if (outcome.outcome === 'appended') {
+      this.services.counters.appendsAnswered++;
+      this.write(batchAppended(address, outcome));
+    } else this.refuse(batchConflict(address, outcome, expected));
   }
 
-  /** An answer counts until the client has taken it: one that does not read its answers is not read either. */
-  private answer(bytes: Buffer): void {
-    if (this.isOver) return;
-    this.unanswered++;
-    this.call.write(bytes, () => {
-      this.unanswered--;
-      this.endWhenAnswered();
-      this.resumeWhenPossible();
-    });
-    this.pauseWhenFull();
+  private fail(address: BatchAddress, error: unknown): void {
+    this.refuse(batchFailure(address, error, failureOf(error, this.services.log)));
+  }
+
+  private refuse(answer: Buffer): void {
+    this.services.counters.appendsRefused++;
+    this.write(answer);
+  }
+
+  private write(answer: Buffer): void {
+    this.call.write(answer);
+    if (this.unanswered === 0) this.endWhenAnswered();
+    if (this.isPaused) this.resumeWhenPossible();
+    else this.pauseWhenFull();
   }
 
   private pauseWhenFull(): void {
     if (this.isPaused || !this.isFull()) return;
     this.isPaused = true;
     this.call.pause();
-    void this.services.events.room()?.then(() => this.resumeWhenPossible());
+    this.resumeWithRoom();
   }
 
   private resumeWhenPossible(): void {
     if (!this.isPaused) return;
-    if (this.isFull()) {
-      void this.services.events.room()?.then(() => this.resumeWhenPossible());
-      return;
-    }
+    if (this.isFull()) return this.resumeWithRoom();
     this.isPaused = false;
     this.call.resume();
   }
 
-  private isFull(): boolean {
-    return this.unanswered >= maxUnansweredAppends || this.services.events.room() !== undefined;
+  private resumeWithRoom(): void {
+    if (this.awaitsRoom) return;
+    const room = this.services.events.room();
+    if (!room) return;
+    this.awaitsRoom = true;
+    void room.then(() => {
+      this.awaitsRoom = false;
+      this.resumeWhenPossible();
+    });
   }
 
-  private readonly endWhenAnswered = (): void => {
-    if (this.isOver || this.unanswered > 0) return;
-    if (this.services.stopping.aborted) this.close(unavailable('the node is stopping'));
-    else if (this.hasEnded) this.close();
-  };
+  /** One that does not read its answers is not read either. */
+  private isFull(): boolean {
+    return this.unanswered >= maxUnansweredAppends || this.call.isFull() || this.services.events.room() !== undefined;
+  }
 
-  private close(error?: unknown): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.services.stopping.removeEventListener('abort', this.endWhenAnswered);
-    for (const key of this.unfinished.keys()) this.drop(key);
-    if (this.call.cancelled) return;
-    if (error === undefined) this.call.end();
-    else this.call.emit('error', failureOf(error, this.services.log));
+  private endWhenAnswered(): void {
+    if (this.call.isOver || this.unanswered > 0) return;
+    if (this.services.stopping.aborted) this.call.fail(unavailable('the node is stopping'));
+    else if (this.hasEnded) this.call.end();
+    else return;
+    this.dropUnfinished();
+  }
+
+  private dropUnfinished(): void {
+    for (const { incoming } of this.unfinished.values()) incoming.release();
+    this.unfinished.clear();
   }
 }
 
-type DeleteCall = (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => void;
+/** A copy, for the answer comes later. */
+function addressOf(correlation: Buffer | undefined, stream: Buffer | undefined): BatchAddress {
+  return { correlation: correlation ? Buffer.from(correlation) : noCorrelation, stream: stream && Buffer.from(stream) };
+}
 
-export const softDelete = (services: AppendServices): DeleteCall =>
-  deleteCall(services, async (stream, expected) => {
+export const softDelete = (services: AppendServices): CallOpener =>
+  oneAnswer(async (bytes) => {
+    const { stream, expected } = deleteRequest(bytes);
     const outcome = await services.events.softDelete(stream, expected);
     if (outcome.outcome !== 'deleted') throw deleteConflict(outcome, stream, expected);
     return deleted(outcome.position);
   });
 
-export const tombstone = (services: AppendServices): DeleteCall =>
-  deleteCall(services, async (stream, expected) => {
+export const tombstone = (services: AppendServices): CallOpener =>
+  oneAnswer(async (bytes) => {
+    const { stream, expected } = deleteRequest(bytes);
     const outcome = await services.events.tombstone(stream, expected);
     if (outcome.outcome !== 'deleted') throw deleteConflict(outcome, stream, expected);
     return tombstoned(outcome.position);
   });
 
-function deleteCall(services: AppendServices, perform: (stream: string, expected: Expected) => Promise<Buffer>): DeleteCall {
-  const checked = async (bytes: Buffer) => {
-    const { stream, expected } = deleteOptions(bytes);
-    return perform(writableStream(stream), requireExpected(expected));
-  };
-  return (call, answer) => {
-    checked(call.request).then(
-      (bytes) => answer(null, bytes),
-      (error: unknown) => answer(failureOf(error, services.log)),
-    );
-  };
+function deleteRequest(bytes: Buffer): { stream: string; expected: Expected } {
+  const { stream, expected } = deleteOptions(bytes);
+  return { stream: writableStream(stream), expected: requireExpected(expected) };
 }

@@ -1,4 +1,4 @@
-import { status } from '@grpc/grpc-js';
+import { status } from './grpc-status.js';
 import type { Expected } from './append-decision.js';
 import {
   appendEventOverheadBytes,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { verdictOn, type Expected, type KnownEvents, type StreamFacts, type Verdict } from './append-decision.js';
 import type { CommitSignal } from './commit-signal.js';
+import { LogFigures } from './log-figures.js';
 import { cachedStreamStates, knownEventIds, maxPendingBytes, maxPendingEvents, pageEvents, recalledBytes } from './limits.js';
 import { EventRecord, tombstoneRevision, type ProposedEvent } from './record.js';
 import { invalid, unavailable } from './refusal.js';
@@ -76,6 +77,8 @@ export class EventLog {
   private committing: CommitGroup | undefined;
   private scheduled = false;
   private ended: Error | undefined;
+  /** What it did since it was opened. */
+  readonly figures: LogFigures;
   /** Position of the newest event that was decided, and of the next one. */
   private position: number;
   private end: number;
@@ -87,6 +90,7 @@ export class EventLog {
     private readonly signal: CommitSignal,
     private readonly log: (line: string) => void,
   ) {
+    this.figures = new LogFigures(storage);
     this.position = storage.lastPosition;
     this.end = storage.end;
     this.gathering = new CommitGroup(1, this.end);
@@ -208,9 +212,12 @@ export class EventLog {
     const states = Array.from(group.states, ({ name, number, lastRevision, tombstonePosition, limits }) => {
       return { name, number, lastRevision, tombstonePosition, limits };
     });
+    const startedMs = performance.now();
+    this.figures.begun(records.length, group.bytes);
     this.storage.write({ records, states }).then(
       () => {
         this.committing = undefined;
+        this.figures.committed(records.length, group.bytes, performance.now() - startedMs);
         this.forget(group.number);
         group.resolve();
         this.signal.committed(
@@ -225,7 +232,9 @@ export class EventLog {
 
   /** After a failed commit nobody knows what the disk holds: writing ends, the next start reads what is there. */
   private fail(group: CommitGroup, error: unknown): void {
-    this.log(`a commit failed, no more events are accepted: ${error instanceof Error ? error.message : String(error)}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    this.figures.failure = `a commit failed: ${reason}`;
+    this.log(`a commit failed, no more events are accepted: ${reason}`);
     this.ended = unavailable('the node could not write to its disk and must be restarted');
     this.committing = undefined;
     group.reject(this.ended);

@@ -1,10 +1,11 @@
-import { status } from '@grpc/grpc-js';
+import type { MemoryBudget } from './grpc-frames.js';
+import { status } from './grpc-status.js';
 import { maxInboundBytes } from './limits.js';
 import { Refusal } from './refusal.js';
 
-/** Bounds what half-received appends of all calls hold in memory together. */
-export class InboundBudget {
-  private held = 0;
+/** Bounds what half-received messages and unfinished appends of all calls hold in memory together. */
+export class InboundBudget implements MemoryBudget {
+  held = 0;
 
   take(bytes: number): void {
     if (this.held + bytes > maxInboundBytes) {

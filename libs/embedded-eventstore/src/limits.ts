@@ -74,3 +74,30 @@ export const maxConcurrentCalls = 1_024;
 export const stopGraceMs = 2_000;
 /** Events received by the node for appends that are not final yet, over all calls; above it such appends are refused. */
 export const maxInboundBytes = 256 * 1024 * 1024;
+
+/** The transport: connections, HTTP/2, gRPC, HTTP endpoints. */
+export const maxConnections = 20_000;
+/** A connection that by then has neither begun HTTP/2 nor sent a whole HTTP/1.1 request is cut. */
+export const firstRequestTimeoutMs = 10_000;
+/** After `stopGraceMs`, calls that are still open get so long to hear that they are over. */
+export const lastWordsMs = 100;
+export const tcpKeepAliveMs = 60_000;
+/** Messages of one call written in the same turn leave as one piece of about this size, or larger if one message is. */
+export const packBytes = 64 * 1024;
+/** Written to all calls but not yet taken; above it each call is held to `packBytes` of its own instead of `maxUnsentBytes`. */
+export const maxUnsentTotalBytes = 64 * 1024 * 1024;
+/** What a client may send to one call, and over one connection, ahead of what the node has taken. */
+export const callWindowBytes = 256 * 1024;
+export const connectionWindowBytes = 4 * 1024 * 1024;
+export const maxFrameBytes = 64 * 1024;
+export const maxHeaderBytes = 16 * 1024;
+export const maxHeaderCount = 64;
+/** Megabytes HTTP/2 may hold for one connection: its unsent bytes by the two limits above, and what its calls cost. */
+export const maxConnectionMemoryMb = 256;
+/** Cancelled calls of one connection: so many at once, so many per second for long; beyond it the connection is closed. */
+export const maxCancelBurst = 10_000;
+export const maxCancelsPerSecond = 1_000;
+/** Longer deadlines are none: a timer holds 31 bits of milliseconds. */
+export const maxDeadlineMs = 2 ** 31 - 1;
+
+export const maxHttpBodyBytes = 64 * 1024;

@@ -1,13 +1,18 @@
-import { setMaxListeners } from 'node:events';
 import { isIP } from 'node:net';
-import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
 import { append, batchAppend, softDelete, tombstone } from './append-calls.js';
 import { CommitSignal } from './commit-signal.js';
 import { EventLog } from './event-log.js';
+import { OutboundTotal, oneAnswer } from './grpc-call.js';
+import { GrpcServer, type GrpcMethod } from './grpc-server.js';
+import { HttpEndpoints, type HttpRoute } from './http-endpoints.js';
 import { InboundBudget } from './inbound-budget.js';
-import { maxConcurrentCalls, maxRequestBytes, stopGraceMs } from './limits.js';
+import { stopGraceMs } from './limits.js';
+import { isLoopback } from './loopback.js';
+import { NodeCounters } from './node-counters.js';
+import { NodePort } from './node-port.js';
+import { statusRoutes } from './node-status.js';
 import { PatternThread } from './pattern-thread.js';
-import { featuresService, gossipService, streamsService } from './protocol.js';
+import { featuresPath, gossipPath, streamsPaths } from './protocol.js';
 import { ReadCalls } from './read-calls.js';
 import { clusterOfOne, supportedMethods } from './server-facts.js';
 import { Storage } from './storage.js';
@@ -44,69 +49,51 @@ export async function startEventStoreNode(options: EventStoreNodeOptions): Promi
   if (!allowRemote && !isLoopback(host))
     throw new Error(`${host} is not a loopback address; set allowRemote to listen there without TLS and users`);
   const storage = await Storage.open(directory);
-  const stopping = new AbortController();
-  // Every open call listens.
-  setMaxListeners(0, stopping.signal);
-  const common = { signal: new CommitSignal(), stopping: stopping.signal, log };
-  const server = new Server({
-    'grpc.max_receive_message_length': maxRequestBytes,
-    'grpc.max_send_message_length': -1,
-    'grpc.max_concurrent_streams': maxConcurrentCalls,
-  });
+  let port: NodePort | undefined;
   try {
+    const stopping = new AbortController();
+    const counters = new NodeCounters();
+    const common = { signal: new CommitSignal(), stopping: stopping.signal, counters, log };
     const events = await EventLog.open(storage, common.signal, log);
     const patterns = new PatternThread();
     const reads = new ReadCalls({ storage, patterns, ...common });
-    const appends = { events, budget: new InboundBudget(), ...common };
-    server.addService(streamsService, {
-      read: reads.read,
-      append: append(appends),
-      batchAppend: batchAppend(appends),
-      delete: softDelete(appends),
-      tombstone: tombstone(appends),
-    });
+    const inbound = new InboundBudget();
+    const outbound = new OutboundTotal();
+    const appends = { events, inbound, ...common };
     const members = clusterOfOne(host);
-    server.addService(gossipService, { read: answering(() => members(port)) });
-    server.addService(featuresService, { getSupportedMethods: answering(() => supportedMethods(version)) });
-    // Services that are not added answer UNIMPLEMENTED, among them persistent subscriptions.
-    const address = isIP(host) === 6 ? `[${host}]` : host;
-    const port = await listen(server, `${address}:${wantedPort}`);
+    // Methods that are not here answer UNIMPLEMENTED, among them those of persistent subscriptions.
+    const methods = new Map<string, GrpcMethod>([
+      [streamsPaths.read, { kind: 'read', open: reads.read }],
+      [streamsPaths.append, { kind: 'append', open: append(appends) }],
+      [streamsPaths.batchAppend, { kind: 'batchAppend', open: batchAppend(appends) }],
+      [streamsPaths.softDelete, { kind: 'delete', open: softDelete(appends) }],
+      [streamsPaths.tombstone, { kind: 'tombstone', open: tombstone(appends) }],
+      [gossipPath, { kind: 'gossip', open: oneAnswer(() => members(listening)) }],
+      [featuresPath, { kind: 'serverFeatures', open: oneAnswer(() => supportedMethods(version)) }],
+    ]);
+    const routes: HttpRoute[] = [];
+    const endpoints = new HttpEndpoints({ routes, allowRemote, log });
+    const server = new GrpcServer({ methods, inbound, outbound, log, otherwise: endpoints.http2 });
+    const opened = (port = new NodePort(server, endpoints));
+    const status = { version, stopping: stopping.signal, counters, log: events.figures, inbound, outbound, server, port };
+    routes.push(...statusRoutes(status));
+    const listening: number = await port.listen(host, wantedPort);
     let stopped: Promise<void> | undefined;
     const stop = async () => {
       stopping.abort();
+      server.stopCalls();
       await patterns.close();
       await events.close();
-      await shutDown(server);
+      await opened.close(stopGraceMs);
       await reads.finished();
       await storage.close();
     };
-    return { port, connectionString: `esdb://${address}:${port}?tls=false`, stop: () => (stopped ??= stop()) };
+    const address = isIP(host) === 6 ? `[${host}]` : host;
+    const connectionString = `esdb://${address}:${listening}?tls=false`;
+    return { port: listening, connectionString, stop: () => (stopped ??= stop()) };
   } catch (error) {
-    server.forceShutdown();
+    port?.destroy();
     await storage.close();
     throw error;
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}
-
-function answering(value: () => Buffer) {
-  return (_call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>): void => answer(null, value());
-}
-
-function listen(server: Server, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));
-  });
-}
-
-async function shutDown(server: Server): Promise<void> {
-  const drained = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => drained.resolve(undefined), stopGraceMs);
-  server.tryShutdown(() => drained.resolve(undefined));
-  await drained.promise;
-  clearTimeout(timer);
-  server.forceShutdown();
 }

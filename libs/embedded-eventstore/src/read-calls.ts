@@ -1,10 +1,10 @@
-import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { CommitSignal } from './commit-signal.js';
+import { oneRequest, type GrpcCall } from './grpc-call.js';
+import type { NodeCounters } from './node-counters.js';
 import { Outlet } from './outlet.js';
 import type { PatternThread } from './pattern-thread.js';
-import { readRequest } from './read-request.js';
+import { readRequest, type ReadRequest } from './read-request.js';
 import { readAll, readStream } from './reads.js';
-import { failureOf } from './refusal.js';
 import type { Storage } from './storage.js';
 import { subscribeToAll, subscribeToStream } from './subscriptions.js';
 
@@ -13,7 +13,7 @@ export interface ReadServices {
   signal: CommitSignal;
   patterns: PatternThread;
   stopping: AbortSignal;
-  log: (line: string) => void;
+  counters: NodeCounters;
 }
 
 /** Reads and catch-up subscriptions, which are one method of the protocol. */
@@ -22,26 +22,36 @@ export class ReadCalls {
 
   constructor(private readonly services: ReadServices) {}
 
-  readonly read = (call: ServerWritableStream<Buffer, Buffer>): void => {
-    const ended = this.perform(call).then(
-      () => void call.end(),
-      (error: unknown) => {
-        if (!call.cancelled) call.emit('error', failureOf(error, this.services.log));
-      },
-    );
+  readonly read = oneRequest((bytes, call) => {
+    const request = readRequest(bytes);
+    const outlet = new Outlet(call, this.services.stopping);
+    const ended = this.perform(request, outlet, call);
     this.active.add(ended);
     void ended.finally(() => this.active.delete(ended));
-  };
+    return { cancelled: outlet.rouse, drained: outlet.drained, stopping: outlet.rouse };
+  });
 
   /** Resolves when no read is in progress: the files may be closed. */
   async finished(): Promise<void> {
     await Promise.all(this.active);
   }
 
-  private async perform(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
-    const { storage, signal, patterns, stopping } = this.services;
-    const request = readRequest(call.request);
-    const outlet = new Outlet(call, stopping);
+  private async perform(request: ReadRequest, outlet: Outlet, call: GrpcCall): Promise<void> {
+    const { counters } = this.services;
+    const subscriptions = request.kind === 'subscribe-to-all' || request.kind === 'subscribe-to-stream' ? 1 : 0;
+    counters.subscriptions += subscriptions;
+    try {
+      await this.answer(request, outlet);
+      call.end();
+    } catch (error) {
+      call.fail(error);
+    } finally {
+      counters.subscriptions -= subscriptions;
+    }
+  }
+
+  private answer(request: ReadRequest, outlet: Outlet): Promise<void> {
+    const { storage, signal, patterns } = this.services;
     switch (request.kind) {
       case 'read-stream':
         return readStream(storage, request, outlet);

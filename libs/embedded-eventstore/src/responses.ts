@@ -1,29 +1,71 @@
 import { randomUUID } from 'node:crypto';
-import { status } from '@grpc/grpc-js';
 import type { Expected } from './append-decision.js';
 import { AppendTooLarge } from './append-request.js';
 import type { AppendOutcome, WriteConflict } from './event-log.js';
+import { status, type Failure, type StatusCode } from './grpc-status.js';
 import { maxAppendDataBytes } from './limits.js';
 import { Any, bytesOf, GoogleEmpty, sharedMessages, statusMessages, streamMessages, type Serializable } from './protocol.js';
 import { tombstoneRevision } from './record.js';
-import { Refusal, streamDeleted, type Failure } from './refusal.js';
-import { lengthDelimited } from './wire.js';
+import { Refusal, streamDeleted } from './refusal.js';
+import { fieldSize, lengthDelimited, varintSize, writeVarint } from './wire.js';
 
 const { AppendResp, BatchAppendResp, DeleteResp, ReadResp, TombstoneResp } = streamMessages;
-const { AllStreamPosition, Empty, StreamIdentifier } = sharedMessages;
+const { Empty, StreamIdentifier } = sharedMessages;
 
 type Appended = Extract<AppendOutcome, { outcome: 'appended' }>;
 type Wrong = Extract<WriteConflict, { outcome: 'wrong-expected-version' }>;
 
 const identifier = (stream: Uint8Array) => new StreamIdentifier().setStreamName(stream);
 
-export function appended({ revision, position }: Appended): Buffer {
-  const success = new AppendResp.Success();
-  if (revision < 0) success.setNoStream(new Empty());
-  else success.setCurrentRevision(String(revision));
-  if (position === undefined) success.setNoPosition(new Empty());
-  else success.setPosition(new AppendResp.Position().setCommitPosition(String(position)).setPreparePosition(String(position)));
-  return bytesOf(new AppendResp().setSuccess(success));
+/**
+ * Every append is answered by one of the next two, so they are written by hand. Both messages have the same `Success`:
+ * current_revision = 1 or no_stream = 2, position = 3 (commit = 1, prepare = 2) or no_position = 4.
+ */
+export function appended(outcome: Appended): Buffer {
+  const bytes = Buffer.allocUnsafe(fieldSize(successSize(outcome)));
+  writeSuccess(bytes, 0, 0x0a, outcome);
+  return bytes;
+}
+
+/** BatchAppendResp: correlation_id = 1, success = 3, stream_identifier = 4 (stream_name = 3). */
+export function batchAppended({ correlation, stream }: BatchAddress, outcome: Appended): Buffer {
+  const streamSize = stream ? fieldSize(fieldSize(stream.length)) : 0;
+  const bytes = Buffer.allocUnsafe(fieldSize(correlation.length) + fieldSize(successSize(outcome)) + streamSize);
+  let at = writeField(bytes, 0, 0x0a, correlation);
+  at = writeSuccess(bytes, at, 0x1a, outcome);
+  if (stream) {
+    bytes[at] = 0x22;
+    writeField(bytes, writeVarint(bytes, at + 1, fieldSize(stream.length)), 0x1a, stream);
+  }
+  return bytes;
+}
+
+function successSize({ revision, position }: Appended): number {
+  const revisionSize = revision < 0 ? 2 : 1 + varintSize(revision);
+  return revisionSize + (position === undefined ? 2 : 2 + 2 * (1 + varintSize(position)));
+}
+
+function writeSuccess(bytes: Buffer, offset: number, tag: number, outcome: Appended): number {
+  const { revision, position } = outcome;
+  let at = offset;
+  bytes[at++] = tag;
+  at = writeVarint(bytes, at, successSize(outcome));
+  bytes[at++] = revision < 0 ? 0x12 : 0x08;
+  at = writeVarint(bytes, at, Math.max(revision, 0));
+  bytes[at++] = position === undefined ? 0x22 : 0x1a;
+  if (position === undefined) return writeVarint(bytes, at, 0);
+  at = writeVarint(bytes, at, 2 * (1 + varintSize(position)));
+  bytes[at++] = 0x08;
+  at = writeVarint(bytes, at, position);
+  bytes[at++] = 0x10;
+  return writeVarint(bytes, at, position);
+}
+
+function writeField(bytes: Buffer, offset: number, tag: number, value: Buffer): number {
+  bytes[offset] = tag;
+  const at = writeVarint(bytes, offset + 1, value.length);
+  bytes.set(value, at);
+  return at + value.length;
 }
 
 /** `expected_revision_20_6_0` with uint64's −1, which the generated code cannot write: a number cannot hold it. */
@@ -74,29 +116,14 @@ export function tombstoned(position: number): Buffer {
   return bytesOf(new TombstoneResp().setPosition(at));
 }
 
-/** Whom a batch answer goes to: the correlation id as it came, and the stream if the request named one. */
+/** Whom a batch answer goes to: the correlation id as it came, a UUID message, and the stream if the request named one. */
 export interface BatchAddress {
-  correlation: InstanceType<typeof sharedMessages.UUID>;
+  correlation: Buffer;
   stream: Buffer | undefined;
 }
 
 /** Without a usable correlation id the answer goes to the id of zeros. */
-export function batchAddress(correlation: Buffer | undefined, stream: Buffer | undefined): BatchAddress {
-  const { UUID } = sharedMessages;
-  return {
-    correlation: correlation ? UUID.deserializeBinary(correlation) : new UUID().setStructured(new UUID.Structured()),
-    stream,
-  };
-}
-
-export function batchAppended(address: BatchAddress, { revision, position }: Appended): Buffer {
-  const success = new BatchAppendResp.Success();
-  if (revision < 0) success.setNoStream(new GoogleEmpty());
-  else success.setCurrentRevision(String(revision));
-  if (position === undefined) success.setNoPosition(new GoogleEmpty());
-  else success.setPosition(new AllStreamPosition().setCommitPosition(String(position)).setPreparePosition(String(position)));
-  return batchAnswer(address, new BatchAppendResp().setSuccess(success));
-}
+export const noCorrelation: Buffer = Buffer.from([0x0a, 0x00]);
 
 export function batchConflict(address: BatchAddress, conflict: WriteConflict, expected: Expected): Buffer {
   if (conflict.outcome === 'stream-deleted') {
@@ -131,28 +158,25 @@ export function batchFailure(address: BatchAddress, error: unknown, failure: Fai
     const details = new sharedMessages.MaximumAppendSizeExceeded().setMaxappendsize(maxAppendDataBytes);
     return batchError(address, status.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', details);
   }
-  const reason = failure.details ?? failure.message;
   if (failure.code === status.INVALID_ARGUMENT) {
-    return batchError(address, failure.code, 'BadRequest', new sharedMessages.BadRequest().setMessage(reason));
+    const details = new sharedMessages.BadRequest().setMessage(failure.message);
+    return batchError(address, failure.code, 'BadRequest', details);
   }
-  return batchError(address, failure.code ?? status.INTERNAL, reason, new sharedMessages.Unknown(), 'Unknown');
+  return batchError(address, failure.code, failure.message, new sharedMessages.Unknown(), 'Unknown');
 }
 
-function batchError(address: BatchAddress, code: status, message: string, details: Serializable, type = message): Buffer {
+function batchError(address: BatchAddress, code: StatusCode, message: string, details: Serializable, type = message): Buffer {
   const packed = new Any();
   packed.setTypeUrl(`type.googleapis.com/event_store.client.${type}`);
   packed.setValue(details.serializeBinary());
-  const error = new statusMessages.Status()
-    .setCode(code as number)
-    .setMessage(message)
-    .setDetails(packed);
-  return batchAnswer(address, new BatchAppendResp().setError(error));
-}
-
-function batchAnswer({ correlation, stream }: BatchAddress, answer: InstanceType<typeof BatchAppendResp>): Buffer {
-  answer.setCorrelationId(correlation);
-  if (stream) answer.setStreamIdentifier(identifier(stream));
-  return bytesOf(answer);
+  const answer = new BatchAppendResp().setError(
+    new statusMessages.Status()
+      .setCode(code as number)
+      .setMessage(message)
+      .setDetails(packed),
+  );
+  if (address.stream) answer.setStreamIdentifier(identifier(address.stream));
+  return Buffer.concat([lengthDelimited(0x0a, address.correlation), answer.serializeBinary()]);
 }
 
 export function subscriptionConfirmed(): Buffer {

@@ -1,23 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import {
-  bytesOf,
-  featureMessages,
-  featuresService,
-  gossipMessages,
-  gossipService,
-  sharedMessages,
-  streamsService,
-} from './protocol.js';
+import { bytesOf, featureMessages, featuresPath, gossipMessages, gossipPath, sharedMessages, streamsPaths } from './protocol.js';
 
 /** What a client asks before it works: which methods there are, and which node leads. */
 const offered: readonly { path: string; features: readonly string[] }[] = [
-  { path: streamsService.read.path, features: ['events', 'position'] },
-  { path: streamsService.append.path, features: [] },
-  { path: streamsService.batchAppend.path, features: ['deadline_duration'] },
-  { path: streamsService.delete.path, features: [] },
-  { path: streamsService.tombstone.path, features: [] },
-  { path: gossipService.read.path, features: [] },
-  { path: featuresService.getSupportedMethods.path, features: [] },
+  { path: streamsPaths.read, features: ['events', 'position'] },
+  { path: streamsPaths.append, features: [] },
+  { path: streamsPaths.batchAppend, features: ['deadline_duration'] },
+  { path: streamsPaths.softDelete, features: [] },
+  { path: streamsPaths.tombstone, features: [] },
+  { path: gossipPath, features: [] },
+  { path: featuresPath, features: [] },
 ];
 
 export function supportedMethods(version: string): Buffer {

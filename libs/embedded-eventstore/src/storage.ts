@@ -151,6 +151,11 @@ export class Storage {
     return this.recent.count < maxUnindexedEvents ? undefined : this.indexing;
   }
 
+  /** Events that are only in memory beside the log. */
+  get unindexedEvents(): number {
+    return this.recent.count;
+  }
+
   /** The position up to which the index on disk has the log. */
   get indexed(): number {
     return this.index.indexed;
