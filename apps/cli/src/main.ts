@@ -1,6 +1,15 @@
 import { resolve } from 'node:path';
 import type { Log } from '@recourse/eventstore';
 import { Command, InvalidArgumentError } from 'commander';
+import {
+  eventStoreStatus,
+  maintainEventStore,
+  restoreEventStore,
+  serveEventStore,
+  stopCompaction,
+  verifyEventStore,
+  type ServeOptions,
+} from './eventstore.js';
 import { runDemo, demoPlatform, demoStart } from './demo.js';
 import { startInstallation, type Installation } from './installation.js';
 import { parkedTable, replayParked } from './parked.js';
@@ -126,6 +135,67 @@ program
       await runVerify({ dataDir: options.dataDir, json: options.json === true, environment: process.env, say, complain }),
     );
   });
+
+const voice = { say, complain };
+/** Ends the process with the command's exit code; 2 if it could not be carried out. */
+const carryOut = async (work: () => Promise<number>): Promise<void> => {
+  const code = await work().catch((error: unknown) => {
+    complain(error instanceof Error ? error.message : String(error));
+    return 2;
+  });
+  process.exit(code);
+};
+const nodeUrl = ['--url <url>', 'of a running node', 'http://127.0.0.1:2113'] as const;
+
+const eventstore = program
+  .command('eventstore')
+  .description('run the embedded event store alone, or look after its files')
+  .option('--dir <directory>', "the store's files", '.recourse/eventstore')
+  .option('--port <port>', '0 takes a free one', port, 2113)
+  .option('--host <address>', 'a loopback address, unless --allow-remote is given', '127.0.0.1')
+  .option('--allow-remote', 'listen on any address, without TLS and users')
+  .option('--backup-dir <directory>', 'where backups of the running node go; without it there are none')
+  .option('--rebuild-index', 'make the index anew from the events, then run')
+  .option('--verify', 'run nothing: read all events and compare the index with them')
+  .option('--json', 'print the result of --verify as JSON')
+  .action((options: ServeOptions & { verify?: boolean; json?: boolean }) =>
+    carryOut(() =>
+      options.verify === true
+        ? verifyEventStore(options.dir, options.json === true, voice)
+        : serveEventStore(options, signalled(), voice),
+    ),
+  );
+eventstore
+  .command('compact')
+  .description('remove truncated and deleted events of a running node from its disk')
+  .option(...nodeUrl)
+  .option('--stop', 'end the compaction that runs; what it did stays')
+  .action((options: { url: string; stop?: boolean }) =>
+    carryOut(() =>
+      options.stop === true
+        ? stopCompaction(options.url, voice)
+        : maintainEventStore(options.url, { path: '/admin/compaction', body: {} }, signalled(), voice),
+    ),
+  );
+eventstore
+  .command('backup')
+  .description("copy a running node's events into a folder below its --backup-dir")
+  .requiredOption('--name <folder>', 'of the new backup')
+  .option(...nodeUrl)
+  .action((options: { url: string; name: string }) =>
+    carryOut(() => maintainEventStore(options.url, { path: '/admin/backups', body: { name: options.name } }, signalled(), voice)),
+  );
+eventstore
+  .command('restore')
+  .description('make a new directory from a backup')
+  .requiredOption('--from <directory>', 'a finished backup')
+  .requiredOption('--to <directory>', 'new or empty')
+  .action((options: { from: string; to: string }) => carryOut(() => restoreEventStore(options.from, options.to, voice)));
+eventstore
+  .command('status')
+  .description('what a running node has done and is doing')
+  .option(...nodeUrl)
+  .action((options: { url: string }) => carryOut(() => eventStoreStatus(options.url, voice)));
 
 const parked = program.command('parked').description('events that a reader could not handle, and those that wait behind them');
 const withStores = async (

@@ -77,6 +77,9 @@ export class EventLog {
   private committing: CommitGroup | undefined;
   private scheduled = false;
   private ended: Error | undefined;
+  private readonly failing = Promise.withResolvers<string>();
+  /** Resolves, with the reason, when nothing can be written any more. */
+  readonly failed = this.failing.promise;
   /** What it did since it was opened. */
   readonly figures: LogFigures;
   /** Position of the newest event that was decided, and of the next one. */
@@ -234,6 +237,7 @@ export class EventLog {
   private fail(group: CommitGroup, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     this.figures.failure = `a commit failed: ${reason}`;
+    this.failing.resolve(reason);
     this.log(`a commit failed, no more events are accepted: ${reason}`);
     this.ended = unavailable('the node could not write to its disk and must be restarted');
     this.committing = undefined;

@@ -6,7 +6,7 @@ import { hostOf, isLoopback } from './loopback.js';
 
 export interface HttpRequest {
   query: URLSearchParams;
-  /** The parsed body of a POST; undefined if it has none. */
+  /** The parsed body of a POST or DELETE; undefined if it has none. */
   json: unknown;
 }
 
@@ -16,9 +16,9 @@ export interface HttpAnswer {
   json?: unknown;
 }
 
-/** What people and probes ask over plain HTTP. A POST must be `application/json`, which no web page sends unasked. */
+/** What people and probes ask over plain HTTP. A POST or DELETE must be `application/json`, which no web page sends unasked. */
 export interface HttpRoute {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'DELETE';
   path: string;
   answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer>;
 }
@@ -108,7 +108,7 @@ export class HttpEndpoints {
       const allow = routes.map(({ method }) => method).join(', ');
       throw new HttpProblem(405, 'Method Not Allowed', `the path takes ${allow}`, { allow });
     }
-    const json = route.method === 'POST' ? await jsonOf(request) : undefined;
+    const json = route.method === 'GET' ? undefined : await jsonOf(request);
     return route.answer({ query: new URLSearchParams(query), json });
   }
 

@@ -8,13 +8,15 @@ const { values } = parseArgs({
     host: { type: 'string', default: '127.0.0.1' },
     port: { type: 'string', default: '0' },
     'allow-remote': { type: 'boolean', default: false },
+    'backup-dir': { type: 'string' },
   },
 });
 const hasParent = process.connected;
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 try {
-  if (values.dir === undefined) throw new Error('usage: main.js --dir DIRECTORY [--port PORT] [--host HOST] [--allow-remote]');
+  if (values.dir === undefined)
+    throw new Error('usage: main.js --dir DIRECTORY [--port PORT] [--host HOST] [--allow-remote] [--backup-dir DIRECTORY]');
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port} is no port`);
   const node = await startEventStoreNode({
@@ -22,17 +24,24 @@ try {
     host: values.host,
     port,
     allowRemote: values['allow-remote'],
+    ...(values['backup-dir'] !== undefined && { backupDirectory: values['backup-dir'] }),
     log: say,
   });
+  let exitCode = 0;
   const stop = () => {
     node.stop().then(
-      () => process.exit(0),
+      () => process.exit(exitCode),
       (error: unknown) => {
         say(String(error));
         process.exit(1);
       },
     );
   };
+  // A node that cannot write is of no use to those who depend on it: whoever watches the process may start another.
+  void node.failed.then(() => {
+    exitCode = 1;
+    stop();
+  });
   process.once('SIGTERM', stop).once('SIGINT', stop).once('disconnect', stop);
   // The parent may be gone before anybody listened.
   if (hasParent && !process.connected) stop();

@@ -8,6 +8,8 @@ import { HttpEndpoints, type HttpRoute } from './http-endpoints.js';
 import { InboundBudget } from './inbound-budget.js';
 import { stopGraceMs } from './limits.js';
 import { isLoopback } from './loopback.js';
+import { maintenanceRoutes } from './maintenance-routes.js';
+import { Maintenance } from './maintenance.js';
 import { NodeCounters } from './node-counters.js';
 import { NodePort } from './node-port.js';
 import { statusRoutes } from './node-status.js';
@@ -26,6 +28,10 @@ export interface EventStoreNodeOptions {
   port?: number;
   /** The node knows neither TLS nor users: any address but a loopback one must be asked for. */
   allowRemote?: boolean;
+  /** Where backups asked for over HTTP go, each into a folder of its own; without it there are none. */
+  backupDirectory?: string;
+  /** Makes the index anew from the log; the way out when it is damaged. */
+  rebuildIndex?: boolean;
   /** Gets one line per unexpected error. */
   log?: (line: string) => void;
 }
@@ -34,6 +40,10 @@ export interface EventStoreNode {
   readonly port: number;
   /** For the public client: `esdb://127.0.0.1:PORT?tls=false`. */
   readonly connectionString: string;
+  /** Compaction and backups, beside live traffic. */
+  readonly maintenance: Maintenance;
+  /** Resolves, with the reason, when nothing can be written any more; reads go on until `stop`. */
+  readonly failed: Promise<string>;
   /** Answers what was accepted, ends open calls as UNAVAILABLE, closes the files. */
   stop(): Promise<void>;
 }
@@ -46,9 +56,10 @@ const version = '0.1.0';
  */
 export async function startEventStoreNode(options: EventStoreNodeOptions): Promise<EventStoreNode> {
   const { directory, host = '127.0.0.1', port: wantedPort = 0, allowRemote = false, log = () => undefined } = options;
+  const { rebuildIndex = false } = options;
   if (!allowRemote && !isLoopback(host))
     throw new Error(`${host} is not a loopback address; set allowRemote to listen there without TLS and users`);
-  const storage = await Storage.open(directory);
+  const storage = await Storage.open(directory, { rebuildIndex, log });
   let port: NodePort | undefined;
   try {
     const stopping = new AbortController();
@@ -76,13 +87,15 @@ export async function startEventStoreNode(options: EventStoreNodeOptions): Promi
     const server = new GrpcServer({ methods, inbound, outbound, log, otherwise: endpoints.http2 });
     const opened = (port = new NodePort(server, endpoints));
     const status = { version, stopping: stopping.signal, counters, log: events.figures, inbound, outbound, server, port };
-    routes.push(...statusRoutes(status));
+    const maintenance = new Maintenance(storage, log);
+    routes.push(...statusRoutes(status), ...maintenanceRoutes(maintenance, options.backupDirectory));
     const listening: number = await port.listen(host, wantedPort);
     let stopped: Promise<void> | undefined;
     const stop = async () => {
       stopping.abort();
       server.stopCalls();
       await patterns.close();
+      await maintenance.close();
       await events.close();
       await opened.close(stopGraceMs);
       await reads.finished();
@@ -90,7 +103,13 @@ export async function startEventStoreNode(options: EventStoreNodeOptions): Promi
     };
     const address = isIP(host) === 6 ? `[${host}]` : host;
     const connectionString = `esdb://${address}:${listening}?tls=false`;
-    return { port: listening, connectionString, stop: () => (stopped ??= stop()) };
+    return {
+      port: listening,
+      connectionString,
+      maintenance,
+      failed: events.failed,
+      stop: () => (stopped ??= stop()),
+    };
   } catch (error) {
     port?.destroy();
     await storage.close();
