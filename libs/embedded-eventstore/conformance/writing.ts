@@ -14,7 +14,8 @@ export type AppendCall = (typeof appendCalls)[number];
 export const newStream = (label = 's') => `${label}-${randomUUID()}`;
 export const newEvent = (more: Partial<EventSketch> = {}): EventSketch => ({ id: randomUUID(), ...more });
 export const newEvents = (count: number, more: Partial<EventSketch> = {}) => Array.from({ length: count }, () => newEvent(more));
-export const idsIn = (messages: readonly Seen[]) => eventsOf(messages).map(({ event }) => (event === 'absent' ? event : event.id));
+export const idsIn = (messages: readonly Seen[]) =>
+  eventsOf(messages).map(({ event }) => (event === 'absent' ? event : event.id));
 export const idsOf = (events: readonly EventSketch[]) => events.map(({ id }) => id);
 
 /** Throws if the commit and the prepare position differ: to a client they are one. */
@@ -38,8 +39,7 @@ export async function write(
 
 export function appendOutcome({ success, wrongExpectedVersion: wrong, error }: AppendAnswer): WriteOutcome {
   if (success) return { outcome: 'stored', revision: success.revision, position: positionOf(success.position) };
-  if (wrong)
-    return { outcome: 'wrong expected version', current: String(wrong['current']), expected: String(wrong['expected']) };
+  if (wrong) return { outcome: 'wrong expected version', current: String(wrong['current']), expected: String(wrong['expected']) };
   return failed(error?.code, error?.trailers['exception'] === 'stream-deleted');
 }
 

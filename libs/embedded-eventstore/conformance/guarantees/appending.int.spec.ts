@@ -16,9 +16,7 @@ describe.each(appendCalls)('an append over %s', (call) => {
   ])('to a missing stream, expecting %s, is %s', async (expected, outcome) => {
     const stream = newStream();
     const answer = await write(server.wire, call, stream, newEvents(2), expected);
-    expect(answer).toMatchObject(
-      outcome === 'stored' ? { outcome, revision: '1' } : { outcome, current: 'no_stream', expected },
-    );
+    expect(answer).toMatchObject(outcome === 'stored' ? { outcome, revision: '1' } : { outcome, current: 'no_stream', expected });
     const { messages } = await server.wire.read({ stream });
     if (outcome === 'stored') expect(messages).toHaveLength(2);
     else expect(messages).toEqual([{ streamNotFound: stream }]);

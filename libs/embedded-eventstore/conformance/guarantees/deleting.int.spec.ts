@@ -1,6 +1,17 @@
 import { askedServer } from '../asked-server.js';
 import { eventsOf, isEvent, placeOf, placesOf } from '../wire.js';
-import { appendCalls, appendOutcome, deleteOutcome, idsIn, idsOf, mustStore, newEvent, newEvents, newStream, write } from '../writing.js';
+import {
+  appendCalls,
+  appendOutcome,
+  deleteOutcome,
+  idsIn,
+  idsOf,
+  mustStore,
+  newEvent,
+  newEvents,
+  newStream,
+  write,
+} from '../writing.js';
 
 const server = askedServer();
 const softDelete = async (stream: string, expected?: string) => deleteOutcome(await server.wire.softDelete(stream, expected));
@@ -79,11 +90,14 @@ describe('a delete', () => {
     expect(await read(stream)).toHaveLength(3);
   });
 
-  it.each(['any', 'no_stream', 'stream_exists', '0'])('of a missing stream is refused, whatever it expects (%s)', async (expected) => {
-    const stream = newStream();
-    const wrong = { outcome: 'wrong expected version', current: 'no_stream', expected };
-    expect(await softDelete(stream, expected)).toEqual(wrong);
-  });
+  it.each(['any', 'no_stream', 'stream_exists', '0'])(
+    'of a missing stream is refused, whatever it expects (%s)',
+    async (expected) => {
+      const stream = newStream();
+      const wrong = { outcome: 'wrong expected version', current: 'no_stream', expected };
+      expect(await softDelete(stream, expected)).toEqual(wrong);
+    },
+  );
 
   it('answers with the position of the metadata event that makes it', async () => {
     const stream = await streamOf(1);

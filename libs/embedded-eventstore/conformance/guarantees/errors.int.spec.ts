@@ -101,7 +101,9 @@ describe('a client finds', () => {
   it('the methods of streams, gossip and features in what the server says it offers', async () => {
     const { methods } = (await server.wire.supported()) as { methods: string[] };
     const names = methods.map((method) => method.split(' ')[0]);
-    const needed = ['append', 'batchappend', 'delete', 'read', 'tombstone'].map((name) => `event_store.client.streams.streams/${name}`);
+    const needed = ['append', 'batchappend', 'delete', 'read', 'tombstone'].map(
+      (name) => `event_store.client.streams.streams/${name}`,
+    );
     expect(names).toEqual(expect.arrayContaining(needed));
   });
 

@@ -29,7 +29,11 @@ describe('a filter on $all', () => {
       () => ({ prefix: [`${tag}:account`, `${tag}:order-2`, 'nothing'] }),
       ({ stream }) => stream === 'account-1' || stream === 'order-2',
     ],
-    ['by a pattern of the stream name', () => ({ regex: `^${tag}:[oO]rder-[13]$` }), ({ stream }) => /^[oO]rder-[13]$/.test(stream)],
+    [
+      'by a pattern of the stream name',
+      () => ({ regex: `^${tag}:[oO]rder-[13]$` }),
+      ({ stream }) => /^[oO]rder-[13]$/.test(stream),
+    ],
     [
       'by a pattern that is found anywhere in the name',
       () => ({ regex: `${tag.slice(-12)}:.*-1` }),

@@ -33,9 +33,7 @@ describe.each(appendCalls)('a retried append over %s', (call) => {
   it('is stored once though 16 of it are under way at once, and each is answered as the first', async () => {
     const stream = newStream();
     const events = newEvents(2);
-    const answers = await Promise.all(
-      Array.from({ length: 16 }, () => write(server.wire, call, stream, events, 'no_stream')),
-    );
+    const answers = await Promise.all(Array.from({ length: 16 }, () => write(server.wire, call, stream, events, 'no_stream')));
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     expect(answers[0]).toMatchObject({ outcome: 'stored', revision: '1' });
     expect(await stored(stream)).toEqual(idsOf(events));

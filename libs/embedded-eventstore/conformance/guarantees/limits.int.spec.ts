@@ -45,7 +45,8 @@ describe('a stream of ten thousand events', () => {
   it('is read as it was written, from both ends', async () => {
     const stream = newStream();
     const events = Array.from({ length: 10_000 }, () => newEvent());
-    for (let start = 0; start < events.length; start += 1_000) await mustStore(server.wire, stream, events.slice(start, start + 1_000));
+    for (let start = 0; start < events.length; start += 1_000)
+      await mustStore(server.wire, stream, events.slice(start, start + 1_000));
     const ids = events.map(({ id }) => id);
     expect(idsIn((await server.wire.read({ stream, count: 20_000 })).messages)).toEqual(ids);
     const backwards = await server.wire.read({ stream, from: 'end', direction: 'backwards', count: 20_000 });

@@ -35,7 +35,8 @@ describe('the metadata of a stream', () => {
 
   it('is kept as it was written: $acl, $cacheControl, $maxAge, own keys, spacing', async () => {
     const { stream, ids } = await streamOf(2);
-    const data = '{ "$acl": {"$r": ["$all"]},\n "$cacheControl": 10, "$maxAge": 31536000, "colour": "red", "big": 12345678901234567890 }';
+    const data =
+      '{ "$acl": {"$r": ["$all"]},\n "$cacheControl": 10, "$maxAge": 31536000, "colour": "red", "big": 12345678901234567890 }';
     await describeStream(stream, data);
     expect((await server.wire.read({ stream: `$$${stream}`, full: true })).messages).toMatchObject([{ event: { data } }]);
     expect(await read(stream)).toEqual(ids);
@@ -56,11 +57,14 @@ describe('the metadata of a stream', () => {
     expect(await mustStore(server.wire, stream, newEvents(1), 'stream_exists')).toMatchObject({ revision: 0 });
   });
 
-  it.each(['{oops', '[]', '"text"', '{"$maxCount":"many"}', '{"$tb":"1"}'])('that is malformed hides nothing: %s', async (data) => {
-    const { stream, ids } = await streamOf(3);
-    await describeStream(stream, data);
-    expect(await read(stream)).toEqual(ids);
-  });
+  it.each(['{oops', '[]', '"text"', '{"$maxCount":"many"}', '{"$tb":"1"}'])(
+    'that is malformed hides nothing: %s',
+    async (data) => {
+      const { stream, ids } = await streamOf(3);
+      await describeStream(stream, data);
+      expect(await read(stream)).toEqual(ids);
+    },
+  );
 });
 
 describe('$maxCount', () => {

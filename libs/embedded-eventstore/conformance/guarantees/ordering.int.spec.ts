@@ -93,7 +93,9 @@ describe('positions', () => {
     const stream = newStream();
     await Promise.all(Array.from({ length: 40 }, () => mustStore(server.connect(), stream, newEvents(2))));
     const read = eventsOf((await server.wire.read({ stream })).messages);
-    const positions = read.map(({ position }) => BigInt(positionOf({ ...(position as Position), prepare: (position as Position).commit }) ?? 0));
+    const positions = read.map(({ position }) =>
+      BigInt(positionOf({ ...(position as Position), prepare: (position as Position).commit }) ?? 0),
+    );
     expect(positions).toHaveLength(80);
     expect(positions).toEqual([...positions].sort((a, b) => (a < b ? -1 : 1)));
     expect(new Set(positions).size).toBe(80);

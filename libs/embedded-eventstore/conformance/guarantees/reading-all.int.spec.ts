@@ -21,8 +21,7 @@ describe('$all', () => {
       last = at;
     }
   });
-  const own = (messages: readonly SeenRead[]) =>
-    messages.filter(({ event }) => event !== 'absent' && event.at.startsWith(tag));
+  const own = (messages: readonly SeenRead[]) => messages.filter(({ event }) => event !== 'absent' && event.at.startsWith(tag));
 
   it('holds the events of all streams in the order they were acknowledged, at the positions that were answered', async () => {
     const read = own(eventsOf((await server.wire.read({ from })).messages));
@@ -87,7 +86,9 @@ describe('$all', () => {
     await mustStore(server.wire, deleted, newEvents(2));
     await server.wire.softDelete(deleted);
     const read = await server.wire.read({ from: last, filter: { prefix: [truncated, deleted] } });
-    expect(placesOf(read.messages)).toEqual([0, 1, 2].map((revision) => `${truncated}@${revision}`).concat(`${deleted}@0`, `${deleted}@1`));
+    expect(placesOf(read.messages)).toEqual(
+      [0, 1, 2].map((revision) => `${truncated}@${revision}`).concat(`${deleted}@0`, `${deleted}@1`),
+    );
   });
 
   it('begins with an event of the system', async () => {

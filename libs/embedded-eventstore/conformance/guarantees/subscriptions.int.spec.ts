@@ -155,7 +155,11 @@ describe('with eight writers at work there is no gap and no duplicate, whenever 
     const [one, other] = [`${writers.tag}-1`, `${writers.tag}-3`];
     const filter = { prefix: [one, other], window: 8 };
     const subscriptions = await subscribeWhileWriting(writers, () => ({ from, filter }));
-    await seesExactly(subscriptions, writers.tag, writers.ids(({ stream }) => stream === one || stream === other));
+    await seesExactly(
+      subscriptions,
+      writers.tag,
+      writers.ids(({ stream }) => stream === one || stream === other),
+    );
     for (const subscription of subscriptions) subscription.close();
   });
 
@@ -164,7 +168,11 @@ describe('with eight writers at work there is no gap and no duplicate, whenever 
     const writers = new Writers(newStream('race'), 5);
     const filter = { on: 'type' as const, regex: `^Thi.d-${writers.tag}$`, window: 8 };
     const subscriptions = await subscribeWhileWriting(writers, () => ({ from, filter }));
-    await seesExactly(subscriptions, writers.tag, writers.ids(({ type }) => type.startsWith('Third')));
+    await seesExactly(
+      subscriptions,
+      writers.tag,
+      writers.ids(({ type }) => type.startsWith('Third')),
+    );
     for (const subscription of subscriptions) subscription.close();
   });
 

@@ -1,9 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { askedServer } from '../asked-server.js';
-import { eventsOf, type ReadSketch, type SeenRead, type Wire } from '../wire.js';
-import { appendCalls, deleteOutcome, write, type AppendCall, type WriteOutcome } from '../writing.js';
-import { runs, timeoutMsOf } from './runs.js';
+import { eventsOf, type Position, type ReadSketch, type SeenRead, type Wire } from '../wire.js';
+import {
+  appendCalls,
+  deleteOutcome,
+  mustStore,
+  newEvents,
+  newStream,
+  write,
+  type AppendCall,
+  type WriteOutcome,
+} from '../writing.js';
+import { runs } from './runs.js';
 import { StreamModel, type ModelAnswer, type ModelEvent, type ModelRead, type Proposed } from './stream-model.js';
 
 /** A revision as seen from the stream's end, or one of the words; the number it becomes depends on the model. */
@@ -29,8 +38,12 @@ const exact = fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, fc.integer({ mi
 const word = fc.constantFrom('any' as const, 'no_stream' as const, 'stream_exists' as const);
 const expected: fc.Arbitrary<Expected> = fc.oneof({ weight: 3, arbitrary: exact }, { weight: 2, arbitrary: word });
 const metadata = fc.oneof(
-  fc.record({ $maxCount: fc.integer({ min: 1, max: 5 }), owner: fc.constant('x') }, { requiredKeys: [] }).map((value) => JSON.stringify(value)),
-  fc.record({ $tb: fc.nat({ max: 12 }), $maxCount: fc.integer({ min: 1, max: 5 }) }, { requiredKeys: ['$tb'] }).map((value) => JSON.stringify(value)),
+  fc
+    .record({ $maxCount: fc.integer({ min: 1, max: 5 }), owner: fc.constant('x') }, { requiredKeys: [] })
+    .map((value) => JSON.stringify(value)),
+  fc
+    .record({ $tb: fc.nat({ max: 12 }), $maxCount: fc.integer({ min: 1, max: 5 }) }, { requiredKeys: ['$tb'] })
+    .map((value) => JSON.stringify(value)),
   fc.constantFrom('{oops', '{"$maxCount":"many"}', '[]'),
 );
 const place = fc.oneof(fc.constantFrom('start' as const, 'end' as const), fc.integer({ min: -6, max: 3 }));
@@ -40,7 +53,15 @@ const count = fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constant(1_000));
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 10,
-    arbitrary: fc.record({ client, kind: fc.constant('append' as const), stream, size: fc.integer({ min: 1, max: 4 }), twice: fc.nat({ max: 9 }).map((n) => n === 0), expected, call }),
+    arbitrary: fc.record({
+      client,
+      kind: fc.constant('append' as const),
+      stream,
+      size: fc.integer({ min: 1, max: 4 }),
+      twice: fc.nat({ max: 9 }).map((n) => n === 0),
+      expected,
+      call,
+    }),
   },
   {
     weight: 6,
@@ -55,14 +76,32 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ client, kind: fc.constant('describe' as const), stream, data: metadata, expected, call }) },
   { weight: 2, arbitrary: fc.record({ client, kind: fc.constant('soft delete' as const), stream, expected }) },
-  { weight: 1, arbitrary: fc.record({ client, kind: fc.constant('tombstone' as const), stream, expected: fc.oneof(exact, word) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ client, kind: fc.constant('tombstone' as const), stream, expected: fc.oneof(exact, word) }),
+  },
   {
     weight: 6,
-    arbitrary: fc.record({ client, kind: fc.constant('read' as const), stream, metadata: fc.nat({ max: 5 }).map((n) => n === 0), from: place, backwards: fc.boolean(), count }),
+    arbitrary: fc.record({
+      client,
+      kind: fc.constant('read' as const),
+      stream,
+      metadata: fc.nat({ max: 5 }).map((n) => n === 0),
+      from: place,
+      backwards: fc.boolean(),
+      count,
+    }),
   },
   {
     weight: 3,
-    arbitrary: fc.record({ client, kind: fc.constant('read all' as const), which: fc.nat({ max: 20 }), filter: fc.constantFrom('streams' as const, 'one stream' as const, 'type' as const), backwards: fc.boolean(), count }),
+    arbitrary: fc.record({
+      client,
+      kind: fc.constant('read all' as const),
+      which: fc.nat({ max: 20 }),
+      filter: fc.constantFrom('streams' as const, 'one stream' as const, 'type' as const),
+      backwards: fc.boolean(),
+      count,
+    }),
   },
 );
 
@@ -77,7 +116,11 @@ class Run {
   private readonly appends: { stream: string; events: Proposed[]; expected: string }[] = [];
   private made = 0;
 
-  constructor(private readonly wires: readonly Wire[]) {}
+  /** `begun`: a position before everything the run writes. */
+  constructor(
+    private readonly wires: readonly Wire[],
+    private readonly begun: Position,
+  ) {}
 
   async perform(operation: Operation): Promise<void> {
     const wire = this.wires[operation.client] ?? server.wire;
@@ -120,9 +163,8 @@ class Run {
 
   /** The whole log once more, which shows that every answered position was the event's. */
   async verifyLog(): Promise<void> {
-    const first = this.positions.get(Math.min(...this.positions.keys()));
-    if (first === undefined) return;
-    const { messages } = await server.wire.read({ filter: { prefix: this.prefixes() }, full: true, count: 1_000_000 });
+    const filter = { prefix: this.prefixes() };
+    const { messages } = await server.wire.read({ from: this.begun, filter, full: true, count: 1_000_000 });
     const seen = eventsOf(messages);
     this.compareEvents(seen, this.model.log);
     for (const [index, position] of this.positions) expect(seen[index]?.position).toEqual({ commit: position });
@@ -145,7 +187,10 @@ class Run {
     this.positions.set(at, position);
   }
 
-  private async read(wire: Wire, { stream: index, metadata: isMetadata, from, backwards, count: most }: Extract<Operation, { kind: 'read' }>) {
+  private async read(
+    wire: Wire,
+    { stream: index, metadata: isMetadata, from, backwards, count: most }: Extract<Operation, { kind: 'read' }>,
+  ) {
     const target = `${isMetadata ? '$$' : ''}${this.stream(index)}`;
     const direction = backwards ? 'backwards' : 'forwards';
     const start = typeof from === 'number' ? Math.max(0, this.model.last(target) + from) : from;
@@ -225,19 +270,20 @@ class Run {
 }
 
 describe('one operation after another, over three connections', () => {
-  const parameters = runs(80);
+  const { parameters, timeoutMs, name } = runs(80);
 
   it(
-    `is answered as the model answers it, and leaves the log the model has (seed ${parameters.seed}, ${parameters.numRuns} runs)`,
+    `is answered as the model answers it, and leaves the log the model has (${name})`,
     async () => {
       const wires = Array.from({ length: clients }, () => server.connect());
       const property = fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 60, size: 'max' }), async (operations) => {
-        const run = new Run(wires);
+        const { at } = await mustStore(server.wire, newStream('begun'), newEvents(1));
+        const run = new Run(wires, at);
         for (const each of operations) await run.perform(each);
         await run.verifyLog();
       });
       await fc.assert(property, parameters);
     },
-    timeoutMsOf(parameters),
+    timeoutMs,
   );
 });
