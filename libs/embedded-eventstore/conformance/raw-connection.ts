@@ -1,4 +1,11 @@
-import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
+import {
+  connect,
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+} from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 
 /** The protocol below its clients: HTTP/2 streams whose bytes are the test's own, and connections it can cut. */
@@ -19,13 +26,17 @@ export function frame(message: Buffer, declared = message.length, flags = 0): Bu
 }
 
 export class RawConnection {
-  private constructor(readonly session: ClientHttp2Session) {}
+  private constructor(
+    readonly session: ClientHttp2Session,
+    private readonly socket: Socket,
+  ) {}
 
   static async open(port: number, options: { maxSendHeaderBlockLength?: number } = {}): Promise<RawConnection> {
-    const session = connect(`http://127.0.0.1:${port}`, options);
+    const socket = connectTcp(port, '127.0.0.1');
+    const session = connect(`http://127.0.0.1:${port}`, { ...options, createConnection: () => socket });
     session.on('error', () => undefined);
     await new Promise<void>((resolve, reject) => session.once('connect', () => resolve()).once('error', reject));
-    return new RawConnection(session);
+    return new RawConnection(session, socket);
   }
 
   start(path: string, headers: Record<string, string | string[]> = {}): ClientHttp2Stream {
@@ -56,8 +67,9 @@ export class RawConnection {
     if (this.session.destroyed) return;
     const gone = new Promise<void>((resolve) => this.session.once('close', () => resolve()));
     if (how === 'close') this.session.close();
-    else if (how === 'destroy') this.session.socket.destroy();
-    else (this.session.socket as Socket).resetAndDestroy();
+    // Not by way of the session, which would end its calls politely.
+    else if (how === 'destroy') this.socket.destroy();
+    else this.socket.resetAndDestroy();
     await gone;
   }
 }
@@ -66,7 +78,7 @@ export function answerOf(stream: ClientHttp2Stream, first = false): Promise<RawA
   return new Promise((resolve) => {
     const answer: RawAnswer = { end: 'closed', messages: [] };
     let bytes = Buffer.alloc(0);
-    const status = (headers: IncomingHttpHeaders) => {
+    const status = (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
       const grpc = headers['grpc-status'];
       if (grpc !== undefined) answer.end = { grpc: Number(grpc) };
       else if (headers[':status'] !== undefined && headers[':status'] !== 200) answer.end = { http: headers[':status'] };

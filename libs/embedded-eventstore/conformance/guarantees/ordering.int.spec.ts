@@ -64,7 +64,7 @@ describe('what one connection was told is done', () => {
     for (let round = 0; round < 30; round++) {
       const event = newEvent();
       await mustStore(writer, stream, [event]);
-      expect(await subscription.until((seen) => idsIn(seen).includes(event.id))).toBe(true);
+      expect(await subscription.until((seen) => idsIn(seen).includes(event.id ?? ''))).toBe(true);
     }
     subscription.close();
   });

@@ -183,7 +183,7 @@ describe('with eight writers at work there is no gap and no duplicate, whenever 
     await mustStore(server.wire, `${writers.tag}-0`, [last]);
     const ids = [...writers.ids(), last.id ?? ''];
     for (const subscription of subscriptions) {
-      await subscription.until((seen) => idsIn(seen).includes(last.id), waitMs);
+      await subscription.until((seen) => idsIn(seen).includes(last.id ?? ''), waitMs);
       subscription.close();
       const seen = idsIn(own(writers.tag, subscription.seen));
       expect(seen).toEqual(ids.slice(ids.length - seen.length));
