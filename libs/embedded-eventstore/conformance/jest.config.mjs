@@ -25,7 +25,8 @@ export default {
   moduleNameMapper,
   modulePathIgnorePatterns: ['/dist/'],
   transform,
-  maxWorkers: '100%',
+  // What is recorded holds only while nobody else writes, and another server is one for all spec files.
+  maxWorkers: asksAnother ? 1 : '100%',
   testTimeout: 60_000,
   testMatch: [`<rootDir>/${portable}`, ...(asksAnother ? [] : [`<rootDir>/${nodeOnly}`])],
 };

@@ -146,7 +146,9 @@ describe('one BatchAppend call', () => {
 describe('an event', () => {
   it('comes back byte for byte, whatever its data and metadata are', async () => {
     const bytes = fc.uint8Array({ maxLength: 300 });
-    const property = fc.asyncProperty(fc.array(fc.tuple(bytes, bytes), { minLength: 1, maxLength: 4 }), async (contents) => {
+    // The client reads metadata as JSON where it can, which it cannot with this byte in front.
+    const noJson = bytes.map((rest) => Uint8Array.from([0xff, ...rest]));
+    const property = fc.asyncProperty(fc.array(fc.tuple(bytes, noJson), { minLength: 1, maxLength: 4 }), async (contents) => {
       const stream = newStream();
       const events = contents.map(([data, metadata]) => binaryEvent({ type: 'Bytes', data, metadata }));
       await server.client.appendToStream(stream, events, { expectedRevision: NO_STREAM });
