@@ -68,6 +68,7 @@ describe('a filter on $all', () => {
     }
     const fitting = live.filter(wanted).map(({ event }) => event.id);
     await subscription.until((seen) => eventsOf(seen).length >= expected.length + fitting.length);
+    expect(subscription.ended).toBeUndefined();
     expect(idsIn(subscription.seen)).toEqual([...expected, ...fitting]);
     subscription.close();
   });
