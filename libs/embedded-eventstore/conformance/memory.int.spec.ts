@@ -14,7 +14,7 @@ const storedEvents = 100;
 const liveEvents = 30;
 const slowOfEachKind = 8;
 /** 24 slow calls with 1 MiB and one message each, what HTTP/2 buffers for them, and the garbage of 30 appends; without a bound it would be 3 GB. */
-const mostGrowthMegabytes = 250;
+const mostGrowthMegabytes = 150;
 
 let directory: string;
 let node: NodeProcess;
