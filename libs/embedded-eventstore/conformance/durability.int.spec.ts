@@ -1,13 +1,15 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { startEventStoreNode } from '../src/index.js';
-import { killNodeProcesses, startNodeProcess } from './node-process.js';
+import { Appender, Undertaker, type CrashWriter } from './crash-writers.js';
+import { killNodeProcesses, killWhileStarting, startNodeProcess } from './node-process.js';
 import { temporaryDirectory } from './target.js';
-import { connect, eventsOf, type EventSketch, type SeenRead, type Wire } from './wire.js';
+import { connect, eventsOf, type Position, type SeenRead, type Wire } from './wire.js';
 
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 20);
-const writers = 8;
-const mostEventsPerAppend = 5;
+const mostAcknowledgedPerRound = 200;
+/** A node is killed while it starts, too: within this time after it was forked. */
+const startKillMs = 250;
 
 let directory: string;
 beforeEach(async () => {
@@ -18,85 +20,78 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** One writer's own book of its stream: what was acknowledged, and the append whose answer never came. */
-class Writer {
-  readonly acknowledged: { id: string; position: string | undefined }[] = [];
-  unanswered: EventSketch[] = [];
+/** `$all` as it is known from all rounds so far. */
+class KnownLog {
+  private readonly seen: SeenRead[] = [];
 
-  constructor(
-    readonly stream: string,
-    private readonly overBatchAppend: boolean,
-  ) {}
-
-  /** Appends until the node is gone; an append left over from the last round is repeated as it was. */
-  async write(wire: Wire, acknowledge: () => void): Promise<void> {
-    for (;;) {
-      if (this.unanswered.length === 0) {
-        const data = JSON.stringify({ after: this.acknowledged.length });
-        this.unanswered = Array.from({ length: randomInt(1, mostEventsPerAppend + 1) }, () => ({ id: randomUUID(), data }));
-      }
-      const success = await this.append(wire, this.unanswered);
-      if (!success) return;
-      expect(success.revision).toBe(String(this.acknowledged.length + this.unanswered.length - 1));
-      this.acknowledged.push(...this.unanswered.map(({ id }) => ({ id: id ?? '', position: undefined })));
-      const last = this.acknowledged.at(-1);
-      if (last && typeof success.position === 'object') last.position = success.position.commit;
-      this.unanswered = [];
-      acknowledge();
-    }
+  /** What is new; what was there before must be as it was, wherever one looks. */
+  async readOn(wire: Wire): Promise<SeenRead[]> {
+    const overlap = this.seen.length === 0 ? 0 : randomInt(1, Math.min(this.seen.length, 500) + 1);
+    const fresh = await this.readFrom(wire, this.seen.length - overlap);
+    const start = randomInt(this.seen.length);
+    const { messages } = await wire.read({ from: this.positionAt(start), count: 200 });
+    expect(eventsOf(messages).map(brief)).toEqual(this.seen.slice(start, start + 200).map(brief));
+    return fresh;
   }
 
-  /** Every acknowledged event is there, in order, once; of the unanswered append there is all or nothing. */
-  verify(stored: readonly SeenRead[]): void {
-    const ids = stored.map(({ event }) => (event === 'absent' ? '' : event.id));
-    const known = this.acknowledged.map(({ id }) => id);
-    const unknown = this.unanswered.map(({ id }) => id);
-    expect(ids).toEqual(ids.length > known.length ? [...known, ...unknown] : known);
-    for (const [index, { position }] of this.acknowledged.entries()) {
-      if (position !== undefined) expect(stored[index]?.position).toEqual({ commit: position });
-    }
+  /** All of it once more. */
+  readAgain(wire: Wire): Promise<SeenRead[]> {
+    return this.readFrom(wire, 0);
   }
 
-  private async append(wire: Wire, events: EventSketch[]) {
-    const expected = this.acknowledged.length === 0 ? 'no_stream' : String(this.acknowledged.length - 1);
-    if (!this.overBatchAppend) return (await wire.append(this.stream, events, expected)).success;
-    const { responses } = await wire.batch([{ stream: this.stream, events, expected }]);
-    return responses[0]?.success;
+  private async readFrom(wire: Wire, start: number): Promise<SeenRead[]> {
+    const from = start === 0 ? 'start' : this.positionAt(start);
+    const read = eventsOf((await wire.read({ from, count: 10_000_000 })).messages);
+    const known = this.seen.length - start;
+    expect(read.slice(0, known).map(brief)).toEqual(this.seen.slice(start).map(brief));
+    const positions = read.map(({ position }) => (typeof position === 'object' ? BigInt(position.commit) : -1n));
+    expect(positions.every((position, index) => index === 0 || position > (positions[index - 1] ?? position))).toBe(true);
+    const fresh = read.slice(known);
+    this.seen.push(...fresh);
+    return fresh;
+  }
+
+  private positionAt(index: number): Position {
+    const position = this.seen[index]?.position;
+    if (typeof position !== 'object') throw new Error(`no event ${index} is known`);
+    return { commit: position.commit, prepare: position.commit };
   }
 }
 
-async function verifyAll(wire: Wire, books: readonly Writer[]): Promise<void> {
-  const log = eventsOf((await wire.read({ count: 1_000_000 })).messages);
-  const positions = log.map(({ position }) => (typeof position === 'object' ? BigInt(position.commit) : -1n));
-  expect(positions.every((position, index) => index === 0 || position > (positions[index - 1] ?? position))).toBe(true);
-  for (const book of books) {
-    const stored = eventsOf((await wire.read({ stream: book.stream, count: 1_000_000 })).messages);
-    book.verify(stored);
-    const ofLog = log.filter(({ event }) => event !== 'absent' && event.at.startsWith(`${book.stream}@`));
-    expect(ofLog).toEqual(stored);
-  }
-}
+const brief = ({ event, position }: SeenRead) =>
+  event === 'absent' || typeof position !== 'object' ? event : `${event.at} ${String(event.id)} ${position.commit}`;
 
 describe('what was acknowledged', () => {
   it(
-    `survives ${rounds} kills under concurrent appends: all of it, in order, once, no append in half`,
+    `survives ${rounds} kills under concurrent appends, deletes and metadata: all of it, in order, once, in its place, nothing in half`,
     async () => {
-      const books = Array.from({ length: writers }, (_, index) => new Writer(`crash-${index}`, index % 2 === 0));
+      const writers: CrashWriter[] = [
+        ...Array.from({ length: 6 }, (_, index) => new Appender(`append-${index}`, index % 2 === 0 ? 'Append' : 'BatchAppend')),
+        ...Array.from({ length: 3 }, (_, index) => new Undertaker(`life-${index}`)),
+      ];
+      const log = new KnownLog();
       for (let round = 0; round < rounds; round++) {
+        if (randomInt(4) === 0) await killWhileStarting(directory, randomInt(startKillMs));
         const node = await startNodeProcess(directory);
         const wire = connect(node.endpoint);
-        await verifyAll(wire, books);
-        let left = randomInt(1, 300);
+        const fresh = await log.readOn(wire);
+        for (const writer of writers) writer.verify(fresh);
+        await Promise.all(writers.map((writer) => writer.retry(wire)));
+        let left = randomInt(1, mostAcknowledgedPerRound);
         const acknowledge = () => {
           if (--left === 0) node.child.kill('SIGKILL');
         };
-        await Promise.all(books.map((book) => book.write(wire, acknowledge)));
+        await Promise.all(writers.map((writer) => writer.work(wire, acknowledge)));
         expect(await node.exited).toBe('SIGKILL');
         wire.close();
       }
       const node = await startEventStoreNode({ directory });
       const wire = connect(`127.0.0.1:${node.port}`);
-      await verifyAll(wire, books);
+      const fresh = await log.readAgain(wire);
+      for (const writer of writers) {
+        writer.verify(fresh);
+        await writer.retry(wire);
+      }
       wire.close();
       await node.stop();
     },

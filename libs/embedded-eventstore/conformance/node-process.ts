@@ -22,6 +22,17 @@ export function killNodeProcesses(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
+/** A start that is cut short: the process is killed so long after it was forked, ready or not. */
+export async function killWhileStarting(directory: string, afterMs: number): Promise<void> {
+  const child = fork(main, ['--dir', directory], { stdio: 'ignore', execArgv: [] });
+  running.add(child);
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+  await exited;
+  clearTimeout(timer);
+  running.delete(child);
+}
+
 /** Rejects with what the process wrote to stderr if it ends before it is ready. */
 export async function startNodeProcess(directory: string, ...more: string[]): Promise<NodeProcess> {
   if (!existsSync(main)) throw new Error(`${main} is missing: build the library first`);

@@ -435,7 +435,9 @@ export function connect(endpoint: string) {
       const finish = (how: Omit<BatchOutcome, 'responses'>) => {
         clearTimeout(timer);
         resolve({ responses, ...how });
-        call.cancel();
+        // Servers count cancelled calls and drop a connection that has too many.
+        if (how.timedOut) call.cancel();
+        else call.end();
       };
       const timer = setTimeout(() => finish({ timedOut: true }), timeoutMs);
       call.on('data', (answer: BatchResponse) => {

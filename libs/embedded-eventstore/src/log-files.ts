@@ -249,6 +249,10 @@ export class LogFiles {
   private recover(chunk: Chunk): void {
     const { end, broken } = wholeAppends(chunk);
     if (end === chunk.end) return;
+    if (end < (this.options.durableTo ?? 0)) {
+      const at = chunk.offsetOf(broken ?? chunk.end);
+      throw new DamagedFile(`${chunk.file} is damaged at byte ${at}: it was known to be on disk beyond that`);
+    }
     if (broken !== undefined) {
       const later = laterGroup(chunk, broken);
       if (later !== undefined) {

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
+import { DamagedFile } from './damage.js';
 import { isRunning, thisProcess, type DirectoryOwner } from './directory-owner.js';
+import { checkIndexFile } from './index-file.js';
 import { tombstoneRevision, type EventRecord } from './record.js';
 import { applyRecord, decodeState, encodeState, newState, type StreamState } from './stream-state.js';
 
@@ -44,13 +47,16 @@ export class StreamIndex {
 
   static async open(directory: string): Promise<StreamIndex> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const index = new StreamIndex(directory);
+    checkIndexFile(join(directory, 'data.mdb'));
+    let index: StreamIndex | undefined;
     try {
+      index = new StreamIndex(directory);
       index.checkFormat();
       return index;
     } catch (error) {
-      await index.root.close();
-      throw error;
+      await index?.root.close();
+      if (!isIndexDamage(error)) throw error;
+      throw new DamagedFile(`the index in ${directory} is damaged and can be made anew from the log: ${String(error)}`);
     }
   }
 
@@ -198,6 +204,9 @@ export class StreamIndex {
     }
   }
 }
+
+/** What LMDB says when a page is not what it should be. */
+export const isIndexDamage = (error: unknown): boolean => /MDB_(?:CORRUPTED|PAGE_NOTFOUND|INVALID|PANIC)/.test(String(error));
 
 const placeKeyBytes = 12;
 function placeKey(streamNumber: number, revision: number): Buffer {

@@ -3,7 +3,7 @@ import type { Chunk } from './chunk.js';
 import { DamagedFile } from './damage.js';
 import { tombstoneRevision, type EventRecord } from './record.js';
 import type { Storage } from './storage.js';
-import type { StreamIndex } from './stream-index.js';
+import { isIndexDamage, type StreamIndex } from './stream-index.js';
 import { applyRecord, newState, type StreamState } from './stream-state.js';
 import { firstVisible, isEnded } from './stream-view.js';
 
@@ -34,12 +34,17 @@ export async function verify(
   const chunks = storage.files.all;
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.fileBytes, 0);
   let done = 0;
-  for (const chunk of chunks) {
-    await check.chunk(chunk, (bytesRead) => progress(done + bytesRead, bytes));
-    done += chunk.fileBytes;
+  try {
+    for (const chunk of chunks) {
+      await check.chunk(chunk, (bytesRead) => progress(done + bytesRead, bytes));
+      done += chunk.fileBytes;
+    }
+    check.states();
+    check.places();
+  } catch (error) {
+    if (!isIndexDamage(error)) throw error;
+    check.problem(`the index cannot be read, and nothing more was checked: ${String(error)}`);
   }
-  check.states();
-  check.places();
   return { ...check.report, bytes };
 }
 
@@ -168,7 +173,7 @@ class Verification {
     return known;
   }
 
-  private problem(text: string): void {
+  problem(text: string): void {
     this.problemCount++;
     if (this.problems.length < maxReportedProblems) this.problems.push(text);
   }

@@ -17,7 +17,7 @@ import {
   type AllStreamSubscription,
   type AppendResult,
 } from '@eventstore/db-client';
-import { target, type Target } from './target.js';
+import { target, type Target } from '../target.js';
 
 /** What the application relies on, through the public client. Each test uses streams of its own, so a shared server will do. */
 let asked: Target;

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { comparable, differences, type Json } from './comparison.js';
-import { appending, batches } from './recorded/appending.js';
-import { caseContext, type RecordedCases } from './recorded/case.js';
-import { deleting, metadata } from './recorded/deleting.js';
-import { idempotency } from './recorded/idempotency.js';
-import { reading } from './recorded/reading.js';
-import { server, subscribing } from './recorded/subscribing.js';
-import { target, type Target } from './target.js';
-import { connect, type Wire } from './wire.js';
+import { appending, batches } from './appending.js';
+import { caseContext, type RecordedCases } from './case.js';
+import { deleting, metadata } from './deleting.js';
+import { idempotency } from './idempotency.js';
+import { reading } from './reading.js';
+import { server, subscribing } from './subscribing.js';
+import { target, type Target } from '../target.js';
+import { connect, type Wire } from '../wire.js';
 
 const facts = JSON.parse(readFileSync(join(import.meta.dirname, 'facts.json'), 'utf8')) as Record<string, Json>;
 const groups: Record<string, RecordedCases> = {
