@@ -18,6 +18,7 @@ export class NodePort {
   constructor(
     private readonly grpc: GrpcServer,
     endpoints: HttpEndpoints,
+    private readonly firstRequestMs = firstRequestTimeoutMs,
   ) {
     const tcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs };
     this.server = createServer(tcp, (socket) => this.accept(socket));
@@ -66,7 +67,7 @@ export class NodePort {
     this.plain.set(socket, undefined);
     const timer = setTimeout(() => {
       if (!this.plain.get(socket)?.complete) socket.destroy();
-    }, firstRequestTimeoutMs);
+    }, this.firstRequestMs);
     socket.once('close', () => {
       clearTimeout(timer);
       this.sockets.delete(socket);
