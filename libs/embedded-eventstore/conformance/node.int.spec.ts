@@ -334,6 +334,8 @@ function batchBytes(stream: string, deadline: Buffer): Buffer {
 
 /** Megabytes this process holds in buffers and on its heap after a collection. */
 function heldMegabytes(): number {
+  // Buffers of the first collection are freed beside the program; the second one waits for that.
+  collectGarbage();
   collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return (heapUsed + arrayBuffers) / 1_000_000;

@@ -50,7 +50,7 @@ export class NodePort {
     this.grpc.closeSessions();
     for (const [socket, request] of this.plain) if (!request) socket.destroy();
     let timer = setTimeout(() => {
-      this.grpc.failCalls();
+      this.grpc.abortCalls();
       timer = setTimeout(() => this.destroy(), lastWordsMs);
     }, graceMs);
     await closed;
