@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { status } from './grpc-status.js';
 import type { Expected } from './append-decision.js';
 import {
@@ -26,7 +27,7 @@ export interface BatchOptions extends StreamOptions {
 export interface RawEvent {
   id: Buffer | undefined;
   type: Buffer | undefined;
-  contentType: string | undefined;
+  contentType: 'json' | 'other' | undefined;
   data: Buffer;
   metadata: Buffer;
 }
@@ -40,6 +41,9 @@ export interface BatchPart {
 }
 
 const nothing: Buffer = Buffer.alloc(0);
+const typeKey = Buffer.from('type');
+const contentTypeKey = Buffer.from('content-type');
+const jsonType = Buffer.from('application/json');
 
 export function appendPart(bytes: Buffer): { options: StreamOptions } | { event: RawEvent } {
   const reader = new WireReader(bytes);
@@ -146,16 +150,15 @@ function rawEvent(reader: WireReader): RawEvent {
 }
 
 function readMetadataEntry(reader: WireReader, event: RawEvent): void {
-  let key = nothing;
+  let key: Buffer | undefined;
   let value = nothing;
   while (reader.next()) {
     if (reader.field === 1) key = reader.bytesValue();
     else if (reader.field === 2) value = reader.bytesValue();
     else reader.skip();
   }
-  const name = key.toString('latin1');
-  if (name === 'type') event.type = value;
-  else if (name === 'content-type') event.contentType = value.toString('utf8');
+  if (key?.equals(typeKey)) event.type = value;
+  else if (key?.equals(contentTypeKey)) event.contentType = value.equals(jsonType) ? 'json' : 'other';
 }
 
 /** Sixteen bytes; undefined if the message holds no usable id. */
@@ -163,7 +166,7 @@ export function uuid(reader: WireReader): Buffer | undefined {
   let id: Buffer | undefined;
   while (reader.next()) {
     if (reader.field === 1) id = structuredUuid(reader.message());
-    else if (reader.field === 2) id = textUuid(reader.bytesValue().toString('latin1'));
+    else if (reader.field === 2) id = textUuid(reader.bytesValue());
     else reader.skip();
   }
   return id;
@@ -179,19 +182,31 @@ function structuredUuid(reader: WireReader): Buffer {
   return id;
 }
 
-function textUuid(text: string): Buffer | undefined {
-  if (!/^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i.test(text)) return undefined;
-  return Buffer.from(text.replaceAll('-', ''), 'hex');
+const notHex = 0xff;
+const hexDigits = new Uint8Array(256).fill(notHex);
+for (let digit = 0; digit < 16; digit++) {
+  hexDigits[digit.toString(16).charCodeAt(0)] = digit;
+  hexDigits[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
+}
+const dash = 0x2d;
+
+/** Thirty-two hexadecimal digits, with or without each of the usual dashes. */
+function textUuid(text: Buffer): Buffer | undefined {
+  const id = Buffer.allocUnsafe(16);
+  let at = 0;
+  for (let index = 0; index < 16; index++) {
+    if ((index === 4 || index === 6 || index === 8 || index === 10) && text[at] === dash) at++;
+    const high = hexDigits[text[at++] ?? 0] ?? notHex;
+    const low = hexDigits[text[at++] ?? 0] ?? notHex;
+    if (high === notHex || low === notHex) return undefined;
+    id[index] = (high << 4) | low;
+  }
+  return at === text.length ? id : undefined;
 }
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 export function utf8(bytes: Buffer, what: string): string {
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    throw invalid(`${what} is not UTF-8`);
-  }
+  if (!isUtf8(bytes)) throw invalid(`${what} is not UTF-8`);
+  return bytes.toString('utf8');
 }
 
 /** The name of a stream that may be written. */
@@ -219,12 +234,12 @@ export function proposedEvent(event: RawEvent): ProposedEvent {
   if (event.contentType === undefined) throw missingProperty('content-type');
   if (event.type.length === 0) throw invalid('an event type may not be empty');
   if (event.type.length > maxEventTypeBytes) throw invalid(`an event type may have ${maxEventTypeBytes} bytes`);
-  utf8(event.type, 'the event type');
+  if (!isUtf8(event.type)) throw invalid('the event type is not UTF-8');
   if (!event.id) throw invalid('an event has no id or one that is no UUID');
   return {
     id: event.id,
     type: event.type,
-    isJson: event.contentType === 'application/json',
+    isJson: event.contentType === 'json',
     data: event.data,
     metadata: event.metadata,
   };

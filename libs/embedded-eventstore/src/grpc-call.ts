@@ -61,6 +61,7 @@ export class GrpcCall {
   constructor(
     private readonly stream: ServerHttp2Stream,
     private readonly services: CallServices,
+    private readonly closed: (call: GrpcCall) => void,
   ) {
     this.reader = new FrameReader(services.inbound);
   }
@@ -69,12 +70,12 @@ export class GrpcCall {
   start(open: CallOpener, timeout: string | undefined): void {
     const { stream } = this;
     stream.on('aborted', () => this.cancel());
-    stream.once('close', () => this.close());
+    stream.on('close', () => this.close());
     if (timeout !== undefined) this.limitTo(timeout);
     if (this.isOver) return;
     this.handler = open(this);
     stream.on('data', (piece: Buffer) => this.receive(piece));
-    stream.once('end', () => this.receiveEnd());
+    stream.on('end', () => this.receiveEnd());
   }
 
   /** Queues one message; false when the client should take something before the next one. */
@@ -104,6 +105,13 @@ export class GrpcCall {
   /** Ends the call with the status the error stands for, after what was written. */
   fail(error: unknown): void {
     if (!this.isOver) this.finish(trailersOf(failureOf(error, this.services.log)));
+  }
+
+  /** Ends the call from outside its handler, which learns of it. */
+  abort(error: unknown): void {
+    if (this.isOver) return;
+    this.fail(error);
+    this.handler?.cancelled?.();
   }
 
   /** Stops the client by HTTP/2 flow control; messages that are here already wait too. */
@@ -182,13 +190,6 @@ export class GrpcCall {
     }
   }
 
-  /** Ends the call from outside the handler. */
-  private abort(error: unknown): void {
-    if (this.isOver) return;
-    this.fail(error);
-    this.handler?.cancelled?.();
-  }
-
   private cancel(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -201,6 +202,7 @@ export class GrpcCall {
   private close(): void {
     this.cancel();
     this.account();
+    this.closed(this);
   }
 
   private finish(trailers: Trailers): void {
@@ -215,7 +217,7 @@ export class GrpcCall {
       return;
     }
     if (!stream.headersSent) stream.respond(responseHeaders, withTrailers);
-    stream.once('wantTrailers', () => {
+    stream.on('wantTrailers', () => {
       stream.sendTrailers(trailers);
       // Node.js sends them in the next turn.
       setImmediate(() => this.stopClient());

@@ -80,8 +80,8 @@ export class GrpcServer {
   }
 
   /** Ends what is still open. */
-  failCalls(): void {
-    for (const call of this.calls) call.fail(unavailable('the node is stopping'));
+  abortCalls(): void {
+    for (const call of this.calls) call.abort(unavailable('the node is stopping'));
   }
 
   private receive(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
@@ -99,13 +99,12 @@ export class GrpcServer {
   }
 
   private open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, { kind, open }: GrpcMethod): void {
-    const call = new GrpcCall(stream, this.options);
-    this.calls.add(call);
-    this.count(kind, 1);
-    stream.once('close', () => {
-      this.calls.delete(call);
+    const call = new GrpcCall(stream, this.options, (closed) => {
+      this.calls.delete(closed);
       this.count(kind, -1);
     });
+    this.calls.add(call);
+    this.count(kind, 1);
     const timeout = headers['grpc-timeout'];
     call.start(open, typeof timeout === 'string' ? timeout : undefined);
   }

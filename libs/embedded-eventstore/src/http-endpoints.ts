@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
-import { maxHttpBodyBytes } from './limits.js';
+import { firstRequestTimeoutMs, maxHttpBodyBytes } from './limits.js';
 import { hostOf, isLoopback } from './loopback.js';
 
 export interface HttpRequest {
@@ -127,18 +127,31 @@ function withBody(status: number, type: string, json: unknown): RawAnswer {
 async function jsonOf({ contentType, body }: RawRequest): Promise<unknown> {
   if (!/^application\/json(?:$|\s*;)/i.test(contentType))
     throw new HttpProblem(415, 'Unsupported Media Type', 'the request must be application/json');
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of body as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > maxHttpBodyBytes)
-      throw new HttpProblem(413, 'Content Too Large', `a request body may have ${maxHttpBodyBytes} bytes`);
-    parts.push(part);
-  }
-  if (bytes === 0) return undefined;
+  const bytes = await bodyOf(body);
+  if (bytes.length === 0) return undefined;
   try {
-    return JSON.parse(Buffer.concat(parts).toString('utf8'));
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     throw new HttpProblem(400, 'Bad Request', 'the body is not JSON');
   }
+}
+
+async function bodyOf(body: Readable): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  const timer = setTimeout(() => body.destroy(), firstRequestTimeoutMs);
+  try {
+    for await (const part of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      bytes += part.length;
+      if (bytes > maxHttpBodyBytes) break;
+      parts.push(part);
+    }
+  } catch {
+    throw new HttpProblem(400, 'Bad Request', 'the request was cut off');
+  } finally {
+    clearTimeout(timer);
+  }
+  if (bytes > maxHttpBodyBytes)
+    throw new HttpProblem(413, 'Content Too Large', `a request body may have ${maxHttpBodyBytes} bytes`);
+  return Buffer.concat(parts);
 }

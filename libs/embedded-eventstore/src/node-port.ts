@@ -18,6 +18,7 @@ export class NodePort {
   constructor(
     private readonly grpc: GrpcServer,
     endpoints: HttpEndpoints,
+    private readonly firstRequestMs = firstRequestTimeoutMs,
   ) {
     const tcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs };
     this.server = createServer(tcp, (socket) => this.accept(socket));
@@ -49,7 +50,7 @@ export class NodePort {
     this.grpc.closeSessions();
     for (const [socket, request] of this.plain) if (!request) socket.destroy();
     let timer = setTimeout(() => {
-      this.grpc.failCalls();
+      this.grpc.abortCalls();
       timer = setTimeout(() => this.destroy(), lastWordsMs);
     }, graceMs);
     await closed;
@@ -66,7 +67,7 @@ export class NodePort {
     this.plain.set(socket, undefined);
     const timer = setTimeout(() => {
       if (!this.plain.get(socket)?.complete) socket.destroy();
-    }, firstRequestTimeoutMs);
+    }, this.firstRequestMs);
     socket.once('close', () => {
       clearTimeout(timer);
       this.sockets.delete(socket);

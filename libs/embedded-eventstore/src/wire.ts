@@ -10,14 +10,18 @@ export const int64Max = 2 ** 63;
 export class WireReader {
   field = 0;
   private wireType = 0;
-  private at = 0;
 
-  constructor(private readonly bytes: Buffer) {}
+  /** Reads the message at `at` up to `end`. */
+  constructor(
+    private readonly bytes: Buffer,
+    private at = 0,
+    private readonly end = bytes.length,
+  ) {}
 
   /** Moves to the next field; false at the end of the message. The caller reads or skips its value. */
   next(): boolean {
-    if (this.at >= this.bytes.length) return false;
-    const tag = Number(this.varint());
+    if (this.at >= this.end) return false;
+    const tag = this.varint();
     this.field = Math.floor(tag / 8);
     this.wireType = tag % 8;
     if (this.field === 0) throw new MalformedMessage('field number 0');
@@ -26,25 +30,25 @@ export class WireReader {
 
   uint64(): bigint {
     this.expect(0);
-    return BigInt.asUintN(64, this.varint());
+    const start = this.at;
+    const value = this.varint();
+    return this.at - start <= exactBytes ? BigInt(value) : this.bigVarint(start);
   }
 
   bool(): boolean {
-    return this.uint64() !== 0n;
+    this.expect(0);
+    return this.varint() !== 0;
   }
 
   /** A slice of the message, not a copy. */
   bytesValue(): Buffer {
-    this.expect(2);
-    const length = Number(this.varint());
-    if (length > this.bytes.length - this.at) throw new MalformedMessage('a length runs beyond the message');
-    const value = this.bytes.subarray(this.at, this.at + length);
-    this.at += length;
-    return value;
+    const start = this.skipValue();
+    return this.bytes.subarray(start, this.at);
   }
 
   message(): WireReader {
-    return new WireReader(this.bytesValue());
+    const start = this.skipValue();
+    return new WireReader(this.bytes, start, this.at);
   }
 
   skip(): void {
@@ -55,7 +59,7 @@ export class WireReader {
       case 1:
         return this.skipBytes(8);
       case 2:
-        this.bytesValue();
+        this.skipValue();
         return;
       case 5:
         return this.skipBytes(4);
@@ -64,8 +68,18 @@ export class WireReader {
     }
   }
 
+  /** Moves behind a length-delimited value; returns where it begins. */
+  private skipValue(): number {
+    this.expect(2);
+    const length = this.varint();
+    const start = this.at;
+    if (length > this.end - start) throw new MalformedMessage('a length runs beyond the message');
+    this.at = start + length;
+    return start;
+  }
+
   private skipBytes(count: number): void {
-    if (count > this.bytes.length - this.at) throw new MalformedMessage('the message ends within a field');
+    if (count > this.end - this.at) throw new MalformedMessage('the message ends within a field');
     this.at += count;
   }
 
@@ -73,30 +87,34 @@ export class WireReader {
     if (this.wireType !== wireType) throw new MalformedMessage(`field ${this.field} has wire type ${this.wireType}`);
   }
 
-  private varint(): bigint {
-    let low = 0;
+  /** Exact in up to seven bytes, rounded beyond, which is enough for tags and for lengths that are too large anyway. */
+  private varint(): number {
+    let value = 0;
     let scale = 1;
-    for (let index = 0; index < 7; index++) {
+    for (let index = 0; index < mostBytes; index++) {
       const byte = this.byte();
-      low += (byte & 0x7f) * scale;
-      if (byte < 0x80) return BigInt(low);
-      scale *= 128;
-    }
-    let value = BigInt(low);
-    for (let shift = 49n; shift < 70n; shift += 7n) {
-      const byte = this.byte();
-      value |= BigInt(byte & 0x7f) << shift;
+      value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
+      scale *= 128;
     }
     throw new MalformedMessage('a varint is longer than ten bytes');
   }
 
+  private bigVarint(start: number): bigint {
+    let value = 0n;
+    for (let index = start; index < this.at; index++)
+      value |= BigInt((this.bytes[index] ?? 0) & 0x7f) << BigInt(7 * (index - start));
+    return BigInt.asUintN(64, value);
+  }
+
   private byte(): number {
-    const byte = this.bytes[this.at++];
-    if (byte === undefined) throw new MalformedMessage('the message ends within a number');
-    return byte;
+    if (this.at >= this.end) throw new MalformedMessage('the message ends within a number');
+    return this.bytes[this.at++] ?? 0;
   }
 }
+
+const exactBytes = 7;
+const mostBytes = 10;
 
 export function varintSize(value: number): number {
   if (value >= int64Max) return 9;
