@@ -2,24 +2,25 @@ import { OutboundTotal } from './grpc-call.js';
 import { GrpcServer } from './grpc-server.js';
 import { HttpEndpoints } from './http-endpoints.js';
 import { InboundBudget } from './inbound-budget.js';
-import { NodeCounters, type LogFigures } from './node-counters.js';
+import { NodeCounters } from './node-counters.js';
 import { NodePort } from './node-port.js';
-import { statusRoutes } from './node-status.js';
+import { statusRoutes, type StatusSources } from './node-status.js';
 
-const figures: LogFigures = {
+const figures: StatusSources['log'] = {
   failure: undefined,
   lastPosition: 0,
   pendingEvents: 0,
   pendingBytes: 0,
   eventsWritten: 0,
   bytesWritten: 0,
+  unindexedEvents: 0,
   commits: 0,
   lastCommitMs: 0,
   meanCommitMs: 0,
   maxCommitMs: 0,
 };
 
-async function health(log: LogFigures, stopping = new AbortController().signal) {
+async function health(log: StatusSources['log'], stopping = new AbortController().signal) {
   const common = { inbound: new InboundBudget(), outbound: new OutboundTotal(), log: () => undefined };
   const endpoints = new HttpEndpoints({ routes: [], allowRemote: false, log: common.log });
   const server = new GrpcServer({ ...common, methods: new Map(), otherwise: endpoints.http2 });

@@ -10,7 +10,7 @@ export interface StatusSources {
   version: string;
   stopping: AbortSignal;
   counters: NodeCounters;
-  log: LogFigures;
+  log: Pick<LogFigures, Exclude<keyof LogFigures, 'begun' | 'committed'>>;
   inbound: InboundBudget;
   outbound: OutboundTotal;
   server: GrpcServer;

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { IndexThread } from './index-thread.js';
 import { indexLog } from './indexing.js';
-import { indexAfterEvents, indexedInlineBytes, maxUnindexedEvents, pageBytes } from './limits.js';
+import { chunkBytes, indexAfterEvents, indexedInlineBytes, maxUnindexedEvents, pageBytes } from './limits.js';
 import { LogFiles, syncDirectory } from './log-files.js';
 import { RecentEvents } from './recent-events.js';
 import type { EventRecord } from './record.js';
@@ -61,16 +61,13 @@ export class Storage {
       throw error;
     }
 
-    async function openFiles(
-      directory: string,
-      { chunkBytes, rebuildIndex = false, log = () => undefined }: StorageOptions,
-    ): Promise<Storage> {
+    async function openFiles(directory: string, { rebuildIndex = false, log = () => undefined, ...size }: StorageOptions) {
       const index = await openIndex(indexIn(directory), rebuildIndex);
       let files: LogFiles | undefined;
       try {
         index.claim(directory);
         if (rebuildIndex) index.clear();
-        files = LogFiles.open(logIn(directory), { ...(chunkBytes && { chunkBytes }), log, durableTo: index.indexed });
+        files = LogFiles.open(logIn(directory), { ...size, log, durableTo: index.indexed });
         syncDirectory(directory);
         const storage = new Storage(directory, files, index, log);
         await storage.catchUp();
@@ -224,10 +221,10 @@ export class Storage {
     if (missing <= 0) return;
     if (missing <= indexedInlineBytes) indexLog(logIn(this.directory), this.index, end, () => undefined);
     else {
-      this.log(`indexing ${missing} bytes of the log`);
-      await this.indexThread.perform({ kind: 'index', to: end }, (indexed) => {
-        this.log(`indexed up to ${indexed} of ${end}`);
-      });
+      // Only a store that was restored, or whose index is made anew, has so much that one would wonder.
+      const say = missing > chunkBytes ? this.log : () => undefined;
+      say(`indexing ${missing} bytes of the log`);
+      await this.indexThread.perform({ kind: 'index', to: end }, (indexed) => say(`indexed up to ${indexed} of ${end}`));
     }
     this.index.refresh();
     this.recent.drop();
