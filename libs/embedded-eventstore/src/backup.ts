@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, readdir, readFile, truncate } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { chunkFileName, syncDirectory } from './log-files.js';
+import { syncDirectory } from './directories.js';
+import { chunkFileName } from './log-files.js';
 import type { Storage } from './storage.js';
 
 /** Beside the copied chunks; written last, so that a backup without it is known to be unfinished. */

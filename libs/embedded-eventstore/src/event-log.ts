@@ -3,8 +3,10 @@ import { verdictOn, type Expected, type KnownEvents, type StreamFacts, type Verd
 import type { CommitSignal } from './commit-signal.js';
 import { LogFigures } from './log-figures.js';
 import { cachedStreamStates, knownEventIds, maxPendingBytes, maxPendingEvents, pageEvents, recalledBytes } from './limits.js';
+import { RecentIds } from './recent-ids.js';
 import { EventRecord, tombstoneRevision, type ProposedEvent } from './record.js';
 import { invalid, unavailable } from './refusal.js';
+import { StateCache, type CachedState } from './state-cache.js';
 import type { Storage } from './storage.js';
 import {
   applyRecord,
@@ -60,19 +62,14 @@ interface EventPlace {
   revision: number;
 }
 
-interface CachedState extends StreamState {
-  /** The newest group that changes it; until that is durable the state must stay in memory. */
-  group: number;
-}
-
 /**
  * The single writer. Every append is decided at once against what was decided before it; all that is decided while a
  * transaction is on its way to disk goes into the next one. An answer, also a refusal, is given only when everything it
  * rests on is durable.
  */
 export class EventLog {
-  private readonly cache = new Map<string, CachedState>();
-  private readonly recentIds = new Map<string, EventPlace>();
+  private readonly cache: StateCache;
+  private readonly recentIds = new RecentIds<EventPlace>(knownEventIds);
   private gathering: CommitGroup;
   private committing: CommitGroup | undefined;
   private scheduled = false;
@@ -94,6 +91,7 @@ export class EventLog {
     private readonly log: (line: string) => void,
   ) {
     this.figures = new LogFigures(storage);
+    this.cache = new StateCache(cachedStreamStates, (name) => storage.stream(name) ?? newState(name));
     this.position = storage.lastPosition;
     this.end = storage.end;
     this.gathering = new CommitGroup(1, this.end);
@@ -114,7 +112,7 @@ export class EventLog {
   /** Stores the events after the expected revision, or says why not. Rejects with a Refusal if the node cannot write. */
   append(stream: string, events: readonly ProposedEvent[], expected: Expected): Promise<AppendOutcome> {
     return this.decided(() => {
-      const state = this.state(stream);
+      const state = this.cache.get(stream);
       const conflict = this.conflict(state);
       if (conflict) return conflict;
       const verdict = this.verdict(state, expected, events);
@@ -141,8 +139,8 @@ export class EventLog {
   softDelete(stream: string, expected: Expected): Promise<DeleteOutcome> {
     return this.decided(() => {
       if (describedBy(stream) !== undefined) throw invalid('a metadata stream cannot be soft-deleted');
-      const state = this.state(stream);
-      const metadata = this.state(metadataStreamOf(stream));
+      const state = this.cache.get(stream);
+      const metadata = this.cache.get(metadataStreamOf(stream));
       const conflict = this.conflict(state) ?? this.conflict(metadata);
       if (conflict) return conflict;
       const verdict = this.verdict(state, expected, []).verdict;
@@ -158,7 +156,7 @@ export class EventLog {
   /** Ends the stream for ever. */
   tombstone(stream: string, expected: Expected): Promise<DeleteOutcome> {
     return this.decided(() => {
-      const state = this.state(stream);
+      const state = this.cache.get(stream);
       const conflict = this.conflict(state);
       if (conflict) return conflict;
       const verdict = this.verdict(state, expected, []).verdict;
@@ -221,7 +219,7 @@ export class EventLog {
       () => {
         this.committing = undefined;
         this.figures.committed(records.length, group.bytes, performance.now() - startedMs);
-        this.forget(group.number);
+        this.cache.trim(group.number);
         group.resolve();
         this.signal.committed(
           states.map(({ name }) => name),
@@ -248,7 +246,7 @@ export class EventLog {
 
   private conflict(state: StreamState): WriteConflict | undefined {
     const described = describedBy(state.name);
-    const deleted = isTombstoned(state) || (described !== undefined && isTombstoned(this.state(described)));
+    const deleted = isTombstoned(state) || (described !== undefined && isTombstoned(this.cache.get(described)));
     return deleted ? { outcome: 'stream-deleted', stream: state.name } : undefined;
   }
 
@@ -256,7 +254,7 @@ export class EventLog {
     const facts: StreamFacts = {
       lastRevision: state.lastRevision,
       softDeleted: isSoftDeleted(state),
-      hasMetadata: () => describedBy(state.name) === undefined && this.state(metadataStreamOf(state.name)).lastRevision >= 0,
+      hasMetadata: () => describedBy(state.name) === undefined && this.cache.get(metadataStreamOf(state.name)).lastRevision >= 0,
     };
     const known: KnownEvents = {
       revisionOf: (id) => {
@@ -275,7 +273,7 @@ export class EventLog {
   }
 
   private undelete(state: StreamState): void {
-    const metadata = this.state(metadataStreamOf(state.name));
+    const metadata = this.cache.get(metadataStreamOf(state.name));
     const current = this.recordAt(metadata, metadata.lastRevision);
     if (!current) throw new Error(`stream ${state.number} is soft-deleted without metadata`);
     this.store(metadata, [proposed('$metadata', true, undeletedMetadata(current.data, state.lastRevision + 1))]);
@@ -298,7 +296,7 @@ export class EventLog {
     this.gathering.records.push(record);
     this.gathering.bytes += record.bytes.length;
     this.gathering.places.set(placeKey(streamNumber, revision), record);
-    this.remember(idKey(record.id), { streamNumber, revision });
+    this.recentIds.remember(idKey(record.id), { streamNumber, revision });
   }
 
   /** What was recorded since the last one is one append, whole or not at all. */
@@ -307,7 +305,7 @@ export class EventLog {
   }
 
   private readonly touched = (name: string): CachedState => {
-    const state = this.state(name);
+    const state = this.cache.get(name);
     state.group = this.gathering.number;
     this.gathering.states.add(state);
     return state;
@@ -317,36 +315,6 @@ export class EventLog {
   private recordAt(state: StreamState, revision: number): EventRecord | undefined {
     const key = placeKey(state.number, revision);
     return this.gathering.places.get(key) ?? this.committing?.places.get(key) ?? this.storage.recordOf(state.number, revision);
-  }
-
-  private state(name: string): CachedState {
-    const cached = this.cache.get(name);
-    if (cached) {
-      this.cache.delete(name);
-      this.cache.set(name, cached);
-      return cached;
-    }
-    const stored = this.storage.stream(name);
-    const state: CachedState = { ...(stored ?? newState(name)), group: 0 };
-    this.cache.set(name, state);
-    return state;
-  }
-
-  private remember(id: string, place: EventPlace): void {
-    this.recentIds.delete(id);
-    this.recentIds.set(id, place);
-    if (this.recentIds.size <= knownEventIds) return;
-    for (const oldest of this.recentIds.keys()) {
-      this.recentIds.delete(oldest);
-      return;
-    }
-  }
-
-  private forget(durableGroup: number): void {
-    for (const [name, state] of this.cache) {
-      if (this.cache.size <= cachedStreamStates || state.group > durableGroup) return;
-      this.cache.delete(name);
-    }
   }
 
   /** Ids of the newest events, so that an append whose answer was lost in a crash is recognised when it is repeated. */
@@ -364,7 +332,7 @@ export class EventLog {
       }
       await new Promise((done) => setImmediate(done));
     }
-    for (const { id, place } of newest.reverse()) this.remember(id, place);
+    for (const { id, place } of newest.reverse()) this.recentIds.remember(id, place);
   }
 }
 

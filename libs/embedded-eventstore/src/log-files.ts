@@ -1,20 +1,9 @@
-import {
-  closeSync,
-  constants,
-  fdatasync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  truncateSync,
-  unlinkSync,
-  write,
-} from 'node:fs';
+import { closeSync, constants, fdatasync, openSync, readdirSync, renameSync, truncateSync, unlinkSync, write } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Chunk } from './chunk.js';
 import { DamagedFile } from './damage.js';
+import { makeDirectory, syncDirectory, syncFile } from './directories.js';
 import { chunkBytes, openChunkFiles, readBlockBytes } from './limits.js';
 import { EventRecord, recordAlignment, recordHeaderBytes } from './record.js';
 
@@ -58,7 +47,7 @@ export class LogFiles {
   /** Opens or creates the log and cuts an append that a crash left in half. Throws DamagedFile for anything else that is amiss. */
   static open(directory: string, options: LogFilesOptions = {}): LogFiles {
     const log = new LogFiles(directory, options);
-    if (!options.readOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (!options.readOnly) makeDirectory(directory);
     try {
       log.load();
       return log;
@@ -380,18 +369,4 @@ function laterGroup(chunk: Chunk, broken: number): number | undefined {
     }
   }
   return undefined;
-}
-
-/** Makes names in a directory durable; Windows cannot and need not. */
-export function syncDirectory(directory: string): void {
-  if (process.platform !== 'win32') syncFile(directory);
-}
-
-function syncFile(file: string): void {
-  const descriptor = openSync(file, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

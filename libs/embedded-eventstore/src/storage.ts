@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, realpathSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { makeDirectory, syncDirectory } from './directories.js';
 import { IndexThread } from './index-thread.js';
 import { indexLog } from './indexing.js';
 import { chunkBytes, indexAfterEvents, indexedInlineBytes, maxUnindexedEvents, pageBytes } from './limits.js';
-import { LogFiles, syncDirectory } from './log-files.js';
+import { LogFiles } from './log-files.js';
 import { RecentEvents } from './recent-events.js';
 import type { EventRecord } from './record.js';
 import { StreamIndex, type RevisionRange } from './stream-index.js';
@@ -49,7 +50,7 @@ export class Storage {
    * DamagedFile, if they are not what was written.
    */
   static async open(path: string, options: StorageOptions = {}): Promise<Storage> {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(resolve(path));
     const directory = realpathSync(path);
     if (openHere.has(directory)) throw new Error(`${directory} is in use by process ${process.pid}`);
     if (existsSync(join(directory, 'data.mdb'))) throw new Error(`${directory} has file format 1; this version reads format 2`);

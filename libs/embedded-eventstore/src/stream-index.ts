@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { DamagedFile } from './damage.js';
+import { makeDirectory } from './directories.js';
 import { isRunning, thisProcess, type DirectoryOwner } from './directory-owner.js';
 import { checkIndexFile } from './index-file.js';
 import { tombstoneRevision, type EventRecord } from './record.js';
@@ -46,7 +46,7 @@ export class StreamIndex {
   }
 
   static async open(directory: string): Promise<StreamIndex> {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     checkIndexFile(join(directory, 'data.mdb'));
     let index: StreamIndex | undefined;
     try {
@@ -166,12 +166,6 @@ export class StreamIndex {
   /** Reads see what another thread has committed. */
   refresh(): void {
     this.root.resetReadTxn();
-  }
-
-  /** A consistent copy while others read and write. */
-  async copyTo(directory: string): Promise<void> {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    await this.root.backup(directory, false);
   }
 
   /** One transaction compares and sets, so of two processes that start at once only one gets the directory. */
