@@ -22,6 +22,11 @@ export const maxUnansweredAppends = 4_096;
 export const chunkBytes = 64 * 1024 * 1024;
 /** Files of the log that are open at once. */
 export const openChunkFiles = 128;
+/** So far the newest file of the log is filled with zeros ahead of what is written. */
+export const filledAheadBytes = 1024 * 1024;
+/** Writes up to this size are made on the node's own thread, as long as they usually take less than that. */
+export const writtenInPlaceBytes = 64 * 1024;
+export const writtenInPlaceMs = 0.5;
 /** One read of the log's files. */
 export const readBlockBytes = 256 * 1024;
 

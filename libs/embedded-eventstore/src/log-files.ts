@@ -1,7 +1,7 @@
-import { closeSync, constants, fdatasync, openSync, readdirSync, renameSync, truncateSync, unlinkSync, write } from 'node:fs';
+import { readdirSync, renameSync, truncateSync, unlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
 import { Chunk } from './chunk.js';
+import { ChunkWriter } from './chunk-writer.js';
 import { DamagedFile } from './damage.js';
 import { makeDirectory, syncDirectory, syncFile } from './directories.js';
 import { chunkBytes, openChunkFiles, readBlockBytes } from './limits.js';
@@ -34,7 +34,7 @@ export class LogFiles {
   private readonly chunks: Chunk[] = [];
   /** Chunks with an open file, the one used longest ago first. */
   private readonly open = new Set<Chunk>();
-  private writer: { chunk: Chunk; descriptor: number } | undefined;
+  private writer: { chunk: Chunk; file: ChunkWriter } | undefined;
   private newest = 0;
   private isWriting = false;
   private sealAfterWrite = false;
@@ -138,10 +138,11 @@ export class LogFiles {
   async append(records: readonly EventRecord[]): Promise<void> {
     const last = records.at(-1);
     if (!last) return;
-    const { chunk, descriptor } = this.place();
+    const { chunk, file } = this.place();
     const bytes = records.length === 1 ? last.bytes : Buffer.concat(records.map((record) => record.bytes));
     this.isWriting = true;
-    await writeDurably(descriptor, bytes, chunk.offsetOf(chunk.end));
+    const writing = file.write(bytes);
+    if (writing) await writing;
     this.isWriting = false;
     chunk.endAt(last.end);
     this.newest = last.position;
@@ -184,7 +185,7 @@ export class LogFiles {
   }
 
   close(): void {
-    if (this.writer) closeSync(this.writer.descriptor);
+    this.writer?.file.close();
     this.writer = undefined;
     for (const chunk of this.chunks) chunk.close();
     this.open.clear();
@@ -238,11 +239,12 @@ export class LogFiles {
   private recover(chunk: Chunk): void {
     const { end, broken } = wholeAppends(chunk);
     if (end === chunk.end) return;
+    const isFilledAhead = broken === end && hasOnlyZeros(chunk, end);
     if (end < (this.options.durableTo ?? 0)) {
       const at = chunk.offsetOf(broken ?? chunk.end);
       throw new DamagedFile(`${chunk.file} is damaged at byte ${at}: it was known to be on disk beyond that`);
     }
-    if (broken !== undefined) {
+    if (broken !== undefined && !isFilledAhead) {
       const later = laterGroup(chunk, broken);
       if (later !== undefined) {
         throw new DamagedFile(
@@ -255,25 +257,25 @@ export class LogFiles {
     chunk.close();
     truncateSync(chunk.file, chunk.offsetOf(end));
     syncFile(chunk.file);
-    this.options.log?.(`${cut} bytes of unfinished appends were cut off the end of the log`);
+    if (!isFilledAhead) this.options.log?.(`${cut} bytes of unfinished appends were cut off the end of the log`);
   }
 
-  private place(): { chunk: Chunk; descriptor: number } {
+  private place(): { chunk: Chunk; file: ChunkWriter } {
     const last = this.chunks.at(-1);
     const limit = this.options.chunkBytes ?? chunkBytes;
     if (!last || last.isCompacted || last.fileBytes >= limit) return this.begin(this.end);
-    return (this.writer ??= { chunk: last, descriptor: openSync(last.file, durableWrites) });
+    return (this.writer ??= { chunk: last, file: new ChunkWriter(last.file, last.offsetOf(last.end)) });
   }
 
-  private begin(start: number): { chunk: Chunk; descriptor: number } {
-    if (this.writer) closeSync(this.writer.descriptor);
+  private begin(start: number): { chunk: Chunk; file: ChunkWriter } {
+    this.writer?.file.close();
     this.writer = undefined;
     this.sealAfterWrite = false;
     const file = this.fileOf(start);
     const chunk = Chunk.create(file, start, this.opened);
     syncDirectory(this.directory);
     this.chunks.push(chunk);
-    return (this.writer = { chunk, descriptor: openSync(file, durableWrites) });
+    return (this.writer = { chunk, file: new ChunkWriter(file, chunk.offsetOf(start)) });
   }
 
   private readonly opened = (chunk: Chunk): void => {
@@ -304,23 +306,6 @@ export class LogFiles {
     }
     return low - 1;
   }
-}
-
-/** On Linux a write itself returns when its bytes, and the file's new size, are on disk: one trip instead of two. */
-const writesAreDurable = process.platform === 'linux';
-const durableWrites = constants.O_RDWR | (writesAreDurable ? constants.O_DSYNC : 0);
-
-async function writeDurably(descriptor: number, bytes: Buffer, offset: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await writeSome(descriptor, bytes, done, offset);
-  if (!writesAreDurable) await promisify(fdatasync)(descriptor);
-}
-
-function writeSome(descriptor: number, bytes: Buffer, from: number, offset: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    write(descriptor, bytes, from, bytes.length - from, offset + from, (error, written) =>
-      error ? reject(error) : resolve(written),
-    );
-  });
 }
 
 /** Where the last whole append ends, and where the first record that is none lies. */
@@ -356,6 +341,14 @@ function intactRecord(chunk: Chunk, position: number): EventRecord | undefined {
     if (error instanceof DamagedFile) return undefined;
     throw error;
   }
+}
+
+function hasOnlyZeros(chunk: Chunk, from: number): boolean {
+  for (let block = from; block < chunk.end; block += readBlockBytes) {
+    const bytes = chunk.read(chunk.offsetOf(block), Math.min(readBlockBytes, chunk.end - block));
+    if (!bytes.equals(Buffer.alloc(bytes.length))) return false;
+  }
+  return true;
 }
 
 /** A record behind a broken one that was written when the broken one was durable already. */
