@@ -141,7 +141,7 @@ export class Storage {
     if (this.indexFailure) throw this.indexFailure;
     await this.files.append(records);
     this.recent.add(records, states);
-    if (this.recent.taken >= indexAfterEvents) this.indexRecent();
+    if (this.recent.taken >= indexAfterEvents) void this.indexRecent();
   }
 
   /** Undefined while the index keeps up; else settles when it has. */
@@ -167,9 +167,12 @@ export class Storage {
 
   /** Brings the index up to what is durable now. */
   async indexAll(): Promise<void> {
-    while (this.indexing) await this.indexing;
-    this.indexRecent();
-    await this.indexing;
+    const { end } = this.files;
+    while (this.index.indexed < end) {
+      const indexing = this.indexRecent();
+      if (!indexing) break;
+      await indexing;
+    }
     if (this.indexFailure) throw this.indexFailure;
   }
 
@@ -231,16 +234,16 @@ export class Storage {
     this.recent.drop();
   }
 
-  private indexRecent(): void {
-    if (this.indexing || this.indexFailure) return;
+  private indexRecent(): Promise<void> | undefined {
+    if (this.indexing || this.indexFailure) return this.indexing;
     const to = this.recent.leave();
-    if (to === undefined) return;
+    if (to === undefined) return undefined;
     this.indexing = this.indexThread.perform({ kind: 'index', to }).then(
       () => {
         this.indexing = undefined;
         this.index.refresh();
         this.recent.drop();
-        if (this.recent.taken >= indexAfterEvents) this.indexRecent();
+        if (this.recent.taken >= indexAfterEvents) void this.indexRecent();
       },
       (error: unknown) => {
         this.indexing = undefined;
@@ -248,6 +251,7 @@ export class Storage {
         this.log(`the index could not be written: ${this.indexFailure.message}`);
       },
     );
+    return this.indexing;
   }
 }
 

@@ -1,9 +1,9 @@
 import { globSync } from 'node:fs';
-import repository from '../../../jest.config.mjs';
+import repository from '../jest.config.mjs';
 
 /**
  * `EVENTSTORE_URL=esdb://HOST:PORT?tls=false` asks the server there, any other start a node of the suite's own.
- * Specs in folders are guarantees of every server of the protocol; those beside this file are promises of this node alone.
+ * Specs in folders are guarantees of every server of the protocol; those in the folder itself are promises of this node alone.
  */
 const folder = 'libs/embedded-eventstore/conformance';
 const portable = `${folder}/*/**/*.int.spec.ts`;
