@@ -5,7 +5,7 @@ import { chunkHeaderBytes, encodeChunkHeader, encodeMap, type Chunk } from './ch
 import { chunkBytes } from './limits.js';
 import { tombstoneRevision, type EventRecord } from './record.js';
 import type { Storage } from './storage.js';
-import type { RevisionRange } from './stream-index.js';
+import type { RemovedEvents } from './stream-index.js';
 import { firstVisible, isEnded } from './stream-view.js';
 
 export interface CompactionProgress {
@@ -26,7 +26,7 @@ interface Scan {
   chunk: Chunk;
   /** By stream number: revisions below are removed; the newest event of a living stream stays, its number is the next one's. */
   keptFrom: Map<number, number>;
-  removed: RevisionRange[];
+  removed: RemovedEvents[];
   eventsRemoved: number;
   keptBytes: number;
 }
@@ -91,7 +91,7 @@ async function* pagesOf(chunk: Chunk, signal: AbortSignal): AsyncIterable<EventR
 /** Decides for each stream of a chunk once, so that the index and the log lose the same events. */
 async function scanned(storage: Storage, chunk: Chunk, signal: AbortSignal): Promise<Scan> {
   const scan: Scan = { chunk, keptFrom: new Map(), removed: [], eventsRemoved: 0, keptBytes: 0 };
-  const ranges = new Map<number, RevisionRange>();
+  const removedTo = new Map<number, number>();
   for await (const page of pagesOf(chunk, signal)) {
     for (const record of page) {
       const { streamNumber, revision } = record;
@@ -101,11 +101,10 @@ async function scanned(storage: Storage, chunk: Chunk, signal: AbortSignal): Pro
         continue;
       }
       scan.eventsRemoved++;
-      const range = ranges.get(streamNumber) ?? { streamNumber, first: revision, last: revision };
-      ranges.set(streamNumber, { ...range, last: revision });
+      removedTo.set(streamNumber, revision);
     }
   }
-  scan.removed = [...ranges.values()];
+  scan.removed = Array.from(removedTo, ([streamNumber, last]) => ({ streamNumber, last }));
   return scan;
 }
 

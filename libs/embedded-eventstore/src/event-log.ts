@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { verdictOn, type Expected, type KnownEvents, type StreamFacts, type Verdict } from './append-decision.js';
 import type { CommitSignal } from './commit-signal.js';
 import { LogFigures } from './log-figures.js';
-import { cachedStreamStates, knownEventIds, maxPendingBytes, maxPendingEvents, pageEvents, recalledBytes } from './limits.js';
+import { cachedStreamStates, knownEventIds, maxPendingBytes, maxPendingEvents, recalledBytes } from './limits.js';
 import { RecentIds } from './recent-ids.js';
 import { EventRecord, tombstoneRevision, type ProposedEvent } from './record.js';
 import { invalid, unavailable } from './refusal.js';
@@ -33,7 +33,8 @@ const firstStream = '$embedded-eventstore';
 class CommitGroup {
   readonly records: EventRecord[] = [];
   readonly states = new Set<StreamState>();
-  readonly places = new Map<string, EventRecord>();
+  /** By stream number; the records of a stream follow each other. */
+  private readonly places = new Map<number, EventRecord[]>();
   bytes = 0;
   private readonly settled = Promise.withResolvers<undefined>();
   readonly durable = this.settled.promise;
@@ -46,6 +47,18 @@ class CommitGroup {
     // Those who wait get the rejection; a group nobody waits for must not end the process.
     this.durable.catch(() => undefined);
   }
+  add(record: EventRecord): void {
+    this.records.push(record);
+    this.bytes += record.bytes.length;
+    const { streamNumber } = record;
+    const ofStream = this.places.get(streamNumber);
+    if (ofStream) ofStream.push(record);
+    else this.places.set(streamNumber, [record]);
+  }
+  recordAt(streamNumber: number, revision: number): EventRecord | undefined {
+    const ofStream = this.places.get(streamNumber);
+    return ofStream?.[revision - (ofStream[0]?.revision ?? 0)];
+  }
   get isEmpty(): boolean {
     return this.records.length === 0;
   }
@@ -57,11 +70,6 @@ class CommitGroup {
   }
 }
 
-interface EventPlace {
-  streamNumber: number;
-  revision: number;
-}
-
 /**
  * The single writer. Every append is decided at once against what was decided before it; all that is decided while a
  * transaction is on its way to disk goes into the next one. An answer, also a refusal, is given only when everything it
@@ -69,7 +77,7 @@ interface EventPlace {
  */
 export class EventLog {
   private readonly cache: StateCache;
-  private readonly recentIds = new RecentIds<EventPlace>(knownEventIds);
+  private readonly recentIds = new RecentIds(knownEventIds);
   private gathering: CommitGroup;
   private committing: CommitGroup | undefined;
   private scheduled = false;
@@ -162,7 +170,7 @@ export class EventLog {
       const verdict = this.verdict(state, expected, []).verdict;
       if (verdict === 'deleted') return { outcome: 'stream-deleted', stream };
       if (verdict === 'wrong') return { outcome: 'wrong-expected-version', current: state.lastRevision };
-      this.record(state, proposed('$streamDeleted', false, Buffer.alloc(0)), tombstoneRevision);
+      this.record(state, Buffer.from(stream), proposed('$streamDeleted', false, Buffer.alloc(0)), tombstoneRevision);
       this.endAppend();
       return { outcome: 'deleted', position: this.position };
     });
@@ -258,7 +266,7 @@ export class EventLog {
     };
     const known: KnownEvents = {
       revisionOf: (id) => {
-        const recent = this.recentIds.get(idKey(id));
+        const recent = this.recentIds.get(id);
         return recent?.streamNumber === state.number ? recent.revision : undefined;
       },
       isAt: (revision, id) => this.recordAt(state, revision)?.id.equals(id) ?? false,
@@ -269,7 +277,8 @@ export class EventLog {
 
   private store(state: CachedState, events: readonly ProposedEvent[]): void {
     if (isSoftDeleted(state)) this.undelete(state);
-    for (const event of events) this.record(state, event, state.lastRevision + 1);
+    const streamName = Buffer.from(state.name);
+    for (const event of events) this.record(state, streamName, event, state.lastRevision + 1);
   }
 
   private undelete(state: StreamState): void {
@@ -279,7 +288,7 @@ export class EventLog {
     this.store(metadata, [proposed('$metadata', true, undeletedMetadata(current.data, state.lastRevision + 1))]);
   }
 
-  private record(state: CachedState, event: ProposedEvent, revision: number): void {
+  private record(state: CachedState, streamName: Buffer, event: ProposedEvent, revision: number): void {
     this.createdMs = Math.max(this.createdMs, Date.now());
     const streamNumber = state.number === unnumbered ? this.streamCount++ : state.number;
     const record = EventRecord.encode(event, {
@@ -287,16 +296,14 @@ export class EventLog {
       groupPosition: this.gathering.position,
       createdMs: this.createdMs,
       streamNumber,
-      streamName: Buffer.from(state.name),
+      streamName,
       revision,
     });
     this.position = this.end;
     this.end = record.end;
     applyRecord(record, state.name, this.touched);
-    this.gathering.records.push(record);
-    this.gathering.bytes += record.bytes.length;
-    this.gathering.places.set(placeKey(streamNumber, revision), record);
-    this.recentIds.remember(idKey(record.id), { streamNumber, revision });
+    this.gathering.add(record);
+    this.recentIds.remember(event.id, streamNumber, revision);
   }
 
   /** What was recorded since the last one is one append, whole or not at all. */
@@ -313,31 +320,28 @@ export class EventLog {
 
   /** The event at a revision, durable or on its way there. */
   private recordAt(state: StreamState, revision: number): EventRecord | undefined {
-    const key = placeKey(state.number, revision);
-    return this.gathering.places.get(key) ?? this.committing?.places.get(key) ?? this.storage.recordOf(state.number, revision);
+    const { number } = state;
+    const record = this.gathering.recordAt(number, revision) ?? this.committing?.recordAt(number, revision);
+    return record ?? this.storage.recordOf(number, revision);
   }
 
   /** Ids of the newest events, so that an append whose answer was lost in a crash is recognised when it is repeated. */
   private async recall(): Promise<void> {
-    const newest: { id: string; place: EventPlace }[] = [];
+    const newest: EventRecord[] = [];
     let before = this.position + 1;
     for (let bytes = 0; bytes < recalledBytes && newest.length < knownEventIds;) {
-      const page = this.storage.logPage(before, true, pageEvents);
-      if (page.length === 0) break;
-      if (newest.length === 0) this.createdMs = page[0]?.createdMs ?? 0;
-      for (const record of page) {
-        newest.push({ id: idKey(record.id), place: { streamNumber: record.streamNumber, revision: record.revision } });
-        bytes += record.bytes.length;
-        before = record.position;
-      }
+      const page = this.storage.logPage(before, true, Infinity);
+      const last = page.at(-1);
+      if (!last) break;
+      for (const record of page) bytes += record.bytes.length;
+      newest.push(...page);
+      before = last.position;
       await new Promise((done) => setImmediate(done));
     }
-    for (const { id, place } of newest.reverse()) this.recentIds.remember(id, place);
+    this.createdMs = newest[0]?.createdMs ?? 0;
+    for (const { id, streamNumber, revision } of newest.reverse()) this.recentIds.remember(id, streamNumber, revision);
   }
 }
-
-const idKey = (id: Buffer) => id.toString('latin1');
-const placeKey = (streamNumber: number, revision: number) => `${streamNumber}/${revision}`;
 
 function proposed(type: string, isJson: boolean, data: Buffer): ProposedEvent {
   const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex');

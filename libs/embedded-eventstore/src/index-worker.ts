@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { indexLog } from './indexing.js';
-import { StreamIndex, type RevisionRange } from './stream-index.js';
+import { StreamIndex, type RemovedEvents } from './stream-index.js';
 
 /** The thread that writes the index, so that neither its work nor its syncs hold up the node's. */
 export type IndexTask =
-  { kind: 'index'; to: number } | { kind: 'remove'; ranges: readonly RevisionRange[] } | { kind: 'clear' } | { kind: 'stop' };
+  { kind: 'index'; to: number } | { kind: 'remove'; streams: readonly RemovedEvents[] } | { kind: 'clear' } | { kind: 'stop' };
 /** Tasks are done in order; the last answer to each is `done` or `failed`. */
 export type IndexAnswer = { kind: 'progress'; indexed: number } | { kind: 'done' } | { kind: 'failed'; message: string };
 
@@ -35,7 +35,7 @@ function perform(task: IndexTask): void {
     case 'index':
       return indexLog(logDirectory, index, task.to, (indexed) => answer({ kind: 'progress', indexed }));
     case 'remove':
-      return index.remove(task.ranges);
+      return index.remove(task.streams);
     case 'clear':
       return index.clear();
     case 'stop':

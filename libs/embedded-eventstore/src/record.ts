@@ -4,6 +4,7 @@ import { fieldSize, int64Max, lengthDelimited, varintSize, writeVarint } from '.
 /** The revision of the event that ends a tombstoned stream: int64's largest value on the wire. */
 export const tombstoneRevision = int64Max;
 export const linkType = '$>';
+const linkTypeBytes = Buffer.from(linkType);
 
 /** An event as a client proposes it; `id` has 16 bytes. */
 export interface ProposedEvent {
@@ -45,12 +46,34 @@ const mapEntry = (key: string, value: string) => {
 };
 const jsonContentType = mapEntry('content-type', 'application/json');
 const binaryContentType = mapEntry('content-type', 'application/octet-stream');
-const createdEntry = (createdMs: number) => mapEntry('created', `${String(createdMs)}0000`);
+let newestCreated = { createdMs: -1, entry: Buffer.alloc(0) };
+/** Events of one millisecond share it. */
+function createdEntry(createdMs: number): Buffer {
+  if (newestCreated.createdMs !== createdMs)
+    newestCreated = { createdMs, entry: mapEntry('created', `${String(createdMs)}0000`) };
+  return newestCreated.entry;
+}
 const typeKey = Buffer.from([0x0a, 4, ...Buffer.from('type'), 0x12]);
 
+const hexDigits = Buffer.from('0123456789abcdef');
+const dash = 0x2d;
+const idTextBytes = 36;
+
+/** The 36 characters of a UUID. */
+function writeUuid(target: Buffer, offset: number, id: Buffer): void {
+  let at = offset;
+  for (let index = 0; index < id.length; index++) {
+    if (index === 4 || index === 6 || index === 8 || index === 10) target[at++] = dash;
+    const byte = id[index] ?? 0;
+    target[at++] = hexDigits[byte >> 4] ?? 0;
+    target[at++] = hexDigits[byte & 15] ?? 0;
+  }
+}
+
 export function uuidText(id: Buffer): string {
-  const hex = id.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const text = Buffer.alloc(idTextBytes);
+  writeUuid(text, 0, id);
+  return text.toString('latin1');
 }
 
 /**
@@ -120,7 +143,8 @@ export class EventRecord {
     tag(38);
     tag(0x12);
     tag(36);
-    at += bytes.write(uuidText(event.id), at, 'latin1');
+    writeUuid(bytes, at, event.id);
+    at += idTextBytes;
     tag(0x12);
     varint(fieldSize(streamName.length));
     tag(0x1a);
@@ -155,7 +179,7 @@ export class EventRecord {
     tag(0x18);
     varint(position);
 
-    const isLink = event.type.toString('latin1') === linkType;
+    const isLink = event.type.length === linkTypeBytes.length && event.type.equals(linkTypeBytes);
     bytes.writeUInt32LE(size, 0);
     bytes.writeDoubleLE(position, 8);
     bytes.writeDoubleLE(place.groupPosition, 16);

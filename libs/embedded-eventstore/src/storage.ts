@@ -7,7 +7,7 @@ import { chunkBytes, indexAfterEvents, indexedInlineBytes, maxUnindexedEvents, p
 import { LogFiles } from './log-files.js';
 import { RecentEvents } from './recent-events.js';
 import type { EventRecord } from './record.js';
-import { StreamIndex, type RevisionRange } from './stream-index.js';
+import { StreamIndex, type RemovedEvents } from './stream-index.js';
 import type { StreamState } from './stream-state.js';
 
 /** What one commit makes durable, all or nothing. The states are copies that nobody changes any more. */
@@ -177,8 +177,8 @@ export class Storage {
   }
 
   /** Forgets events of the index that are about to be removed from the log. */
-  async removeFromIndex(ranges: readonly RevisionRange[]): Promise<void> {
-    await this.indexThread.perform({ kind: 'remove', ranges });
+  async removeFromIndex(streams: readonly RemovedEvents[]): Promise<void> {
+    await this.indexThread.perform({ kind: 'remove', streams });
     this.index.refresh();
   }
 

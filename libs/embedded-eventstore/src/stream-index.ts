@@ -11,10 +11,9 @@ import { applyRecord, decodeState, encodeState, newState, type StreamState } fro
 /** Version of the index; another one is refused. */
 export const indexFormat = 2;
 
-/** Revisions of a stream, both inclusive. */
-export interface RevisionRange {
+/** The events of a stream up to and including a revision. */
+export interface RemovedEvents {
   streamNumber: number;
-  first: number;
   last: number;
 }
 
@@ -25,7 +24,7 @@ export interface RevisionRange {
  */
 export class StreamIndex {
   private readonly root: RootDatabase;
-  private readonly positions: Database<Buffer, Buffer>;
+  private readonly blocks: Database<Buffer, Buffer>;
   private readonly streams: Database<Buffer, Buffer>;
   private readonly meta: Database<unknown, string>;
 
@@ -40,7 +39,7 @@ export class StreamIndex {
       maxDbs: 4,
       encoding: 'binary',
     });
-    this.positions = this.root.openDB({ name: 'positions', encoding: 'binary', keyEncoding: 'binary' });
+    this.blocks = this.root.openDB({ name: 'positions', encoding: 'binary', keyEncoding: 'binary' });
     this.streams = this.root.openDB({ name: 'streams', encoding: 'binary', keyEncoding: 'binary' });
     this.meta = this.root.openDB({ name: 'meta', encoding: 'json' });
   }
@@ -80,27 +79,57 @@ export class StreamIndex {
   }
 
   positionOf(streamNumber: number, revision: number): number | undefined {
-    return this.positions.getBinary(placeKey(streamNumber, revision))?.readDoubleBE(0);
+    const block = this.blockAt(streamNumber, revision);
+    return block && positionIn(block, revision);
   }
 
   /** Positions of a stream's events from `first` to `last` inclusive (`last` below `first` reads backwards), as far as they exist. */
   positionsOf(streamNumber: number, first: number, last: number, limit: number): number[] {
     const reverse = last < first;
-    const range = this.positions.getRange({
-      start: placeKey(streamNumber, first),
-      end: placeKey(streamNumber, last),
+    const start = reverse ? first : (this.blockAt(streamNumber, first)?.first ?? first);
+    const end = reverse ? (this.blockAt(streamNumber, last)?.first ?? last) : last;
+    const range = this.blocks.getRange({
+      start: blockKey(streamNumber, start),
+      end: blockKey(streamNumber, end),
       inclusiveEnd: true,
       reverse,
-      limit,
     });
-    return Array.from(range, ({ value }) => value.readDoubleBE(0));
+    const found: number[] = [];
+    let next = first;
+    for (const { key, value } of range) {
+      const block = blockOf(key, value);
+      // Gaps are what a compaction removed.
+      next = reverse ? Math.min(next, lastIn(block)) : Math.max(next, block.first);
+      for (; found.length < limit && (reverse ? next >= last : next <= last); next += reverse ? -1 : 1) {
+        const position = positionIn(block, next);
+        if (position === undefined) break;
+        found.push(position);
+      }
+      if (found.length >= limit) break;
+    }
+    return found;
   }
 
   /** Every entry, for checks. */
   *places(): Iterable<{ streamNumber: number; revision: number; position: number }> {
-    for (const { key, value } of this.positions.getRange({})) {
-      yield { streamNumber: key.readUInt32BE(0), revision: key.readDoubleBE(4), position: value.readDoubleBE(0) };
+    for (const { key, value } of this.blocks.getRange({})) {
+      const block = blockOf(key, value);
+      for (let revision = block.first; revision <= lastIn(block); revision++)
+        yield { streamNumber: block.streamNumber, revision, position: positionIn(block, revision) ?? 0 };
     }
+  }
+
+  /** The last block that begins at or before a revision. */
+  private blockAt(streamNumber: number, revision: number): Block | undefined {
+    const range = this.blocks.getRange({
+      start: blockKey(streamNumber, revision),
+      end: blockKey(streamNumber, 0),
+      inclusiveEnd: true,
+      reverse: true,
+      limit: 1,
+    });
+    for (const { key, value } of range) return blockOf(key, value);
+    return undefined;
   }
 
   /** Adds records that follow what is indexed. */
@@ -114,21 +143,20 @@ export class StreamIndex {
       states.set(name, known);
       return known;
     };
-    const places: { key: Buffer; at: Buffer }[] = [];
+    const names = new Map<number, string>();
+    const blocks = new BlockBuilder();
     for (const record of records) {
-      applyRecord(record, record.streamNameBytes.toString('utf8'), stateOf);
-      streamCount = Math.max(streamCount, record.streamNumber + 1);
-      if (record.revision === tombstoneRevision) continue;
-      const at = Buffer.allocUnsafe(8);
-      at.writeDoubleBE(record.position);
-      places.push({ key: placeKey(record.streamNumber, record.revision), at });
+      const { streamNumber, revision } = record;
+      const name = names.get(streamNumber) ?? record.streamNameBytes.toString('utf8');
+      names.set(streamNumber, name);
+      applyRecord(record, name, stateOf);
+      streamCount = Math.max(streamCount, streamNumber + 1);
+      if (revision !== tombstoneRevision) blocks.add(streamNumber, revision, record.position);
     }
-    // In the order of the keys neighbours share a page of the tree.
-    places.sort((a, b) => a.key.compare(b.key));
     const named = Array.from(states.values(), (state) => ({ key: streamKey(state.name), value: encodeState(state) }));
     named.sort((a, b) => a.key.compare(b.key));
     this.root.transactionSync(() => {
-      for (const { key, at } of places) this.positions.putSync(key, at);
+      for (const { key, value } of blocks.inOrder()) this.blocks.putSync(key, value);
       for (const { key, value } of named) this.streams.putSync(key, value);
       this.meta.putSync('streams', streamCount);
       this.meta.putSync('indexed', last.end);
@@ -137,26 +165,38 @@ export class StreamIndex {
 
   /** Overwrites one entry and one state. */
   put(place: { streamNumber: number; revision: number; position: number }, state: StreamState): void {
-    const at = Buffer.alloc(8);
-    at.writeDoubleBE(place.position);
+    const blocks = new BlockBuilder();
+    blocks.add(place.streamNumber, place.revision, place.position);
     this.root.transactionSync(() => {
-      this.positions.putSync(placeKey(place.streamNumber, place.revision), at);
+      for (const { key, value } of blocks.inOrder()) this.blocks.putSync(key, value);
       this.streams.putSync(streamKey(state.name), encodeState(state));
     });
   }
 
-  /** Forgets events that are about to be removed from the log. */
-  remove(ranges: readonly RevisionRange[]): void {
+  /**
+   * Forgets the first events of streams, up to and including a revision, as far as whole blocks go: the rest leads to
+   * positions where nothing is any more.
+   */
+  remove(streams: readonly RemovedEvents[]): void {
     this.root.transactionSync(() => {
-      for (const { streamNumber, first, last } of ranges)
-        for (let revision = first; revision <= last; revision++) this.positions.removeSync(placeKey(streamNumber, revision));
+      for (const { streamNumber, last } of streams) {
+        const range = this.blocks.getRange({
+          start: blockKey(streamNumber, 0),
+          end: blockKey(streamNumber, last),
+          inclusiveEnd: true,
+        });
+        const gone = Array.from(range, ({ key, value }) => blockOf(Buffer.from(key), value)).filter(
+          (block) => lastIn(block) <= last,
+        );
+        for (const block of gone) this.blocks.removeSync(blockKey(streamNumber, block.first));
+      }
     });
   }
 
   /** Begins anew: the log tells all. */
   clear(): void {
     this.root.transactionSync(() => {
-      this.positions.clearSync();
+      this.blocks.clearSync();
       this.streams.clearSync();
       this.meta.removeSync('indexed');
       this.meta.removeSync('streams');
@@ -202,13 +242,63 @@ export class StreamIndex {
 /** What LMDB says when a page is not what it should be. */
 export const isIndexDamage = (error: unknown): boolean => /MDB_(?:CORRUPTED|PAGE_NOTFOUND|INVALID|PANIC)/.test(String(error));
 
-const placeKeyBytes = 12;
-function placeKey(streamNumber: number, revision: number): Buffer {
-  const key = Buffer.allocUnsafe(placeKeyBytes);
+/** Positions of events of one stream that follow each other, the first of them at revision `first`. */
+interface Block {
+  streamNumber: number;
+  first: number;
+  positions: Buffer;
+}
+
+const blockKeyBytes = 12;
+const positionBytes = 8;
+/** More would not fit into a page of the tree. */
+const mostInBlock = 128;
+
+function blockKey(streamNumber: number, first: number): Buffer {
+  const key = Buffer.allocUnsafe(blockKeyBytes);
   key.writeUInt32BE(streamNumber, 0);
   // Doubles that are not negative sort as their bytes do.
-  key.writeDoubleBE(revision, 4);
+  key.writeDoubleBE(first, 4);
   return key;
+}
+
+const blockOf = (key: Buffer, positions: Buffer): Block => ({
+  streamNumber: key.readUInt32BE(0),
+  first: key.readDoubleBE(4),
+  positions,
+});
+const lastIn = ({ first, positions }: Block) => first + positions.length / positionBytes - 1;
+const positionIn = (block: Block, revision: number) =>
+  revision < block.first || revision > lastIn(block)
+    ? undefined
+    : block.positions.readDoubleBE((revision - block.first) * positionBytes);
+
+/** Gathers the positions of each stream into blocks. */
+class BlockBuilder {
+  private readonly streams = new Map<number, { first: number; positions: number[] }[]>();
+
+  add(streamNumber: number, revision: number, position: number): void {
+    const blocks = this.streams.get(streamNumber) ?? [];
+    const last = blocks.at(-1);
+    // A compaction may have left a gap.
+    if (last && last.positions.length < mostInBlock && revision === last.first + last.positions.length) {
+      last.positions.push(position);
+      return;
+    }
+    blocks.push({ first: revision, positions: [position] });
+    this.streams.set(streamNumber, blocks);
+  }
+
+  /** In the order of the keys, in which neighbours share a page of the tree. */
+  *inOrder(): Iterable<{ key: Buffer; value: Buffer }> {
+    for (const [streamNumber, blocks] of [...this.streams].sort(([a], [b]) => a - b)) {
+      for (const { first, positions } of blocks) {
+        const value = Buffer.allocUnsafe(positions.length * positionBytes);
+        positions.forEach((position, index) => value.writeDoubleBE(position, index * positionBytes));
+        yield { key: blockKey(streamNumber, first), value };
+      }
+    }
+  }
 }
 
 /** LMDB's keys are short: a long name is found by its hash. */
