@@ -1,23 +1,23 @@
 import { isIP } from 'node:net';
-import { append, batchAppend, softDelete, tombstone } from './append-calls.js';
-import { CommitSignal } from './commit-signal.js';
-import { EventLog } from './event-log.js';
-import { OutboundTotal, oneAnswer } from './grpc-call.js';
-import { GrpcServer, type GrpcMethod } from './grpc-server.js';
-import { HttpEndpoints, type HttpRoute } from './http-endpoints.js';
-import { InboundBudget } from './inbound-budget.js';
+import { append, batchAppend, softDelete, tombstone } from './calls/append-calls.js';
+import { CommitSignal } from './writing/commit-signal.js';
+import { EventLog } from './writing/event-log.js';
+import { OutboundTotal, oneAnswer } from './transport/grpc-call.js';
+import { GrpcServer, type GrpcMethod } from './transport/grpc-server.js';
+import { HttpEndpoints, type HttpRoute } from './transport/http-endpoints.js';
+import { InboundBudget } from './transport/inbound-budget.js';
 import { stopGraceMs } from './limits.js';
-import { isLoopback } from './loopback.js';
-import { maintenanceRoutes } from './maintenance-routes.js';
-import { Maintenance } from './maintenance.js';
-import { NodeCounters } from './node-counters.js';
-import { NodePort } from './node-port.js';
-import { statusRoutes } from './node-status.js';
-import { PatternThread } from './pattern-thread.js';
-import { featuresPath, gossipPath, streamsPaths } from './protocol.js';
-import { ReadCalls } from './read-calls.js';
-import { clusterOfOne, supportedMethods } from './server-facts.js';
-import { Storage } from './storage.js';
+import { isLoopback } from './transport/loopback.js';
+import { maintenanceRoutes } from './maintenance/maintenance-routes.js';
+import { Maintenance } from './maintenance/maintenance.js';
+import { NodeCounters } from './calls/node-counters.js';
+import { NodePort } from './transport/node-port.js';
+import { statusRoutes } from './maintenance/node-status.js';
+import { PatternThread } from './calls/pattern-thread.js';
+import { featuresPath, gossipPath, streamsPaths } from './calls/protocol.js';
+import { ReadCalls } from './calls/read-calls.js';
+import { clusterOfOne, supportedMethods } from './calls/server-facts.js';
+import { Storage } from './storage/storage.js';
 
 export interface EventStoreNodeOptions {
   /** Holds the node's files; created if missing. One running node per directory. */
