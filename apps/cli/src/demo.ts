@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { connect, totalsOf, type Database } from '@recourse/postgres';
 import { Client } from './client.js';
+import { demoPlatform, demoStart } from './demo-day.js';
 import type { Installation } from './installation.js';
 import { play } from './player.js';
 import { Progress } from './progress.js';
@@ -9,10 +10,6 @@ import { storyOf } from './story.js';
 import { bookTables, trialBalance } from './tables.js';
 import { printReport } from './verify.js';
 import { verifyStores } from './verify-installation.js';
-
-export const demoPlatform = 'demo';
-/** 09:00 on a Sunday in Shanghai. */
-export const demoStart = '2026-03-01T01:00:00.000Z';
 
 const rootFile = (path: string): URL => new URL(`../../../${path}`, import.meta.url);
 export const defaultPolicy = async (): Promise<unknown> =>

@@ -40,8 +40,9 @@ export async function serveEventStore(options: ServeOptions, ended: Promise<void
 export async function verifyEventStore(directory: string, json: boolean, { say, complain }: Voice): Promise<number> {
   const progress = new Progress('verified');
   const mebibyte = 1024 * 1024;
-  const report = await verifyFiles(directory, (done, of) => {
-    progress.show(Math.ceil(done / mebibyte), Math.ceil(of / mebibyte), 'MiB');
+  const report = await verifyFiles(directory, {
+    progress: (done, of) => progress.show(Math.ceil(done / mebibyte), Math.ceil(of / mebibyte), 'MiB'),
+    log: complain,
   });
   progress.clear();
   if (json) say(JSON.stringify(report));
@@ -49,12 +50,10 @@ export async function verifyEventStore(directory: string, json: boolean, { say, 
     for (const problem of report.problems) complain(problem);
     const more = report.problemCount - report.problems.length;
     if (more > 0) complain(`and ${more} more`);
-    say(`${report.events} events of ${report.streams} streams in ${report.bytes} bytes: ${verdict(report.problemCount)}`);
+    say(`events: ${report.events}, streams: ${report.streams}, bytes: ${report.bytes}, problems: ${report.problemCount}`);
   }
   return report.problemCount === 0 ? 0 : 1;
 }
-
-const verdict = (problems: number): string => (problems === 0 ? 'all is as it should be' : `${problems} problems`);
 
 /** Makes a store's directory from a backup after checking every file of it. */
 export async function restoreEventStore(from: string, to: string, { say }: Voice): Promise<number> {
@@ -105,14 +104,23 @@ export async function eventStoreStatus(url: string, { say }: Voice): Promise<num
 }
 
 async function ask(url: string, method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
+  if (!URL.canParse(path, url)) throw new Error(`--url ${url} is no URL; a node's is like http://127.0.0.1:2113`);
   const response = await fetch(new URL(path, url), {
     method,
     ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(requestTimeoutMs),
   }).catch((error: unknown) => {
-    throw new Error(`no event store answers at ${url}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`no event store answers at ${url}: ${reasonOf(error)}`);
   });
-  const answer = (await response.json()) as { detail?: string };
+  const answer = (await response.json().catch(() => {
+    throw new Error(`what answers at ${url} is no event store`);
+  })) as { detail?: string };
   if (!response.ok) throw new Error(answer.detail ?? `the event store answered ${response.status}`);
   return answer;
+}
+
+/** What fetch says is in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }

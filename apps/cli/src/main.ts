@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Log } from '@recourse/eventstore';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, type CommanderError } from 'commander';
 import {
   eventStoreStatus,
   maintainEventStore,
@@ -10,10 +10,9 @@ import {
   verifyEventStore,
   type ServeOptions,
 } from './eventstore.js';
-import { runDemo, demoPlatform, demoStart } from './demo.js';
-import { startInstallation, type Installation } from './installation.js';
-import { parkedTable, replayParked } from './parked.js';
-import { runVerify, storesOf, type Stores } from './verify-installation.js';
+import { demoPlatform, demoStart } from './demo-day.js';
+import type { Installation } from './installation.js';
+import type { Stores } from './verify-installation.js';
 
 const port = (text: string): number => {
   const value = Number(text);
@@ -55,6 +54,8 @@ async function withInstallation(
       resolve(1);
     };
   });
+  // Commands that need no installation do not wait until its parts are loaded.
+  const { startInstallation } = await import('./installation.js');
   const starting = startInstallation({
     dataDir: options.dataDir,
     apiPort: options.port,
@@ -84,7 +85,9 @@ async function withInstallation(
 
 const program = new Command('recourse')
   .description('A refund and compensation ledger for card-key marketplaces')
-  .showHelpAfterError();
+  .showHelpAfterError()
+  // 1 is an answer of some commands; a command line that says nothing is 2, as with everything that could not be carried out.
+  .exitOverride((error: CommanderError) => process.exit(error.exitCode === 0 ? 0 : 2));
 const dataDir = ['--data-dir <directory>', 'where the embedded parts keep their data', '.recourse'] as const;
 const apiPort = ['--port <port>', 'of the API, on 127.0.0.1; 0 takes a free one', port] as const;
 const platform = ['--platform <id>', 'whose development API key is made at the first start', demoPlatform] as const;
@@ -116,6 +119,7 @@ program
     withInstallation(
       { ...options, platform: demoPlatform, virtualClock: true, clockStart: demoStart },
       async (installation, ended) => {
+        const { runDemo } = await import('./demo.js');
         const code = await runDemo(installation, say);
         if (options.once === true) return code;
         complain(`the API stays up at ${installation.apiUrl} (documentation at ${installation.apiUrl}/docs) until Ctrl-C`);
@@ -131,6 +135,7 @@ program
   .option(...dataDir)
   .option('--json', 'print the report as JSON')
   .action(async (options: { dataDir: string; json?: boolean }) => {
+    const { runVerify } = await import('./verify-installation.js');
     process.exit(
       await runVerify({ dataDir: options.dataDir, json: options.json === true, environment: process.env, say, complain }),
     );
@@ -204,6 +209,7 @@ const withStores = async (
 ): Promise<void> => {
   let code = 2;
   try {
+    const { storesOf } = await import('./verify-installation.js');
     const stores = await storesOf(resolve(dataDirectory), process.env);
     code = await work({ ...stores, queueUrl: process.env['REDIS_URL'] ?? stores.databaseUrl }).finally(() => stores.stop());
   } catch (error) {
@@ -217,6 +223,7 @@ parked
   .option(...dataDir)
   .action((options: { dataDir: string }) =>
     withStores(options.dataDir, async (stores) => {
+      const { parkedTable } = await import('./parked.js');
       for (const line of await parkedTable(stores)) say(line);
       return 0;
     }),
@@ -232,6 +239,7 @@ parked
   .action((options: { dataDir: string; reader: string; lane: string; reason: string }) =>
     withStores(options.dataDir, async (stores) => {
       const log: Log = (level, message) => complain(`${level}: ${message}`);
+      const { replayParked } = await import('./parked.js');
       const { replayed, failed } = await replayParked(
         stores,
         { reader: options.reader, lane: options.lane, reason: options.reason },

@@ -15,7 +15,7 @@ import { catalogue } from '@recourse/nest';
 import { connect, startEmbeddedPostgres, type Database } from '@recourse/postgres';
 import { openSandboxRail, type BookEntry } from '@recourse/rails';
 import { Client, type Answer } from './client.js';
-import { demoPlatform } from './demo.js';
+import { demoPlatform } from './demo-day.js';
 import { advance } from './player.js';
 import { findRunning } from './running.js';
 

@@ -58,7 +58,9 @@ export async function startEventStoreNode(options: EventStoreNodeOptions): Promi
   const { directory, host = '127.0.0.1', port: wantedPort = 0, allowRemote = false, log = () => undefined } = options;
   const { rebuildIndex = false } = options;
   if (!allowRemote && !isLoopback(host))
-    throw new Error(`${host} is not a loopback address; set allowRemote to listen there without TLS and users`);
+    throw new Error(
+      `${host} is not a loopback address; to listen there without TLS and users must be allowed (allowRemote, --allow-remote)`,
+    );
   const storage = await Storage.open(directory, { rebuildIndex, log });
   let port: NodePort | undefined;
   try {
