@@ -73,8 +73,7 @@ async function placesOf(client: EventStoreDBClient): Promise<string[]> {
   return places;
 }
 
-const allIsWell = (events: number): RegExp =>
-  new RegExp(`^events: ${events}, streams: \\d+, bytes: \\d+, problems: 0\n$`);
+const allIsWell = (events: number): RegExp => new RegExp(`^events: ${events}, streams: \\d+, bytes: \\d+, problems: 0\n$`);
 
 beforeAll(async () => {
   root = await makeDataDir();

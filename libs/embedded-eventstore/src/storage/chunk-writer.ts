@@ -32,10 +32,10 @@ export class ChunkWriter {
 
   /** Appends to the file: undefined if that is durable already, else a promise of it. Throws or rejects if it cannot be told. */
   write(bytes: Buffer): Promise<void> | undefined {
-    const startedMs = performance.now();
     const isQuick = writesAreDurable && this.usualMs < writtenInPlaceMs && bytes.length <= writtenInPlaceBytes;
-    if (!isQuick) return this.writeElsewhere(bytes).then(() => this.wrote(bytes.length, performance.now() - startedMs));
-    if (this.written + bytes.length > this.filled) this.fillAhead();
+    if (!isQuick) return this.writeElsewhere(bytes);
+    if (this.isFull(bytes)) this.fillInPlace();
+    const startedMs = performance.now();
     for (let done = 0; done < bytes.length;)
       done += writeSync(this.descriptor, bytes, done, bytes.length - done, this.written + done);
     this.wrote(bytes.length, performance.now() - startedMs);
@@ -60,24 +60,39 @@ export class ChunkWriter {
     this.usualMs += newestWeight * (tookMs - this.usualMs);
   }
 
-  private fillAhead(): void {
-    const zeros = Buffer.alloc(this.nextFillBytes);
+  private isFull(bytes: Buffer): boolean {
+    return this.written + bytes.length > this.filled;
+  }
+
+  private fillInPlace(): void {
     try {
+      const zeros = this.nextZeros();
       this.filled += writeSync(this.descriptor, zeros, 0, zeros.length, this.filled);
     } catch {
       // The disk may still have room for the write itself; if not, that one says so.
     }
+  }
+
+  private nextZeros(): Buffer {
+    const zeros = Buffer.alloc(this.nextFillBytes);
     this.nextFillBytes = Math.min(2 * this.nextFillBytes, filledAheadBytes);
+    return zeros;
   }
 
   private async writeElsewhere(bytes: Buffer): Promise<void> {
-    for (let done = 0; done < bytes.length;) done += await this.writeSome(bytes, done);
+    if (this.isFull(bytes)) {
+      const zeros = this.nextZeros();
+      this.filled += await this.writeSome(zeros, 0, this.filled).catch(() => 0);
+    }
+    const startedMs = performance.now();
+    for (let done = 0; done < bytes.length;) done += await this.writeSome(bytes, done, this.written + done);
     if (!writesAreDurable) await promisify(fdatasync)(this.descriptor);
+    this.wrote(bytes.length, performance.now() - startedMs);
   }
 
-  private writeSome(bytes: Buffer, from: number): Promise<number> {
+  private writeSome(bytes: Buffer, from: number, at: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      write(this.descriptor, bytes, from, bytes.length - from, this.written + from, (error, written) =>
+      write(this.descriptor, bytes, from, bytes.length - from, at, (error, written) =>
         error ? reject(error) : resolve(written),
       );
     });

@@ -182,9 +182,9 @@ export class Storage {
       this.index.release();
     } finally {
       await this.indexThread.stop();
-      this.files.close();
       await this.index.close();
       openHere.delete(this.directory);
+      this.files.close();
     }
   }
 
