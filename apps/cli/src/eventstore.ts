@@ -104,8 +104,10 @@ export async function eventStoreStatus(url: string, { say }: Voice): Promise<num
 }
 
 async function ask(url: string, method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
-  if (!URL.canParse(path, url)) throw new Error(`--url ${url} is no URL; a node's is like http://127.0.0.1:2113`);
-  const response = await fetch(new URL(path, url), {
+  // An installation notes its event store as clients want it.
+  const address = url.replace(/^esdb:/, 'http:');
+  if (!URL.canParse(path, address)) throw new Error(`--url ${url} is no URL; a node's is like http://127.0.0.1:2113`);
+  const response = await fetch(new URL(path, address), {
     method,
     ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(requestTimeoutMs),

@@ -163,7 +163,7 @@ async function embeddedEventStore(
   const node = await startChild({
     name: 'the event store',
     file: join(dirname(entry), 'main.js'),
-    arguments: ['--dir', directory, '--port', '0'],
+    arguments: ['--dir', directory, '--port', '0', '--backup-dir', join(dirname(directory), 'backups')],
     logFile,
     onLost,
   });

@@ -12,6 +12,7 @@ import {
 } from './eventstore.js';
 import { demoPlatform, demoStart } from './demo-day.js';
 import type { Installation } from './installation.js';
+import { findRunning } from './running.js';
 import type { Stores } from './verify-installation.js';
 
 const port = (text: string): number => {
@@ -150,7 +151,18 @@ const carryOut = async (work: () => Promise<number>): Promise<void> => {
   });
   process.exit(code);
 };
+interface OfNode {
+  readonly url: string;
+  readonly dataDir?: string;
+}
 const nodeUrl = ['--url <url>', 'of a running node', 'http://127.0.0.1:2113'] as const;
+const nodeOf = ['--data-dir <directory>', 'of a running installation, in place of --url'] as const;
+const urlOf = async ({ url, dataDir: directory }: OfNode): Promise<string> => {
+  if (directory === undefined) return url;
+  const running = await findRunning(resolve(directory));
+  if (!running) throw new Error(`no installation runs on ${directory}`);
+  return running.eventStoreUrl;
+};
 
 const eventstore = program
   .command('eventstore')
@@ -174,12 +186,13 @@ eventstore
   .command('compact')
   .description('remove truncated and deleted events of a running node from its disk')
   .option(...nodeUrl)
+  .option(...nodeOf)
   .option('--stop', 'end the compaction that runs; what it did stays')
-  .action((options: { url: string; stop?: boolean }) =>
-    carryOut(() =>
+  .action((options: OfNode & { stop?: boolean }) =>
+    carryOut(async () =>
       options.stop === true
-        ? stopCompaction(options.url, voice)
-        : maintainEventStore(options.url, { path: '/admin/compaction', body: {} }, signalled(), voice),
+        ? stopCompaction(await urlOf(options), voice)
+        : maintainEventStore(await urlOf(options), { path: '/admin/compaction', body: {} }, signalled(), voice),
     ),
   );
 eventstore
@@ -187,8 +200,11 @@ eventstore
   .description("copy a running node's events into a folder below its --backup-dir")
   .requiredOption('--name <folder>', 'of the new backup')
   .option(...nodeUrl)
-  .action((options: { url: string; name: string }) =>
-    carryOut(() => maintainEventStore(options.url, { path: '/admin/backups', body: { name: options.name } }, signalled(), voice)),
+  .option(...nodeOf)
+  .action((options: OfNode & { name: string }) =>
+    carryOut(async () =>
+      maintainEventStore(await urlOf(options), { path: '/admin/backups', body: { name: options.name } }, signalled(), voice),
+    ),
   );
 eventstore
   .command('restore')
@@ -200,7 +216,8 @@ eventstore
   .command('status')
   .description('what a running node has done and is doing')
   .option(...nodeUrl)
-  .action((options: { url: string }) => carryOut(() => eventStoreStatus(options.url, voice)));
+  .option(...nodeOf)
+  .action((options: OfNode) => carryOut(async () => eventStoreStatus(await urlOf(options), voice)));
 
 const parked = program.command('parked').description('events that a reader could not handle, and those that wait behind them');
 const withStores = async (

@@ -311,7 +311,8 @@ describe('a new version', () => {
     expect(taken).toBe(false);
     release();
     await taking;
-    expect(await at(v2)).toBe(position);
+    // It may have gone past the event it caused, too, before it was replaced.
+    expect(await at(v2)).toBeGreaterThanOrEqual(position);
     expect(await lit('a')).toBe(1);
   });
 
