@@ -4,7 +4,7 @@ import { StreamIndex, type RemovedEvents } from './stream-index.js';
 
 /** The thread that writes the index, so that neither its work nor its syncs hold up the node's. */
 export type IndexTask =
-  { kind: 'index'; to: number } | { kind: 'remove'; streams: readonly RemovedEvents[] } | { kind: 'clear' } | { kind: 'stop' };
+  { kind: 'index'; to: number } | { kind: 'remove'; streams: readonly RemovedEvents[] } | { kind: 'stop' };
 /** Tasks are done in order; the last answer to each is `done` or `failed`. */
 export type IndexAnswer = { kind: 'progress'; indexed: number } | { kind: 'done' } | { kind: 'failed'; message: string };
 
@@ -36,8 +36,6 @@ function perform(task: IndexTask): void {
       return indexLog(logDirectory, index, task.to, (indexed) => answer({ kind: 'progress', indexed }));
     case 'remove':
       return index.remove(task.streams);
-    case 'clear':
-      return index.clear();
     case 'stop':
   }
 }

@@ -76,7 +76,7 @@ describe('the index thread', () => {
     writeFileSync(indexDirectory, '');
     const thread = new IndexThread({ indexDirectory, logDirectory: directory });
     await expect(thread.perform({ kind: 'index', to: 100 })).rejects.toThrow('EEXIST');
-    await expect(thread.perform({ kind: 'clear' })).rejects.toThrow('EEXIST');
+    await expect(thread.perform({ kind: 'remove', streams: [] })).rejects.toThrow('EEXIST');
     await thread.stop();
   });
 });
