@@ -3,8 +3,7 @@ import { indexLog } from './indexing.js';
 import { StreamIndex, type RemovedEvents } from './stream-index.js';
 
 /** The thread that writes the index, so that neither its work nor its syncs hold up the node's. */
-export type IndexTask =
-  { kind: 'index'; to: number } | { kind: 'remove'; streams: readonly RemovedEvents[] } | { kind: 'stop' };
+export type IndexTask = { kind: 'index'; to: number } | { kind: 'remove'; streams: readonly RemovedEvents[] } | { kind: 'stop' };
 /** Tasks are done in order; the last answer to each is `done` or `failed`. */
 export type IndexAnswer = { kind: 'progress'; indexed: number } | { kind: 'done' } | { kind: 'failed'; message: string };
 
