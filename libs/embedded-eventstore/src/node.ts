@@ -1,23 +1,23 @@
 import { isIP } from 'node:net';
 import { append, batchAppend, softDelete, tombstone } from './calls/append-calls.js';
-import { CommitSignal } from './writing/commit-signal.js';
-import { EventLog } from './writing/event-log.js';
-import { OutboundTotal, oneAnswer } from './transport/grpc-call.js';
-import { GrpcServer, type GrpcMethod } from './transport/grpc-server.js';
-import { HttpEndpoints, type HttpRoute } from './transport/http-endpoints.js';
-import { InboundBudget } from './transport/inbound-budget.js';
-import { stopGraceMs } from './limits.js';
-import { isLoopback } from './transport/loopback.js';
-import { maintenanceRoutes } from './maintenance/maintenance-routes.js';
-import { Maintenance } from './maintenance/maintenance.js';
 import { NodeCounters } from './calls/node-counters.js';
-import { NodePort } from './transport/node-port.js';
-import { statusRoutes } from './maintenance/node-status.js';
 import { PatternThread } from './calls/pattern-thread.js';
 import { featuresPath, gossipPath, streamsPaths } from './calls/protocol.js';
 import { ReadCalls } from './calls/read-calls.js';
 import { clusterOfOne, supportedMethods } from './calls/server-facts.js';
+import { stopGraceMs } from './limits.js';
+import { maintenanceRoutes } from './maintenance/maintenance-routes.js';
+import { Maintenance } from './maintenance/maintenance.js';
+import { statusRoutes } from './maintenance/node-status.js';
 import { Storage } from './storage/storage.js';
+import { OutboundTotal, oneAnswer } from './transport/grpc-call.js';
+import { GrpcServer, type GrpcMethod } from './transport/grpc-server.js';
+import { HttpEndpoints, type HttpRoute } from './transport/http-endpoints.js';
+import { InboundBudget } from './transport/inbound-budget.js';
+import { isLoopback } from './transport/loopback.js';
+import { NodePort } from './transport/node-port.js';
+import { CommitSignal } from './writing/commit-signal.js';
+import { EventLog } from './writing/event-log.js';
 
 export interface EventStoreNodeOptions {
   /** Holds the node's files; created if missing. One running node per directory. */
@@ -59,7 +59,7 @@ export async function startEventStoreNode(options: EventStoreNodeOptions): Promi
   const { rebuildIndex = false } = options;
   if (!allowRemote && !isLoopback(host))
     throw new Error(
-      `${host} is not a loopback address; to listen there without TLS and users must be allowed (allowRemote, --allow-remote)`,
+      `${host} is not a loopback address; listening there without TLS and users must be allowed (allowRemote, --allow-remote)`,
     );
   const storage = await Storage.open(directory, { rebuildIndex, log });
   let port: NodePort | undefined;

@@ -1,3 +1,10 @@
+import { appendEventOverheadBytes, maxUnansweredAppends, maxUnfinishedAppends } from '../limits.js';
+import type { ProposedEvent } from '../storage/record.js';
+import { oneAnswer, type CallHandler, type CallOpener, type GrpcCall } from '../transport/grpc-call.js';
+import type { InboundBudget } from '../transport/inbound-budget.js';
+import { WireReader } from '../wire.js';
+import type { Expected } from '../writing/append-decision.js';
+import type { AppendOutcome, EventLog } from '../writing/event-log.js';
 import {
   AppendSize,
   appendPart,
@@ -11,13 +18,7 @@ import {
   type BatchPart,
   type RawEvent,
 } from './append-request.js';
-import type { Expected } from '../writing/append-decision.js';
-import type { AppendOutcome, EventLog } from '../writing/event-log.js';
-import { oneAnswer, type CallHandler, type CallOpener, type GrpcCall } from '../transport/grpc-call.js';
-import type { InboundBudget } from '../transport/inbound-budget.js';
-import { appendEventOverheadBytes, maxUnansweredAppends, maxUnfinishedAppends } from '../limits.js';
 import type { NodeCounters } from './node-counters.js';
-import type { ProposedEvent } from '../storage/record.js';
 import { failureOf, invalid, streamDeleted, unavailable } from './refusal.js';
 import {
   appendConflict,
@@ -32,7 +33,6 @@ import {
   tombstoned,
   type BatchAddress,
 } from './responses.js';
-import { WireReader } from '../wire.js';
 
 export interface AppendServices {
   events: EventLog;

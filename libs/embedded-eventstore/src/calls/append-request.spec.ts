@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { sharedMessages } from './protocol.js';
-import { readableStream, uuid } from './append-request.js';
 import { WireReader } from '../wire.js';
+import { readableStream, uuid } from './append-request.js';
+import { sharedMessages } from './protocol.js';
 
 const { UUID } = sharedMessages;
 const read = (message: InstanceType<typeof UUID>) => uuid(new WireReader(Buffer.from(message.serializeBinary())));

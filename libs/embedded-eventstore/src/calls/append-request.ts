@@ -1,6 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { status } from '../transport/grpc-status.js';
-import type { Expected } from '../writing/append-decision.js';
 import {
   appendEventOverheadBytes,
   maxAppendDataBytes,
@@ -9,8 +7,10 @@ import {
   maxStreamNameBytes,
 } from '../limits.js';
 import type { ProposedEvent } from '../storage/record.js';
-import { invalid, Refusal } from './refusal.js';
+import { status } from '../transport/grpc-status.js';
 import { WireReader } from '../wire.js';
+import type { Expected } from '../writing/append-decision.js';
+import { invalid, Refusal } from './refusal.js';
 
 /** What an append or a delete names: absent parts are told apart, because each is refused in its own way. */
 export interface StreamOptions {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { eventFilter, runsStraight, type FilterExpression } from './event-filter.js';
 import { knownSubjects, maxFilterPatternLength, maxFilterPrefixes } from '../limits.js';
-import { PatternThread } from './pattern-thread.js';
 import { EventRecord } from '../storage/record.js';
+import { eventFilter, runsStraight, type FilterExpression } from './event-filter.js';
+import { PatternThread } from './pattern-thread.js';
 
 const event = (streamName: string, type: string) =>
   EventRecord.encode(

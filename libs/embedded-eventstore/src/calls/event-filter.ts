@@ -7,9 +7,9 @@ import {
   maxStraightSteps,
   maxStreamNameBytes,
 } from '../limits.js';
+import type { EventRecord } from '../storage/record.js';
 import { stepsAtMost } from './pattern-cost.js';
 import type { PatternReader, PatternThread } from './pattern-thread.js';
-import type { EventRecord } from '../storage/record.js';
 import { invalid } from './refusal.js';
 
 /** Picks the events of a page that a reader of `$all` asked for. */

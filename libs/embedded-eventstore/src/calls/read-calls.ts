@@ -1,11 +1,11 @@
-import type { CommitSignal } from '../writing/commit-signal.js';
+import type { Storage } from '../storage/storage.js';
 import { oneRequest, type GrpcCall } from '../transport/grpc-call.js';
-import type { NodeCounters } from './node-counters.js';
 import { Outlet } from '../transport/outlet.js';
+import type { CommitSignal } from '../writing/commit-signal.js';
+import type { NodeCounters } from './node-counters.js';
 import type { PatternThread } from './pattern-thread.js';
 import { readRequest, type ReadRequest } from './read-request.js';
 import { readAll, readStream } from './reads.js';
-import type { Storage } from '../storage/storage.js';
 import { subscribeToAll, subscribeToStream } from './subscriptions.js';
 
 export interface ReadServices {

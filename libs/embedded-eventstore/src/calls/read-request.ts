@@ -1,7 +1,7 @@
+import { WireReader } from '../wire.js';
 import { readableStream, streamIdentifier } from './append-request.js';
 import { eventFilter, type EventFilter, type FilterExpression } from './event-filter.js';
 import { invalid } from './refusal.js';
-import { WireReader } from '../wire.js';
 
 export type StartAt = 'start' | 'end' | number;
 

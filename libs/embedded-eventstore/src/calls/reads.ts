@@ -1,13 +1,13 @@
 import { pageEvents } from '../limits.js';
+import type { EventRecord } from '../storage/record.js';
+import type { Storage } from '../storage/storage.js';
+import { isSoftDeleted, type StreamState } from '../storage/stream-state.js';
 import type { Outlet } from '../transport/outlet.js';
 import type { PatternThread } from './pattern-thread.js';
 import type { ReadRequest, StartAt } from './read-request.js';
-import type { EventRecord } from '../storage/record.js';
 import { invalid, streamDeleted } from './refusal.js';
 import { firstStreamPosition, lastStreamPosition, streamNotFound } from './responses.js';
 import { ScanPace } from './scan-pace.js';
-import type { Storage } from '../storage/storage.js';
-import { isSoftDeleted, type StreamState } from '../storage/stream-state.js';
 import { firstVisible, isEnded, presented, type Presentation } from './stream-view.js';
 
 type ReadStream = Extract<ReadRequest, { kind: 'read-stream' }>;

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { Expected } from '../writing/append-decision.js';
-import { AppendTooLarge } from './append-request.js';
-import type { AppendOutcome, WriteConflict } from '../writing/event-log.js';
-import { status, type Failure, type StatusCode } from '../transport/grpc-status.js';
 import { maxAppendDataBytes } from '../limits.js';
-import { Any, bytesOf, GoogleEmpty, sharedMessages, statusMessages, streamMessages, type Serializable } from './protocol.js';
 import { tombstoneRevision } from '../storage/record.js';
-import { Refusal, streamDeleted } from './refusal.js';
+import { status, type Failure, type StatusCode } from '../transport/grpc-status.js';
 import { fieldSize, lengthDelimited, varintSize, writeVarint } from '../wire.js';
+import type { Expected } from '../writing/append-decision.js';
+import type { AppendOutcome, WriteConflict } from '../writing/event-log.js';
+import { AppendTooLarge } from './append-request.js';
+import { Any, bytesOf, GoogleEmpty, sharedMessages, statusMessages, streamMessages, type Serializable } from './protocol.js';
+import { Refusal, streamDeleted } from './refusal.js';
 
 const { AppendResp, BatchAppendResp, DeleteResp, ReadResp, TombstoneResp } = streamMessages;
 const { Empty, StreamIdentifier } = sharedMessages;

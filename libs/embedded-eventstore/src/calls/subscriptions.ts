@@ -1,16 +1,16 @@
+import { pageEvents } from '../limits.js';
+import type { EventRecord } from '../storage/record.js';
+import type { Storage } from '../storage/storage.js';
+import { isTombstoned } from '../storage/stream-state.js';
+import type { Outlet } from '../transport/outlet.js';
 import type { CommitSignal, FreshEvents } from '../writing/commit-signal.js';
 import { Delivery } from './delivery.js';
-import { pageEvents } from '../limits.js';
-import type { Outlet } from '../transport/outlet.js';
 import type { PatternThread } from './pattern-thread.js';
 import type { ReadRequest } from './read-request.js';
 import { startPosition } from './reads.js';
-import type { EventRecord } from '../storage/record.js';
 import { streamDeleted } from './refusal.js';
 import { checkpointReached, subscriptionConfirmed } from './responses.js';
 import { ScanPace } from './scan-pace.js';
-import type { Storage } from '../storage/storage.js';
-import { isTombstoned } from '../storage/stream-state.js';
 import { firstVisible, isEnded, presented } from './stream-view.js';
 
 /**

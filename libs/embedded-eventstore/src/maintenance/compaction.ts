@@ -1,12 +1,12 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { chunkHeaderBytes, encodeChunkHeader, encodeMap, type Chunk } from '../storage/chunk.js';
+import { firstVisible, isEnded } from '../calls/stream-view.js';
 import { chunkBytes } from '../limits.js';
+import { chunkHeaderBytes, encodeChunkHeader, encodeMap, type Chunk } from '../storage/chunk.js';
 import { tombstoneRevision, type EventRecord } from '../storage/record.js';
 import type { Storage } from '../storage/storage.js';
 import type { RemovedEvents } from '../storage/stream-index.js';
-import { firstVisible, isEnded } from '../calls/stream-view.js';
 
 export interface CompactionProgress {
   chunksDone: number;

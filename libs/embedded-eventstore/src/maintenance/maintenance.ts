@@ -1,6 +1,6 @@
+import type { Storage } from '../storage/storage.js';
 import { backUp, type BackupManifest } from './backup.js';
 import { compact, type CompactionProgress, type CompactionReport } from './compaction.js';
-import type { Storage } from '../storage/storage.js';
 
 export type MaintenanceKind = 'compaction' | 'backup';
 

@@ -1,8 +1,8 @@
+import { NodeCounters } from '../calls/node-counters.js';
 import { OutboundTotal } from '../transport/grpc-call.js';
 import { GrpcServer } from '../transport/grpc-server.js';
 import { HttpEndpoints } from '../transport/http-endpoints.js';
 import { InboundBudget } from '../transport/inbound-budget.js';
-import { NodeCounters } from '../calls/node-counters.js';
 import { NodePort } from '../transport/node-port.js';
 import { statusRoutes, type StatusSources } from './node-status.js';
 

@@ -1,10 +1,10 @@
+import type { NodeCounters } from '../calls/node-counters.js';
 import type { OutboundTotal } from '../transport/grpc-call.js';
 import type { GrpcServer } from '../transport/grpc-server.js';
 import type { HttpAnswer, HttpRoute } from '../transport/http-endpoints.js';
 import type { InboundBudget } from '../transport/inbound-budget.js';
-import type { LogFigures } from '../writing/log-figures.js';
-import type { NodeCounters } from '../calls/node-counters.js';
 import type { NodePort } from '../transport/node-port.js';
+import type { LogFigures } from '../writing/log-figures.js';
 
 export interface StatusSources {
   version: string;

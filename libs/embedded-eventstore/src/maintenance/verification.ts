@@ -1,11 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { firstVisible, isEnded } from '../calls/stream-view.js';
 import type { Chunk } from '../storage/chunk.js';
 import { DamagedFile } from '../storage/damage.js';
 import { tombstoneRevision, type EventRecord } from '../storage/record.js';
 import type { Storage } from '../storage/storage.js';
 import { isIndexDamage, type StreamIndex } from '../storage/stream-index.js';
 import { applyRecord, newState, type StreamState } from '../storage/stream-state.js';
-import { firstVisible, isEnded } from '../calls/stream-view.js';
 
 export interface VerificationReport {
   events: number;

@@ -42,13 +42,14 @@ export class ChunkWriter {
     return undefined;
   }
 
-  /** Cuts what was filled ahead; a chunk that grows no more ends where the log goes on in the next one. */
+  /**
+   * Cuts what was filled ahead, or left behind the end by a write that failed: a chunk that grows no more must end where the
+   * log goes on in the next one.
+   */
   close(): void {
     try {
-      if (this.filled > this.written) {
-        ftruncateSync(this.descriptor, this.written);
-        fsyncSync(this.descriptor);
-      }
+      ftruncateSync(this.descriptor, this.written);
+      fsyncSync(this.descriptor);
     } finally {
       closeSync(this.descriptor);
     }

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { DamagedFile } from './damage.js';
 import { readBlockBytes } from '../limits.js';
+import { DamagedFile } from './damage.js';
 import { EventRecord, recordAlignment, recordHeaderBytes } from './record.js';
 
 /** Version of the log's files; a newer one is refused. */

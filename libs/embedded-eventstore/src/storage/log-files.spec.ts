@@ -218,6 +218,7 @@ describe('damage', () => {
 
   it.each([
     ['is missing', (file: string) => rm(file)],
+    ['is cut off within its header', (file: string) => Promise.resolve(truncateSync(file, 10))],
     ['is too short', (file: string) => Promise.resolve(truncateSync(file, statSync(file).size - 16))],
     ['has another beginning', (file: string) => Promise.resolve(writeFileSync(file, Buffer.alloc(500, 1)))],
   ])('of the log as a whole is told: a chunk in the middle %s', async (_, harm) => {
@@ -225,7 +226,9 @@ describe('damage', () => {
     for (let index = 0; index < 3; index++) await commit([100]);
     log.close();
     await harm(join(directory, chunkFiles()[1]!));
+    const left = chunkFiles();
     expect(() => open({ chunkBytes: 100 })).toThrow(DamagedFile);
+    expect(chunkFiles()).toEqual(left);
     log.close();
   });
 

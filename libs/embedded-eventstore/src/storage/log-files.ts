@@ -1,10 +1,10 @@
 import { readdirSync, renameSync, truncateSync, unlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { Chunk } from './chunk.js';
+import { chunkBytes, openChunkFiles, readBlockBytes } from '../limits.js';
 import { ChunkWriter } from './chunk-writer.js';
+import { Chunk } from './chunk.js';
 import { DamagedFile } from './damage.js';
 import { makeDirectory, syncDirectory, syncFile } from './directories.js';
-import { chunkBytes, openChunkFiles, readBlockBytes } from '../limits.js';
 import { EventRecord, recordAlignment, recordHeaderBytes } from './record.js';
 
 /** The first event's position; 0 stands for the start of the log. */
@@ -204,7 +204,8 @@ export class LogFiles {
       const chunk = Chunk.load(join(this.directory, name), this.opened);
       if (chunk) this.add(chunk);
       // A crash can leave only the newest chunk without a header: nothing was in it yet.
-      else unlinkSync(join(this.directory, name));
+      else if (name === chunkNames.at(-1) && this.end >= durableTo) unlinkSync(join(this.directory, name));
+      else throw new DamagedFile(`${join(this.directory, name)} is cut off within its header`);
     }
     const last = this.chunks.at(-1);
     if (last && !last.isCompacted) this.recover(last);

@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { indexAfterEvents, maxUnindexedEvents } from '../limits.js';
+import { verify } from '../maintenance/verification.js';
 import { CommitSignal } from '../writing/commit-signal.js';
 import { EventLog } from '../writing/event-log.js';
 import { IndexThread } from './index-thread.js';
-import { indexAfterEvents } from '../limits.js';
-import type { ProposedEvent } from './record.js';
+import { EventRecord, type ProposedEvent } from './record.js';
 import { Storage } from './storage.js';
-import { verify } from '../maintenance/verification.js';
 
 let directory: string;
 beforeEach(async () => {
@@ -68,6 +68,29 @@ describe('the storage', () => {
     expect((await verify(storage, storage.index)).problems).toEqual([]);
     await storage.close();
   });
+});
+
+it('a log that is far ahead of its index asks for a pause until the index has it', async () => {
+  const storage = await Storage.open(directory);
+  const streamName = Buffer.from('s');
+  const records: EventRecord[] = [];
+  let position = storage.end;
+  for (let revision = 0; revision < maxUnindexedEvents; revision++) {
+    const place = { position, groupPosition: storage.end, createdMs: 1, streamNumber: 0, streamName, revision };
+    const record = EventRecord.encode(event(), place);
+    record.endAppend();
+    record.seal();
+    records.push(record);
+    position = record.end;
+  }
+  expect(storage.room()).toBeUndefined();
+  await storage.write({ records, states: [] });
+  const room = storage.room();
+  expect(room).toBeInstanceOf(Promise);
+  await room;
+  expect(storage.room()).toBeUndefined();
+  expect([storage.unindexedEvents, storage.indexed]).toEqual([0, position]);
+  await storage.close();
 });
 
 describe('the index thread', () => {

@@ -1,9 +1,9 @@
 import { existsSync, realpathSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { chunkBytes, indexAfterEvents, indexedInlineBytes, maxUnindexedEvents, pageBytes } from '../limits.js';
 import { makeDirectory, syncDirectory } from './directories.js';
 import { IndexThread } from './index-thread.js';
 import { indexLog } from './indexing.js';
-import { chunkBytes, indexAfterEvents, indexedInlineBytes, maxUnindexedEvents, pageBytes } from '../limits.js';
 import { LogFiles } from './log-files.js';
 import { RecentEvents } from './recent-events.js';
 import type { EventRecord } from './record.js';

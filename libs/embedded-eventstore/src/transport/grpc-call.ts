@@ -1,8 +1,8 @@
 import type { ServerHttp2Stream } from 'node:http2';
+import { failureOf, Refusal } from '../calls/refusal.js';
+import { maxDeadlineMs, maxUnsentBytes, maxUnsentTotalBytes, packBytes } from '../limits.js';
 import { FrameReader, frameHeaderBytes, packed, type MemoryBudget } from './grpc-frames.js';
 import { okTrailers, status, timeoutMs, trailersOf, type Trailers } from './grpc-status.js';
-import { maxDeadlineMs, maxUnsentBytes, maxUnsentTotalBytes, packBytes } from '../limits.js';
-import { failureOf, Refusal } from '../calls/refusal.js';
 
 /** What a method does with one call. An error thrown by `message` or `end` ends the call with its status. */
 export interface CallHandler {

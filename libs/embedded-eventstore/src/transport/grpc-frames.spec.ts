@@ -1,8 +1,8 @@
 import fc from 'fast-check';
+import { Refusal } from '../calls/refusal.js';
+import { maxInboundBytes, maxRequestBytes } from '../limits.js';
 import { FrameReader, packed } from './grpc-frames.js';
 import { InboundBudget } from './inbound-budget.js';
-import { maxInboundBytes, maxRequestBytes } from '../limits.js';
-import { Refusal } from '../calls/refusal.js';
 
 const packOf = (messages: readonly Buffer[]) =>
   packed(

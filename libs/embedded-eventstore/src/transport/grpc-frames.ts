@@ -1,5 +1,5 @@
-import { maxRequestBytes } from '../limits.js';
 import { Refusal } from '../calls/refusal.js';
+import { maxRequestBytes } from '../limits.js';
 import { status } from './grpc-status.js';
 
 /** gRPC's framing: before each message a byte that says whether it is compressed, and its length in four. */

@@ -1,7 +1,6 @@
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { GrpcCall, type CallOpener, type CallServices } from './grpc-call.js';
-import { status, trailersOf } from './grpc-status.js';
+import { unavailable } from '../calls/refusal.js';
 import {
   callWindowBytes,
   connectionWindowBytes,
@@ -13,7 +12,8 @@ import {
   maxHeaderBytes,
   maxHeaderCount,
 } from '../limits.js';
-import { unavailable } from '../calls/refusal.js';
+import { GrpcCall, type CallOpener, type CallServices } from './grpc-call.js';
+import { status, trailersOf } from './grpc-status.js';
 
 /** A method of the protocol; `kind` names its calls in the statistics. */
 export interface GrpcMethod {

@@ -1,7 +1,7 @@
+import { Refusal } from '../calls/refusal.js';
+import { maxInboundBytes } from '../limits.js';
 import type { MemoryBudget } from './grpc-frames.js';
 import { status } from './grpc-status.js';
-import { maxInboundBytes } from '../limits.js';
-import { Refusal } from '../calls/refusal.js';
 
 /** Bounds what half-received messages and unfinished appends of all calls hold in memory together. */
 export class InboundBudget implements MemoryBudget {

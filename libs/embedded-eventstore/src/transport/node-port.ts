@@ -1,8 +1,8 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { firstRequestTimeoutMs, lastWordsMs, maxConnections, maxHeaderBytes, tcpKeepAliveMs } from '../limits.js';
 import type { GrpcServer } from './grpc-server.js';
 import type { HttpEndpoints } from './http-endpoints.js';
-import { firstRequestTimeoutMs, lastWordsMs, maxConnections, maxHeaderBytes, tcpKeepAliveMs } from '../limits.js';
 
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const nothing: Buffer = Buffer.alloc(0);

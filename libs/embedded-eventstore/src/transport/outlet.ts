@@ -1,5 +1,5 @@
-import type { GrpcCall } from './grpc-call.js';
 import { unavailable } from '../calls/refusal.js';
+import type { GrpcCall } from './grpc-call.js';
 
 /**
  * The way out of a streaming call. For a slow client at most `maxUnsentBytes` and one message wait (less if all calls

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { CommitSignal, type FreshEvents } from './commit-signal.js';
 import { pageEvents } from '../limits.js';
 import { EventRecord } from '../storage/record.js';
+import { CommitSignal, type FreshEvents } from './commit-signal.js';
 
 let last = 0;
 const stored = (count = 1, dataBytes = 0) =>

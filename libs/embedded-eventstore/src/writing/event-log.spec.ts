@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Expected } from './append-decision.js';
-import { CommitSignal } from './commit-signal.js';
-import { EventLog } from './event-log.js';
 import { maxPendingBytes } from '../limits.js';
 import type { ProposedEvent } from '../storage/record.js';
 import { Storage } from '../storage/storage.js';
+import type { Expected } from './append-decision.js';
+import { CommitSignal } from './commit-signal.js';
+import { EventLog } from './event-log.js';
 
 const any: Expected = { kind: 'any' };
 const noStream: Expected = { kind: 'no_stream' };

@@ -1,12 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { verdictOn, type Expected, type KnownEvents, type StreamFacts, type Verdict } from './append-decision.js';
-import type { CommitSignal } from './commit-signal.js';
-import { LogFigures } from './log-figures.js';
-import { cachedStreamStates, knownEventIds, maxPendingBytes, maxPendingEvents, recalledBytes } from '../limits.js';
-import { RecentIds } from './recent-ids.js';
-import { EventRecord, tombstoneRevision, type ProposedEvent } from '../storage/record.js';
 import { invalid, unavailable } from '../calls/refusal.js';
-import { StateCache, type CachedState } from './state-cache.js';
+import { cachedStreamStates, knownEventIds, maxPendingBytes, maxPendingEvents, recalledBytes } from '../limits.js';
+import { EventRecord, tombstoneRevision, type ProposedEvent } from '../storage/record.js';
 import type { Storage } from '../storage/storage.js';
 import {
   applyRecord,
@@ -20,6 +15,11 @@ import {
   unnumbered,
   type StreamState,
 } from '../storage/stream-state.js';
+import { verdictOn, type Expected, type KnownEvents, type StreamFacts, type Verdict } from './append-decision.js';
+import type { CommitSignal } from './commit-signal.js';
+import { LogFigures } from './log-figures.js';
+import { RecentIds } from './recent-ids.js';
+import { StateCache, type CachedState } from './state-cache.js';
 
 /** `position` is absent where a repeated append finds its stream soft-deleted; `revision` is −1 for no stream. */
 export type AppendOutcome = { outcome: 'appended'; revision: number; position: number | undefined } | WriteConflict;

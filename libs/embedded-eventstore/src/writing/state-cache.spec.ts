@@ -1,5 +1,5 @@
-import { StateCache } from './state-cache.js';
 import { newState } from '../storage/stream-state.js';
+import { StateCache } from './state-cache.js';
 
 describe('the cache of stream states', () => {
   it('keeps what was asked for lately and loads the rest again', () => {
