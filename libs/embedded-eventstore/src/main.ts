@@ -1,7 +1,11 @@
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { startEventStoreNode } from './node.js';
 
 /** The node as a process: prints one JSON line when it is ready and ends with its parent or on a signal. */
+// A heap as small as the node's may grow by no more than one young generation until it is collected anew, and V8 begins that as
+// soon as so much is all that is left: under load it would collect without end.
+setFlagsFromString('--heap-growing-percent=300');
 const { values } = parseArgs({
   options: {
     dir: { type: 'string' },
