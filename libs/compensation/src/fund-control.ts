@@ -7,12 +7,12 @@ interface Which {
   readonly asset: string;
 }
 /** Why somebody did it, in his words; nothing personal. */
-interface Word extends Which {
+export interface FundWord extends Which {
   readonly reason: string;
 }
 
 /** What two people agree on together: a version replaces the one before as a whole, and what it leaves out is not limited. */
-export interface FundLimits extends Word {
+export interface FundLimits extends FundWord {
   /** Counts up from 1. */
   readonly version: number;
   /** Below it the fund raises an alarm. */
@@ -27,13 +27,13 @@ export type FundControlEvent =
   /** A pause is ended by one person, the kill switch by two. */
   | Event<
       'FundPauseOrdered',
-      Word & { readonly kind: 'pause' | 'kill-switch'; readonly orderedBy: string; readonly orderedAt: Instant }
+      FundWord & { readonly kind: 'pause' | 'kill-switch'; readonly orderedBy: string; readonly orderedAt: Instant }
     >
   /** The first of the two people who end a kill switch. */
-  | Event<'FundResumeProposed', Word & { readonly proposedBy: string; readonly proposedAt: Instant }>
+  | Event<'FundResumeProposed', FundWord & { readonly proposedBy: string; readonly proposedAt: Instant }>
   | Event<
       'FundResumeOrdered',
-      Word & {
+      FundWord & {
         readonly orderedBy: string;
         /** After a kill switch: another person than `orderedBy`. */
         readonly proposedBy?: string;
@@ -42,20 +42,23 @@ export type FundControlEvent =
     >
   | Event<'FundLimitsProposed', FundLimits & { readonly proposedAt: Instant }>
   | Event<'FundLimitsApproved', FundLimits & { readonly approvedBy: string; readonly approvedAt: Instant }>
-  | Event<'FundHoldLiftOrdered', Word & { readonly refundId: string; readonly orderedBy: string; readonly orderedAt: Instant }>
+  | Event<
+      'FundHoldLiftOrdered',
+      FundWord & { readonly refundId: string; readonly orderedBy: string; readonly orderedAt: Instant }
+    >
   /** Sent by a timer while refunds are held aside: a new day has begun in Asia/Shanghai. Days without such refunds pass unsaid. */
   | Event<'FundDayBegan', Which & { readonly day: string; readonly begunAt: Instant }>;
 
-interface Act extends Word {
+export interface FundAct extends FundWord {
   readonly subject: string;
 }
 export type FundControlCommand =
-  | (Act & { readonly type: 'PauseFund'; readonly kind: 'pause' | 'kill-switch' })
+  | (FundAct & { readonly type: 'PauseFund'; readonly kind: 'pause' | 'kill-switch' })
   /** Ends a pause; of a kill switch the first person proposes the end and a second one ends it. */
-  | (Act & { readonly type: 'ResumeFund' })
-  | (Act & { readonly type: 'ProposeFundLimits'; readonly lowWaterMark?: Money; readonly dailyPerMerchant?: Money })
+  | (FundAct & { readonly type: 'ResumeFund' })
+  | (FundAct & { readonly type: 'ProposeFundLimits'; readonly lowWaterMark?: Money; readonly dailyPerMerchant?: Money })
   | { readonly type: 'ApproveFundLimits'; readonly version: number; readonly subject: string }
-  | (Act & { readonly type: 'LiftFundHold'; readonly refundId: string })
+  | (FundAct & { readonly type: 'LiftFundHold'; readonly refundId: string })
   | { readonly type: 'BeginFundDay' };
 export type FundControlRejection =
   'AlreadyPaused' | 'NotPaused' | 'SameSubject' | 'AssetMismatch' | 'AmountNotPositive' | 'LimitsUnknown' | 'LimitsUnchanged';
@@ -73,7 +76,7 @@ export interface FundControl {
 }
 
 const event = eventsOf<FundControlEvent>();
-const wordOf = ({ platform, asset, reason }: Word): Word => ({ platform, asset, reason });
+const wordOf = ({ platform, asset, reason }: FundWord): FundWord => ({ platform, asset, reason });
 /** Of an event, the limits it tells of. */
 export const limitsOf = ({
   platform,

@@ -231,6 +231,135 @@ describe('money that arrives', () => {
   });
 });
 
+const which = { platform: 'demo', asset: 'CNY' };
+const word = { ...which, reason: 'an odd night' };
+const stopped = event('FundPaused', { ...word, kind: 'kill-switch', by: 'ann', pausedAt: at });
+const resumed = event('FundResumed', { ...word, by: 'bob', proposedBy: 'ann', resumedAt: at });
+const limited = (daily: number | undefined, mark?: number) =>
+  event('FundLimitsSet', {
+    ...word,
+    version: 1,
+    ...(mark === undefined ? {} : { lowWaterMark: fen(mark) }),
+    ...(daily === undefined ? {} : { dailyPerMerchant: fen(daily) }),
+    proposedBy: 'ann',
+    approvedBy: 'bob',
+    setAt: at,
+  });
+
+describe('a fund that stands still', () => {
+  it('lets refunds wait in order and takes money; resumed it funds them in that order', () => {
+    const still = [periodOpened, contributed(100), stopped];
+    const paused = (refundId: string, minor: number) =>
+      event('ReservationQueued', { ...reservation(refundId, { fromFund: minor }), why: 'paused' });
+    expect(after(still, approved('r1', { fromFund: 60 }), approved('r2', { fromFund: 50 }), contributes(10))).toEqual([
+      paused('r1', 60),
+      paused('r2', 50),
+      contributed(10),
+    ]);
+    const ordered: FundInput = {
+      type: 'FundResumeOrdered',
+      data: { ...word, orderedBy: 'bob', proposedBy: 'ann', orderedAt: at },
+    };
+    expect(after([...still, paused('r1', 60), paused('r2', 50), contributed(10)], ordered)).toEqual([
+      resumed,
+      reserved('r1', { fromFund: 60 }),
+      reserved('r2', { fromFund: 50 }),
+    ]);
+  });
+});
+
+describe('the low-water mark', () => {
+  const level = (minor: number) => ({ ...which, available: fen(minor), lowWaterMark: fen(50), at });
+  it('is told once when the money falls below it, and once when it is back at it', () => {
+    const rich = [periodOpened, contributed(100), limited(undefined, 50)];
+    expect(
+      after(rich, approved('r1', { fromFund: 50 }), approved('r2', { fromFund: 1 }), approved('r3', { fromFund: 1 })),
+    ).toEqual([
+      reserved('r1', { fromFund: 50 }),
+      reserved('r2', { fromFund: 1 }),
+      event('FundRanLow', level(49)),
+      reserved('r3', { fromFund: 1 }),
+    ]);
+    const low = [...rich, reserved('r1', { fromFund: 52 }), event('FundRanLow', level(48))];
+    expect(after(low, contributes(1), contributes(1), contributes(1))).toEqual([
+      contributed(1),
+      contributed(1),
+      event('FundRecovered', level(50)),
+      contributed(1),
+    ]);
+  });
+  it('is not told of money that goes out again at once', () => {
+    const waiting = [periodOpened, limited(undefined, 50), event('FundRanLow', level(0)), queued('r1', { fromFund: 60 })];
+    expect(after(waiting, contributes(100))).toEqual([contributed(100), reserved('r1', { fromFund: 60 })]);
+  });
+});
+
+describe('beyond the daily limit of its merchant', () => {
+  const today = { countedOn: '2026-03-01' };
+  const on = (refundId: string, minor: number, extra: object = today) => ({
+    ...reservation(refundId, { fromFund: minor }),
+    ...extra,
+  });
+  const held = (refundId: string, minor: number) => event('ReservationQueued', { ...on(refundId, minor), why: 'velocity-limit' });
+  const freed = (refundId: string, minor: number, because: 'lifted' | 'new-day' | 'new-limits', extra: object = today) =>
+    event('ReservationFreed', { ...which, refundId, merchant: 'm1', fromFund: fen(minor), because, ...extra });
+  const rich = [periodOpened, contributed(500), limited(100)];
+  const busy = [...rich, event('FundsReserved', on('r1', 80)), held('r2', 30), held('r3', 150)];
+  const began = (day: string): FundInput => ({ type: 'FundDayBegan', data: { ...which, day, begunAt: at } });
+
+  it('a refund waits aside, and nobody behind it waits for it', () => {
+    expect(
+      after(rich, approved('r1', { fromFund: 80 }), approved('r2', { fromFund: 30 }), approved('r4', { fromFund: 20 })),
+    ).toEqual([event('FundsReserved', on('r1', 80)), held('r2', 30), event('FundsReserved', on('r4', 20))]);
+  });
+  it('it goes on when a person lifts it, with his reason, and only once', () => {
+    const lift: FundInput = { type: 'FundHoldLiftOrdered', data: { ...word, refundId: 'r3', orderedBy: 'ann', orderedAt: at } };
+    const by = { ...today, by: 'ann', reason: 'an odd night' };
+    expect(after(busy, lift, lift)).toEqual([
+      event('ReservationFreed', {
+        ...which,
+        refundId: 'r3',
+        merchant: 'm1',
+        fromFund: fen(150),
+        because: 'lifted',
+        by: by.by,
+        reason: by.reason,
+        ...today,
+      }),
+      event('FundsReserved', on('r3', 150)),
+    ]);
+  });
+  it('the new day lets each merchant’s go on in their order, the first one in any case', () => {
+    const tomorrow = { countedOn: '2026-03-02' };
+    const opened = event('FundDayOpened', { ...which, day: '2026-03-02', openedAt: at });
+    expect(after(busy, began('2026-03-02'))).toEqual([
+      opened,
+      freed('r2', 30, 'new-day', tomorrow),
+      event('FundsReserved', on('r2', 30, tomorrow)),
+    ]);
+    expect(after([...rich, event('FundsReserved', on('r1', 80)), held('r3', 150)], began('2026-03-02'))).toEqual([
+      opened,
+      freed('r3', 150, 'new-day', tomorrow),
+      event('FundsReserved', on('r3', 150, tomorrow)),
+    ]);
+    expect(after(rich, began('2026-03-02'))).toEqual([]);
+  });
+  it('what is freed takes the place of its approval, ahead of whoever was approved later', () => {
+    const short = [
+      periodOpened,
+      contributed(100),
+      limited(100),
+      event('FundsReserved', on('r1', 80)),
+      held('r2', 30),
+      queued('r4', { fromFund: 90 }),
+    ];
+    const lift: FundInput = { type: 'FundHoldLiftOrdered', data: { ...word, refundId: 'r2', orderedBy: 'ann', orderedAt: at } };
+    const state = fold(fund, [...short, ...after(short, lift)]);
+    if (state.status !== 'open') throw new Error('unopened');
+    expect(lineOf(state).map(({ refundId }) => refundId)).toEqual(['r2', 'r4']);
+  });
+});
+
 describe('the fund’s processor', () => {
   const recorded = (input: FundInput) => input as Recorded<FundInput>;
   it('leads every input to the fund of its platform and asset', () => {

@@ -153,7 +153,7 @@ type Open = Which & {
   readonly isLow: boolean;
   readonly lowWaterMark: Money | undefined;
   readonly dailyPerMerchant: Money | undefined;
-  /** The newest day seen since there is a daily limit; days do not go back. */
+  /** The newest day seen, as far as a daily limit asks for it; days do not go back. */
   readonly day: string;
   /** What counts against a merchant's limit, on the last day on which anything did. */
   readonly spent: PersistentMap<string, { readonly day: string; readonly amount: Money }>;
@@ -469,8 +469,8 @@ function post(state: Open, { type, data }: Change): Open {
     case 'FundResumed':
       return { ...state, isPaused: false };
     case 'FundLimitsSet': {
-      const { lowWaterMark, dailyPerMerchant } = data;
-      const limited = { ...state, lowWaterMark, dailyPerMerchant };
+      const { lowWaterMark, dailyPerMerchant, setAt } = data;
+      const limited = { ...state, lowWaterMark, dailyPerMerchant, day: later(state.day, shanghaiDay(setAt)) };
       return { ...limited, freeing: freeable(limited, 'new-limits') };
     }
     case 'FundDayOpened': {

@@ -3,6 +3,7 @@ import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
 import { fundBook } from './fund-book.js';
+import { fundStanding } from './fund-standing.js';
 import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
 import { payoutQueue } from './payout-queue.js';
@@ -19,6 +20,7 @@ export const readModels: readonly AnyReadModel[] = [
   fundBook,
   depositStatement,
   journal,
+  fundStanding,
 ];
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */
