@@ -5,8 +5,9 @@ import type { Actor, EventOf } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
 import { assets, equals, type Money, toJson } from '@recourse/money';
 import { Caller, commandOf, Problem } from '@recourse/nest';
-import { countAside, type Database, findAside, findFund, findFundStanding, listAside } from '@recourse/postgres';
+import { countAside, type Database, findAside, findFund, findFundStanding, listAside, listCoverage } from '@recourse/postgres';
 import { derivedIdShape, Id, Limit, limitOf, MoneyField, moneyOf, OneOf, Part, Reference, Text, Whole } from './fields.js';
+import { Edge } from './edge.js';
 import { Receipts } from './receipts.js';
 import { Once, Reads, type Write, Writes } from './route.js';
 import { databaseToken, eventStoreToken } from './tokens.js';
@@ -25,6 +26,8 @@ export const fundControlCommands = [PauseFund, ResumeFund, ProposeFundLimits, Ap
 
 const usualRows = 50;
 const maxRows = 200;
+const usualDays = 30;
+const maxDays = 366;
 
 class ContributionBody {
   @Reference({ description: "the rail's transaction that brought the money", example: 'FUND-0001' })
@@ -81,10 +84,26 @@ class AsideQuery {
   limit?: string;
 }
 
+class CoverageQuery {
+  @OneOf(Object.keys(assets), { ...assetFacts, optional: true })
+  asset?: string;
+
+  @Limit(maxDays)
+  days?: string;
+}
+
+/** available ÷ exposure, rounded down to four decimals; there is none of no exposure. */
+const ratioOf = (available: bigint, exposure: bigint): string | null => {
+  if (exposure <= 0n) return null;
+  const scaled = ((available * 10_000n) / exposure).toString().padStart(5, '0');
+  return `${scaled.slice(0, -4)}.${scaled.slice(-4)}`;
+};
+
 @ApiTags('fund')
 @Controller('fund')
 export class FundResource {
   constructor(
+    @Inject(Edge) private readonly edge: Edge,
     @Inject(Receipts) private readonly receipts: Receipts,
     @Inject(eventStoreToken) private readonly eventStore: EventStore,
     @Inject(databaseToken) private readonly database: Database,
@@ -241,6 +260,37 @@ export class FundResource {
       await run.send(LiftFundHold, `${platform}.${asset}`, command);
       return { refundId, status: 'lifted' };
     });
+  }
+
+  @Get('coverage')
+  @Reads('finance', 'operator')
+  @ApiOperation({
+    summary: 'Could the fund pay what may come? By day of Asia/Shanghai, the newest first',
+    description:
+      'coverage = available ÷ exposure, and exposure = waiting + claimed + claimable, each at the end of the day (today: now). ' +
+      'waiting: approved refunds that the fund has not reserved. claimed and claimable: prices, net of what was refunded, of units ' +
+      'whose escrow is released, under an open claim or within the time in which they may be claimed.',
+  })
+  async coverage(@Query() { asset = 'CNY', days }: CoverageQuery, @Caller() { platform }: Actor) {
+    const limit = limitOf(days, usualDays, maxDays);
+    const now = await this.edge.now();
+    const rows = await listCoverage(this.database.db, platform, asset, now, limit);
+    const money = (minor: bigint) => toJson({ asset, minor });
+    return {
+      asset,
+      days: rows.map(({ day, available, waiting, claimed, claimable }) => {
+        const exposure = waiting + claimed + claimable;
+        return {
+          day,
+          available: money(available),
+          exposure: money(exposure),
+          waiting: money(waiting),
+          claimed: money(claimed),
+          claimable: money(claimable),
+          coverage: ratioOf(available, exposure),
+        };
+      }),
+    };
   }
 
   @Get()

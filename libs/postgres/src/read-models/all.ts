@@ -3,6 +3,7 @@ import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
 import { fundBook } from './fund-book.js';
+import { fundCoverage } from './fund-coverage.js';
 import { fundStanding } from './fund-standing.js';
 import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
@@ -21,6 +22,7 @@ export const readModels: readonly AnyReadModel[] = [
   depositStatement,
   journal,
   fundStanding,
+  fundCoverage,
 ];
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */

@@ -10,6 +10,7 @@ export {
   type MovementRow,
 } from './deposit-statement.js';
 export { findFund, fundBook, type FundRow } from './fund-book.js';
+export { fundCoverage, listCoverage, type CoverageRow } from './fund-coverage.js';
 export {
   countAside,
   findAside,
