@@ -3,6 +3,8 @@ import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
 import { fundBook } from './fund-book.js';
+import { fundCoverage } from './fund-coverage.js';
+import { fundStanding } from './fund-standing.js';
 import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
 import { payoutQueue } from './payout-queue.js';
@@ -19,6 +21,8 @@ export const readModels: readonly AnyReadModel[] = [
   fundBook,
   depositStatement,
   journal,
+  fundStanding,
+  fundCoverage,
 ];
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */
