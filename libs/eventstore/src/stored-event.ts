@@ -1,5 +1,5 @@
 import type { AllStreamResolvedEvent, Position, ResolvedEvent } from '@eventstore/db-client';
-import { decodeData, upcast, UnknownEventType, type AnyCatalogue, type Metadata, type Recorded } from '@recourse/eventing';
+import { decodeParsed, upcast, UnknownEventType, type AnyCatalogue, type Metadata, type Recorded } from '@recourse/eventing';
 import { UnreadableEvent } from './store-error.js';
 
 /** An event as the client hands it over, its numbers normalised; data and metadata are still as stored. */
@@ -34,7 +34,7 @@ export function recordedEvent(stored: StoredEvent, catalogue: AnyCatalogue): Rec
   const { data, metadata, ...place } = stored;
   if (!isMetadata(metadata)) throw new UnreadableEvent(stored, 'its metadata is not what this program writes');
   try {
-    return { ...place, metadata, data: upcast(catalogue, stored.type, decodeData(JSON.stringify(data)), metadata.schemaVersion) };
+    return { ...place, metadata, data: upcast(catalogue, stored.type, decodeParsed(data), metadata.schemaVersion) };
   } catch (cause) {
     if (cause instanceof UnknownEventType) throw cause;
     throw new UnreadableEvent(stored, cause instanceof Error ? cause.message : String(cause), { cause });
