@@ -176,7 +176,7 @@ export function openEventStore(options: EventStoreOptions): EventStore {
       return appendNow(stream, expected, proposed);
     },
 
-    subscribe: (subscription) => superviseSubscription(client, catalogue, log, subscription),
+    subscribe: (subscription) => superviseSubscription(calls, catalogue, log, subscription),
     close,
   };
   return store;
