@@ -39,6 +39,8 @@ const maxStreamsAtOnce = 8;
 const maxWarmStreams = 1_000;
 const maxConflictsInARow = 10;
 const pageEvents = 1_000;
+/** Between two notes of where it stands: a commit per batch would take the disk from the appends. */
+const hintPauseMs = 25;
 const conflictBackoff = { firstMs: 20, maxMs: 2_000 };
 
 /** A stream as far as it has been folded, and the last input it has taken. */
@@ -171,6 +173,7 @@ export async function runStreamProcessor<
     for (let written = -1n; written < hinted;) {
       written = hinted;
       await moveCheckpoints(database.db, [reader], written);
+      await pause(hintPauseMs);
     }
   };
   /** Behind is safe, so nobody waits for it; of hints that come while one is written only the newest is. */
