@@ -2,11 +2,23 @@ import { benchCase, casesTable, machine, ratioTable, type BenchReport, type Roun
 import { rounded } from './statistics.js';
 import { table } from '../tables.js';
 
-export type RowKey =
-  | `fund-${1 | 16 | 64 | 256}`
-  | `appending-${1 | 16 | 64 | 256}`
-  | `naive-${1 | 64}`
-  | `row-lock-${64 | 256}`;
+/** What is measured, and how many requesters wait. */
+export const rowKeys = [
+  'fund-1',
+  'fund-16',
+  'fund-64',
+  'fund-256',
+  'appending-1',
+  'appending-16',
+  'appending-64',
+  'appending-256',
+  'naive-1',
+  'naive-64',
+  'row-lock-64',
+  'row-lock-256',
+] as const;
+export type RowKey = (typeof rowKeys)[number];
+export const waitingOf = (key: RowKey): number => Number(key.slice(key.lastIndexOf('-') + 1));
 
 /** Reservations per second that so many connections made. */
 export interface Swept {
@@ -55,7 +67,7 @@ export function reportOf(measured: ReadonlyMap<RowKey, readonly Round[]>, settin
 }
 
 function titleOf(key: RowKey, { connections }: Settings): string {
-  const waiting = `${key.slice(key.lastIndexOf('-') + 1)} waiting`;
+  const waiting = `${waitingOf(key)} waiting`;
   if (key.startsWith('fund-')) return `fund, ${waiting}`;
   if (key.startsWith('appending-')) return `fund with the inputs' appends, ${waiting}`;
   if (key.startsWith('naive-')) return `one append per reservation, ${waiting}`;

@@ -1,5 +1,5 @@
 import { turned } from './eventstore-rounds.js';
-import { reportOf, type FundReport, type RowKey, type Swept } from './fund-report.js';
+import { reportOf, rowKeys, waitingOf, type FundReport, type RowKey, type Swept } from './fund-report.js';
 import type { FundSubject, Load } from './fund-subject.js';
 import { sweptConnections, type RowLock } from './fund-rowlock.js';
 import type { Round } from './report.js';
@@ -34,8 +34,7 @@ const sweeps = 3;
 
 /** All rows take turns in every round and the first one changes; round 0 warms all of them up and does not count. */
 export async function measureFund({ subject, rowLock, rounds, isQuick, onStep }: FundBench): Promise<FundReport> {
-  const keys = Object.keys(refundsOf) as RowKey[];
-  const steps = sweeps * sweptConnections.length + (rounds + 1) * keys.length;
+  const steps = sweeps * sweptConnections.length + (rounds + 1) * rowKeys.length;
   let step = 0;
   const show = (what: string) => onStep((step += 1), steps, what);
 
@@ -47,13 +46,12 @@ export async function measureFund({ subject, rowLock, rounds, isQuick, onStep }:
     if (key.startsWith('naive-')) return subject.reserveNaively(load);
     return rowLock.reserve(load, connections);
   };
-  const measured = new Map<RowKey, Round[]>(keys.map((key) => [key, []]));
+  const measured = new Map<RowKey, Round[]>(rowKeys.map((key) => [key, []]));
   for (let round = 0; round <= rounds; round += 1)
-    for (const key of turned(keys, round * 5)) {
+    for (const key of turned(rowKeys, round * 5)) {
       show(`round ${round}: ${key}`);
       const share = isQuick || round === 0 ? quickShare : 1;
-      const waiting = Number(key.slice(key.lastIndexOf('-') + 1));
-      const result = await measure(key, { waiting, refunds: Math.ceil(refundsOf[key] * share) });
+      const result = await measure(key, { waiting: waitingOf(key), refunds: Math.ceil(refundsOf[key] * share) });
       if (round > 0) measured.get(key)?.push(result);
     }
   return reportOf(measured, { isQuick, rounds, connections, sweep });
