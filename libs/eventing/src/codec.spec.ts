@@ -21,7 +21,8 @@ it('data comes back as it was, every amount as Money', () => {
 });
 
 it('what only looks like money stays what it is', () => {
-  const text = '{"a":{"asset":"CNY","minor":5},"b":{"asset":"CNY","minor":"5","note":""},"__proto__":{"asset":"CNY","minor":"7"}}';
+  const text =
+    '{"a":{"asset":"CNY","minor":5},"b":{"asset":"CNY","minor":"5","note":""},"__proto__":{"asset":"CNY","minor":"7"}}';
   const decoded = decodeData(text) as Record<string, unknown>;
   expect(decoded['a']).toEqual({ asset: 'CNY', minor: 5 });
   expect(decoded['b']).toEqual({ asset: 'CNY', minor: '5', note: '' });
