@@ -1,5 +1,6 @@
 export { type Alarm } from './alarm.js';
-export { type AppendOutcome, type ExpectedRevision } from './appender.js';
+export { type ExpectedRevision } from './append-request.js';
+export { type AppendOutcome } from './appender.js';
 export {
   maxLoadedEvents,
   openAggregateStore,

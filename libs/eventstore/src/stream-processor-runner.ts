@@ -42,6 +42,8 @@ const maxStreamsAtOnce = 8;
 const maxWarmStreams = 1_000;
 const maxConflictsInARow = 10;
 const pageEvents = 1_000;
+/** Between two notes of where it stands: a commit per batch would take the disk from the appends. */
+const hintPauseMs = 25;
 const conflictBackoff = { firstMs: 20, maxMs: 2_000 };
 
 /** What an event has of the input behind it. */
@@ -199,6 +201,7 @@ export async function runStreamProcessor<
     for (let written = -1n; written < hinted;) {
       written = hinted;
       await moveCheckpoints(database.db, [reader], written);
+      await pause(hintPauseMs);
     }
   };
   /** Behind is safe, so nobody waits for it; of hints that come while one is written only the newest is. */
