@@ -121,6 +121,29 @@ async function mixedRefund({ append }: SampleInstallation): Promise<bigint> {
   return append(depositStream, event('PayableDebited', { ...owed, amount: fen(32), outstanding: fen(5_700), debitedAt }));
 }
 
+const ratedBefore = '2026-05-01T00:00:00.000Z';
+/** `total` delivered orders of a platform of their own at 50.00; every fifth is refunded, one of them by the platform's fault. */
+async function ratedOrders({ append }: SampleInstallation, platform: string, total: number, deliveredAt: string): Promise<void> {
+  for (let n = 1; n <= total; n += 1) {
+    const orderId = `${platform}.${deliveredAt.slice(0, 10)}-${n}`;
+    const { sold, approved } = saleOf(n);
+    const events = [...sold, approved()].flatMap((one) => {
+      if (one.type === 'OrderPlaced') return [event('OrderPlaced', { ...one.data, orderId, platform, total: fen(5_000) })];
+      if (one.type === 'UnitDelivered') return [event('UnitDelivered', { ...one.data, orderId, deliveredAt })];
+      if (one.type !== 'RefundApproved' || n % 5 > 0) return [];
+      const lines = one.data.lines.map((line) => ({
+        ...line,
+        amount: fen(3_000),
+        liable: n === 5 ? ('PLATFORM' as const) : line.liable,
+      }));
+      return [
+        event('RefundApproved', { ...one.data, orderId, platform, refundId: `${orderId}.v1`, lines, approvedAt: deliveredAt }),
+      ];
+    });
+    await append(`order-${orderId}`, ...events);
+  }
+}
+
 beforeAll(async () => {
   house = await startSampleInstallation();
   await open(house);
@@ -128,6 +151,9 @@ beforeAll(async () => {
   await queue(house, approvedAt(saleOf(2), '2026-03-31T15:59:59.999Z'));
   await queue(house, approvedAt(saleOf(3), '2026-03-31T16:00:00.000Z'));
   debitPosition = await mixedRefund(house);
+  await ratedOrders(house, 'rated', 20, '2026-04-01T00:00:00.000Z');
+  await ratedOrders(house, 'rated', 5, '2026-03-31T23:59:59.999Z');
+  await ratedOrders(house, 'few', 19, '2026-04-30T23:59:59.999Z');
   await house.project();
 }, 60_000);
 afterAll(() => house.remove());
@@ -387,6 +413,26 @@ describe('figures', () => {
       'merchant-silent': null,
       'merchant-undelivered': '0/3',
     });
+  });
+
+  it('of the refund rate are over the orders delivered in 30 × 24 hours, to the millisecond, and never over fewer than 20', async () => {
+    const rates = async (platform: string) => {
+      const { groups } = await figureReport(house.database.db, 'parties', {
+        ...scope,
+        platform,
+        before: ratedBefore,
+        policies: [],
+      });
+      return groups['merchant']!.filter(({ id }) => id.startsWith('merchant-refund-rate')).map(
+        ({ value }) => value && [value.numerator, value.denominator, value.display],
+      );
+    };
+    // Of four refunds in twenty orders the platform is liable for one.
+    expect(await rates('rated')).toEqual([
+      [3n, 20n, '15.0%'],
+      [9_000n, 100_000n, '9.0%'],
+    ]);
+    expect(await rates('few')).toEqual([null, null]);
   });
 
   it('carry their formula in Chinese and English, and the events they come from', async () => {

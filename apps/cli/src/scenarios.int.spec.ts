@@ -451,7 +451,7 @@ describe('a day of the marketplace', () => {
       { merchant: 'starcard', escrow: 0, fund: 4700, fees: 100, recovered: 4700 }, // 7
       { merchant: 'bulkkeys', escrow: 0, fund: 2938, fees: 45, recovered: 2938 }, // 8, three units
       { merchant: 'smallshop', escrow: 0, fund: 8600, fees: 200, recovered: 8600 }, // 9
-      { merchant: 'starcard', escrow: 4500, fund: 0, fees: 0, recovered: 0 }, // 11
+      { merchant: 'memberhub', escrow: 4500, fund: 0, fees: 0, recovered: 0 }, // 11
       { merchant: 'topupking', escrow: 2990, fund: 0, fees: 0, recovered: 0 }, // 12
       { merchant: 'starcard', escrow: 9700, fund: 0, fees: 0, recovered: 0 }, // 13
       { merchant: 'starcard', escrow: 4800, fund: 0, fees: 0, recovered: 0 }, // 14

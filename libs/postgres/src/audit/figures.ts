@@ -217,10 +217,15 @@ const userConduct: readonly FigureDefinition[] = [
   {
     id: 'user-late',
     title: both('用户：逾期申请率', 'user: claims after the window'),
-    numerator: both('其中：超过售后期才申请的件数', 'those claimed after the after-sale window'),
+    numerator: both(
+      '其中：超过售后期且不在七天无理由承诺期内才申请的件数',
+      'those claimed after the after-sale window and not within a seven-day promise',
+    ),
     denominator: decided,
     events: ['UnitDelivered', 'ClaimOpened', 'VerdictReached'],
-    counts: decidedUnits(sql`${said('afterSale')} = 'after'`),
+    counts: decidedUnits(
+      sql`${said('afterSale')} = 'after' and not (${said('reason')} = 'seven-day' and ${said('sevenDay')} in ('before', 'at'))`,
+    ),
   },
   {
     id: 'user-evidence',
