@@ -40,16 +40,17 @@ export async function refundsOfTotal(
   selection: RefundSelection,
   { after, limit }: { readonly after?: string; readonly limit: number },
 ): Promise<RefundOfTotal[]> {
-  const conditions = [...refundConditions(selection), ...partConditions(selection)];
+  const at = moment(selection);
+  const parts = [sql`m.refund_id = r.refund_id`, ...partConditions(selection)];
+  const conditions = [...refundConditions(selection), sql`exists (select 1 from read.refund_movement m where ${all(parts)})`];
   if (after !== undefined)
-    conditions.push(
-      sql`(${moment(selection)}, r.refund_id) > (select ${moment(selection)}, r.refund_id from read.refund r where r.refund_id = ${after})`,
-    );
+    conditions.push(sql`(${at}, r.refund_id) > (select ${at}, r.refund_id from read.refund r where r.refund_id = ${after})`);
+  // The page first, by the index, and then the sums of its refunds alone.
   const { rows } = await sql<Row>`
-    select r.refund_id, r.order_id, r.merchant, r.buyer, r.rail, r.ground, r.rule, r.status, r.asset, r.approved_at, r.paid_at,
-      count(distinct m.unit_no) as units, ${amountColumns}
-    from read.refund_movement m join read.refund r on r.refund_id = m.refund_id
-    where ${all(conditions)} group by r.refund_id order by ${moment(selection)}, r.refund_id limit ${limit}`.execute(db);
+    select r.refund_id, r.order_id, r.merchant, r.buyer, r.rail, r.ground, r.rule, r.status, r.asset, r.approved_at, r.paid_at, s.*
+    from (select * from read.refund r where ${all(conditions)} order by ${at}, r.refund_id limit ${limit}) as r
+      cross join lateral (select count(distinct m.unit_no) as units, ${amountColumns} from read.refund_movement m where ${all(parts)}) as s
+    order by ${at}, r.refund_id`.execute(db);
   return rows.map((row) => ({
     refundId: row.refund_id,
     orderId: row.order_id,
