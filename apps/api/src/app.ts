@@ -30,6 +30,7 @@ import { readModels } from '@recourse/postgres';
 import { claimToDispute } from '@recourse/processes';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
+import { AuditResource } from './audit.js';
 import { Books } from './books.js';
 import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
@@ -105,6 +106,7 @@ class ApiModule {
       Deposits,
       FundResource,
       Books,
+      AuditResource,
       Policies,
       ClockResource,
     ];

@@ -31,6 +31,11 @@ async function documented(): Promise<Operation[]> {
 const isOpen = ({ path }: Operation): boolean => path.startsWith('/health/');
 const nameOf = ({ method, path }: Operation): string => `${method} ${path}`;
 
+async function approvalPosition(): Promise<bigint | undefined> {
+  for await (const event of api.adapters.eventStore.readAll()) if (event.type === 'RefundApproved') return event.position;
+  return undefined;
+}
+
 function callOf(operation: Operation, as: string | undefined, key?: string): Call {
   const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => inPath[name] ?? `missing-${name}`);
   const body = bodies[nameOf(operation)];
@@ -72,6 +77,7 @@ beforeAll(async () => {
     payoutId: 'demo.N2.cancel',
     refundId: 'demo.N2.cancel',
     version: '1',
+    position: String(await approvalPosition()),
   };
   bodies = {
     'POST /orders': market.orderBody('S1'),

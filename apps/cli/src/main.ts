@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Log } from '@recourse/eventstore';
-import { Command, InvalidArgumentError, type CommanderError } from 'commander';
+import { Command, InvalidArgumentError, Option, type CommanderError } from 'commander';
+import type { AuditOptions, AuditReportName } from './audit.js';
 import {
   eventStoreStatus,
   maintainEventStore,
@@ -218,6 +219,44 @@ eventstore
   .option(...nodeUrl)
   .option(...nodeOf)
   .action((options: OfNode) => carryOut(async () => eventStoreStatus(await urlOf(options), voice)));
+
+const audit = program
+  .command('audit')
+  .description('what finance asks of the refund history; 1 when it is not what the journal says');
+for (const [name, description] of [
+  ['refunds', 'totals of refunds by any two groupings, beside the sums of the journal'],
+  ['reliability', 'rule transparency, evidence completeness and channel availability'],
+  ['parties', 'conduct of users, management by the platform, performance of merchants'],
+  ['speed', 'how long it took from claim to verdict and to payment'],
+] as const satisfies readonly (readonly [AuditReportName, string])[]) {
+  const report = audit
+    .command(name)
+    .description(description)
+    .option(...dataDir)
+    .option('--platform <id>', 'whose history', demoPlatform)
+    .option('--from <period>', 'first day, month or year, of Asia/Shanghai: 2026-03-01, 2026-03 or 2026')
+    .option('--to <period>', 'last day, month or year, included')
+    .option('--merchant <id>', 'of this merchant only')
+    .addOption(new Option('--format <format>', 'what is written').choices(['table', 'csv', 'json']).default('table'))
+    .option('--out <file>', 'where it is written, in place of the terminal');
+  if (name === 'refunds')
+    report
+      .addOption(new Option('--basis <moment>', 'which moment counts').choices(['approval', 'payment']).default('approval'))
+      .option('--by <groupings>', 'one or two, with a comma between: month,merchant')
+      .option('--rule <rule>', '- for refunds without a verdict')
+      .option('--ground <ground>')
+      .option('--rail <rail>')
+      .option('--source <source>', 'escrow, fund, deposit, fees or surplus')
+      .option('--bearer <bearer>', 'merchant or platform')
+      .option('--liable <party>')
+      .option('--each', 'the refunds themselves in place of their totals');
+  report.action((options: AuditOptions) =>
+    carryOut(async () => {
+      const { runAudit } = await import('./audit.js');
+      return runAudit(name, options, process.env, voice);
+    }),
+  );
+}
 
 const parked = program.command('parked').description('events that a reader could not handle, and those that wait behind them');
 const withStores = async (

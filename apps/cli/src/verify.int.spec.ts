@@ -1,4 +1,5 @@
 import { money } from '@recourse/money';
+import { readModels } from '@recourse/postgres';
 import { sql } from 'kysely';
 import {
   account,
@@ -16,6 +17,8 @@ import {
   type SampleInstallation,
 } from './sample-installation.js';
 import { printReport, verify, type VerifyOptions, type VerifyReport } from './verify.js';
+
+const tables = readModels.flatMap((model) => model.tables).length;
 
 let house: SampleInstallation;
 let payee: string;
@@ -62,7 +65,7 @@ it('a healthy installation holds, and says how much was checked', async () => {
     events: 67,
     transfers: 2,
     erasedPayees: 0,
-    tables: 21,
+    tables,
     position: await house.eventStore.lastPosition(),
   });
   expect(report.counts).toEqual({ I1: 0, I2: 0, I3: 0, I4: 0, I5: 0, I6: 0, I8: 0, I9: 0 });
@@ -251,7 +254,7 @@ describe('the report', () => {
     position: 42n,
     transfers: 3,
     erasedPayees: 1,
-    tables: 21,
+    tables,
     rows: 7,
     durationMs: 1_234,
   };

@@ -15,3 +15,4 @@ export {
 export { lead, type LeaderOptions, type Leadership } from './leader.js';
 export { clockMigrations, existingVirtualClock, machineClock, setVirtualClock, virtualClock } from './clock.js';
 export * from './read-models/index.js';
+export * from './audit/index.js';

@@ -9,6 +9,7 @@ import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
 import { payoutQueue } from './payout-queue.js';
 import { inSchema, liveSchema, type AnyReadModel } from './read-model.js';
+import { refundAudit } from './refund-audit.js';
 import { refundHistory } from './refund-history.js';
 
 /** Every read model, in the order in which they came to be; a new one is appended. */
@@ -23,6 +24,7 @@ export const readModels: readonly AnyReadModel[] = [
   journal,
   fundStanding,
   fundCoverage,
+  refundAudit,
 ];
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */
