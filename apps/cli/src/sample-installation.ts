@@ -374,22 +374,23 @@ async function approve({ append }: SampleInstallation, sale: Sale, fund: 'reserv
 
 export const queue = (to: SampleInstallation, sale: Sale): Promise<void> => approve(to, sale, 'queued');
 
-/** The fund is limited by two people, holds this refund aside, runs low and is paused; another fund tells of two days. */
-export async function restrict(to: SampleInstallation, sale: Sale): Promise<void> {
+/** The fund is limited by two people, holds a refund aside, runs low and is paused; a claim is open; another fund tells of two days. */
+export async function restrict(to: SampleInstallation, sale: Sale, claimed: Sale): Promise<void> {
   const two = { proposedBy: 'ann', approvedBy: 'bob' };
   const limits = { version: 1, lowWaterMark: fen(90_000_000), dailyPerMerchant: net, reason: 'weekly review' };
   await to.append(fundStream, event('FundLimitsSet', { ...fundOf, ...limits, ...two, setAt: at(5) }));
   await approve(to, sale, 'aside');
+  await to.append(claimed.orderStream, ...claimed.sold);
   const level = { available: fen(9_000_000), lowWaterMark: limits.lowWaterMark, at: at(5) };
   await to.append(
     fundStream,
     event('FundRanLow', { ...fundOf, ...level }),
     event('FundPaused', { ...fundOf, kind: 'pause', by: 'ann', reason: 'an odd night', pausedAt: at(5) }),
   );
-  const dollars = { asset: 'USD', minor: 0n };
-  const opened = event('FundPeriodOpened', { platform, period: '0001', available: dollars, openedAt: at(6) });
-  const contributed = event('FundContributed', { platform, contributionId: 'demo.c2', amount: { ...dollars, minor: 5n }, rail });
-  await to.eventStore.append('fund-demo.USD.0001', 'no_stream', [opened, contributed], [metadata(6), metadata(8)]);
+  const other = { platform: 'other' };
+  const opened = event('FundPeriodOpened', { ...other, period: '0001', available: nothing, openedAt: at(6) });
+  const contributed = event('FundContributed', { ...other, contributionId: 'other.c1', amount: fen(5), rail });
+  await to.eventStore.append('fund-other.CNY.0001', 'no_stream', [opened, contributed], [metadata(6), metadata(8)]);
 }
 
 /** A dead key from the sale until the fund is whole again; the rail pays `payeeAccount`. */

@@ -28,13 +28,13 @@ const tell = async () => {
   await open(house);
   await refund(house, saleOf(1), 'alice');
   await queue(house, saleOf(2));
-  await restrict(house, saleOf(3));
 };
 
 describe('a row of a read model (I9)', () => {
   beforeAll(async () => {
     house = await startSampleInstallation();
     await tell();
+    await restrict(house, saleOf(3), saleOf(4));
     await house.project();
   });
   afterAll(() => house.remove());
