@@ -14,6 +14,7 @@ export {
   openEventStore,
   type EventStore,
   type EventStoreOptions,
+  type EventToAppend,
   type ReadAllOptions,
   type ReadStreamOptions,
 } from './event-store.js';

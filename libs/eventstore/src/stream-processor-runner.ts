@@ -18,7 +18,7 @@ import type { Database } from '@recourse/postgres';
 import type { Alarm } from './alarm.js';
 import { backoffMs, pause } from './backoff.js';
 import { actionCommandId } from './event-id.js';
-import type { EventStore } from './event-store.js';
+import type { EventStore, EventToAppend } from './event-store.js';
 import { inLanes } from './lanes.js';
 import type { Log } from './log.js';
 import { checkpointsOf, enlist, moveCheckpoints, processorReader } from './reader.js';
@@ -113,7 +113,7 @@ export async function runStreamProcessor<
 
   /** As many inputs as one append holds, and the account behind them. Pure but for the time that is only noted. */
   const decideBatch = (stream: string, account: Account<State>, routed: readonly Routed<Input, C>[], now: string) => {
-    const events: E[] = [];
+    const events: (E & EventToAppend)[] = [];
     const metadata: Metadata[] = [];
     let { state, lastInput } = account;
     let bytes = 0;
@@ -124,9 +124,10 @@ export async function runStreamProcessor<
         if (taken > 0) break; // what comes before it is appended first
         throw refused(stream, one, `${decision.rejected}: ${decision.detail}`);
       }
-      const size = decision.reduce((sum, event) => sum + encodeData(event.data).length, 0);
+      const encoded = decision.map((event) => ({ ...event, encoded: encodeData(event.data) }));
+      const size = encoded.reduce((sum, event) => sum + event.encoded.length, 0);
       if (taken > 0 && bytes + size > maxBatchBytes) break;
-      for (const event of decision) {
+      for (const event of encoded) {
         state = decider.evolve(state, event);
         events.push(event);
         metadata.push(metadataOf(one, event.type, now));
