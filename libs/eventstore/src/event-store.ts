@@ -34,6 +34,9 @@ export interface ReadAllOptions {
   readonly types?: readonly string[];
 }
 
+/** `encoded` is what `encodeData` made of `data`, for whoever had to know its size before. */
+export type EventToAppend = Event & { readonly encoded?: string };
+
 /** Streams and the log of all events, in the newest shapes. Every call has a time-out, every retry a bound. */
 export interface EventStore {
   /** Empty for a missing stream. @throws StoreUnavailable, UnknownEventType, UnreadableEvent */
@@ -49,7 +52,7 @@ export interface EventStore {
   append(
     stream: string,
     expected: ExpectedRevision,
-    events: readonly Event[],
+    events: readonly EventToAppend[],
     metadata: readonly Metadata[],
   ): Promise<AppendOutcome>;
   subscribe(options: SubscriptionOptions): Subscription;
@@ -162,7 +165,7 @@ export function openEventStore(options: EventStoreOptions): EventStore {
       if (events.length === 0 || events.length !== metadata.length) throw new RangeError('every event has its metadata');
       let bytes = 0;
       const proposed = events.map((event, index) => {
-        const data = encodeData(event.data);
+        const data = event.encoded ?? encodeData(event.data);
         const about = metadata[index];
         const aboutText = JSON.stringify(about);
         bytes += Buffer.byteLength(data);

@@ -13,6 +13,7 @@ export {
   openEventStore,
   type EventStore,
   type EventStoreOptions,
+  type EventToAppend,
   type ReadAllOptions,
   type ReadStreamOptions,
 } from './event-store.js';

@@ -21,7 +21,7 @@ import type { Database } from '@recourse/postgres';
 import type { Alarm } from './alarm.js';
 import { backoffMs, pause } from './backoff.js';
 import { actionCommandId } from './event-id.js';
-import type { EventStore } from './event-store.js';
+import type { EventStore, EventToAppend } from './event-store.js';
 import { inLanes } from './lanes.js';
 import type { Log } from './log.js';
 import { checkpointsOf, enlist, moveCheckpoints, processorReader } from './reader.js';
@@ -120,7 +120,7 @@ export async function runStreamProcessor<
 
   /** As much as one append holds, and the account behind it. Pure but for the time that is only noted. */
   const decideBatch = (stream: string, account: Account<State>, waiting: readonly Routed<Input, C>[], now: string) => {
-    const events: E[] = [];
+    const events: (E & EventToAppend)[] = [];
     const metadata: Metadata[] = [];
     let { state, lastInput, cause } = account;
     let bytes = 0;
@@ -137,9 +137,10 @@ export async function runStreamProcessor<
         if (events.length > 0) break; // what comes before it is appended first
         throw refused(stream, command, from, refusal ?? '');
       }
-      const size = decision.reduce((sum, event) => sum + Buffer.byteLength(encodeData(event.data)), 0);
+      const encoded = decision.map((event) => ({ ...event, encoded: encodeData(event.data) }));
+      const size = encoded.reduce((sum, event) => sum + Buffer.byteLength(event.encoded), 0);
       if (events.length > 0 && (bytes + size > maxBatchBytes || events.length + decision.length > maxBatchEvents)) break;
-      for (const event of decision) {
+      for (const event of encoded) {
         state = decider.evolve(state, event);
         events.push(event);
         metadata.push({
