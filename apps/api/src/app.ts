@@ -42,6 +42,7 @@ import { Parties } from './parties.js';
 import { payoutCommands, Payouts } from './payouts.js';
 import { Policies, policyCommands } from './policies.js';
 import { Receipts, uniqueCommands } from './receipts.js';
+import { Recourse, recourseCommands } from './recourse.js';
 import { Refunds } from './refunds.js';
 import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js';
 import { WritesOnce } from './route.js';
@@ -77,6 +78,7 @@ checkWiring({
     ...disputes,
     ...policyCommands,
     ...depositCommands,
+    ...recourseCommands,
     ...contributionCommands,
     ...payoutCommands,
     ...uniqueCommands,
@@ -103,6 +105,7 @@ class ApiModule {
       Payouts,
       Deposits,
       FundResource,
+      Recourse,
       Books,
       Policies,
       ClockResource,
@@ -136,7 +139,7 @@ class ApiModule {
         ...handlersFor(order, ...orders),
         ...handlersFor(dispute, ...disputes),
         ...handlersFor(policy, ...policyCommands),
-        ...handlersFor(deposit, ...depositCommands),
+        ...handlersFor(deposit, ...depositCommands, ...recourseCommands),
         ...handlersFor(contribution, ...contributionCommands),
         ...handlersFor(payout, ...payoutCommands),
         ...handlersFor(unique, ...uniqueCommands),

@@ -1,4 +1,4 @@
-import { type Instant } from '@recourse/eventing';
+import type { Instant } from '@recourse/eventing';
 import { add, isNegative, isZero, min, type Money, subtract, zero } from '@recourse/money';
 import {
   accountOf,

@@ -8,6 +8,7 @@ import { orderBook } from './order-book.js';
 import { payoutQueue } from './payout-queue.js';
 import { inSchema, liveSchema, type AnyReadModel } from './read-model.js';
 import { refundHistory } from './refund-history.js';
+import { withdrawals } from './withdrawals.js';
 
 /** Every read model, in the order in which they came to be; a new one is appended. */
 export const readModels: readonly AnyReadModel[] = [
@@ -19,6 +20,7 @@ export const readModels: readonly AnyReadModel[] = [
   fundBook,
   depositStatement,
   journal,
+  withdrawals,
 ];
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */
