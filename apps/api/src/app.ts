@@ -43,6 +43,7 @@ import { Parties } from './parties.js';
 import { payoutCommands, Payouts } from './payouts.js';
 import { Policies, policyCommands } from './policies.js';
 import { Receipts, uniqueCommands } from './receipts.js';
+import { Recourse, recourseCommands } from './recourse.js';
 import { Refunds } from './refunds.js';
 import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js';
 import { WritesOnce } from './route.js';
@@ -78,6 +79,7 @@ checkWiring({
     ...disputes,
     ...policyCommands,
     ...depositCommands,
+    ...recourseCommands,
     ...contributionCommands,
     ...fundControlCommands,
     ...payoutCommands,
@@ -105,6 +107,7 @@ class ApiModule {
       Payouts,
       Deposits,
       FundResource,
+      Recourse,
       Books,
       AuditResource,
       Policies,
@@ -139,7 +142,7 @@ class ApiModule {
         ...handlersFor(order, ...orders),
         ...handlersFor(dispute, ...disputes),
         ...handlersFor(policy, ...policyCommands),
-        ...handlersFor(deposit, ...depositCommands),
+        ...handlersFor(deposit, ...depositCommands, ...recourseCommands),
         ...handlersFor(contribution, ...contributionCommands),
         ...handlersFor(fundControl, ...fundControlCommands),
         ...handlersFor(payout, ...payoutCommands),

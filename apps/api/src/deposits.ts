@@ -1,15 +1,15 @@
 import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { deposit } from '@recourse/deposits';
+import { deposit, shortfall, usualCoolingOffHours } from '@recourse/deposits';
 import type { DepositCommand, DepositEvent } from '@recourse/deposits/events';
-import { type Actor, type CommandOf, type EventOf, fold } from '@recourse/eventing';
+import { type Actor, type CommandOf, type Event, type EventOf, fold } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
 import { toJson } from '@recourse/money';
 import { Caller, type CommandClass, commandOf, Problem } from '@recourse/nest';
-import { type Database, findAccount, listMovements } from '@recourse/postgres';
+import { type Database, findAccount, listMovements, listWithdrawals, standingOf } from '@recourse/postgres';
 import { depositId } from '@recourse/processes';
-import { maxStreamEvents } from './edge.js';
-import { Id, Limit, limitOf, MoneyField, moneyOf, Part, Reference, Shape, Text, Whole } from './fields.js';
+import { maxStreamEvents, type Run } from './edge.js';
+import { derivedIdShape, Id, Limit, limitOf, MoneyField, moneyOf, Part, Reference, Shape, Text, Whole } from './fields.js';
 import { Parties } from './parties.js';
 import { Receipts } from './receipts.js';
 import { Once, Reads, type Write, Writes } from './route.js';
@@ -23,8 +23,18 @@ const agreeDeposit: CommandClass<CommandOf<DepositCommand, 'AgreeDeposit'>> = co
 class AgreeDeposit extends agreeDeposit {}
 class TopUpDeposit extends commandOf<DepositCommand, 'TopUpDeposit'>('deposit', 'TopUpDeposit') {}
 class DrawSettlement extends commandOf<DepositCommand, 'DrawSettlement'>('deposit', 'DrawSettlement') {}
+class RequestWithdrawal extends commandOf<DepositCommand, 'RequestWithdrawal'>('deposit', 'RequestWithdrawal') {}
+class CancelWithdrawal extends commandOf<DepositCommand, 'CancelWithdrawal'>('deposit', 'CancelWithdrawal') {}
+class CloseAccount extends commandOf<DepositCommand, 'CloseAccount'>('deposit', 'CloseAccount') {}
 
-export const depositCommands = [AgreeDeposit, TopUpDeposit, DrawSettlement] as const;
+export const depositCommands = [
+  AgreeDeposit,
+  TopUpDeposit,
+  DrawSettlement,
+  RequestWithdrawal,
+  CancelWithdrawal,
+  CloseAccount,
+] as const;
 
 const usualRows = 50;
 const maxRows = 200;
@@ -44,6 +54,13 @@ class AgreementBody {
 
   @Whole(1, 1_000_000, { description: 'a higher version replaces the terms in force', example: 1 })
   termsVersion!: number;
+
+  @Whole(0, 8_760, {
+    description: `hours between asking for a withdrawal and drawing it; ${usualCoolingOffHours} if left out`,
+    example: usualCoolingOffHours,
+    optional: true,
+  })
+  coolingOffHours?: number;
 }
 
 class TopUpBody {
@@ -56,12 +73,35 @@ class SettlementBody {
   amount?: MoneyField;
 }
 
+class WithdrawalBody {
+  @Part(() => MoneyField, { description: 'of the deposit above the agreed minimum' })
+  amount!: MoneyField;
+}
+
+class WithdrawalQuery {
+  @Limit(maxRows)
+  limit?: string;
+}
+
 class StatementQuery {
   @Shape(/^(0|[1-9][0-9]{0,17})$/, { description: 'the position of the last line already seen', optional: true })
   after?: string;
 
   @Limit(maxRows)
   limit?: string;
+}
+
+/** The same when the request is repeated. */
+const payoutIdOf = ({ caller, commandId }: Run, merchant: string, kind: 's' | 'w' | 'x'): string =>
+  `${caller.platform}.${merchant}.${kind}${commandId.replaceAll('-', '').slice(0, 12)}`;
+
+function untilOf(events: readonly Event[]): string {
+  const asked = events.find(
+    (event): event is EventOf<DepositEvent, 'WithdrawalRequested' | 'ClosingRequested'> =>
+      event.type === 'WithdrawalRequested' || event.type === 'ClosingRequested',
+  );
+  if (asked === undefined) throw new Error('a withdrawal was accepted without being asked for');
+  return asked.data.until;
 }
 
 const unopened = () => new Problem(404, 'account-unopened', 'no deposit was agreed with this merchant');
@@ -92,6 +132,7 @@ export class Deposits {
         minimum: moneyOf(body.minimum),
         payee: await run.keep({ account: body.payeeAccount }),
         rail: body.rail,
+        ...(body.coolingOffHours === undefined ? {} : { coolingOffHours: body.coolingOffHours }),
       });
       return { merchant, termsVersion: body.termsVersion };
     });
@@ -123,7 +164,7 @@ export class Deposits {
     return write(async (run) => {
       const merchant = this.parties.merchant(run.caller, name);
       const { platform } = run.caller;
-      const payoutId = `${platform}.${merchant}.s${run.commandId.replaceAll('-', '').slice(0, 12)}`;
+      const payoutId = payoutIdOf(run, merchant, 's');
       const { events } = await run.send(DrawSettlement, depositId(platform, merchant), {
         type: 'DrawSettlement',
         payoutId,
@@ -135,19 +176,91 @@ export class Deposits {
     });
   }
 
+  @Post(':merchant/withdrawals')
+  @Writes(201, 'merchant')
+  @ApiOperation({
+    summary: 'Ask for a part of the deposit; it is paid after the cooling-off. Refused while an obligation or a case is open',
+  })
+  withdraw(@Param('merchant') name: string, @Body() body: WithdrawalBody, @Once() write: Write) {
+    return write(async (run) => {
+      const merchant = this.parties.merchant(run.caller, name);
+      const payoutId = payoutIdOf(run, merchant, 'w');
+      const amount = moneyOf(body.amount);
+      const { events } = await run.send(RequestWithdrawal, depositId(run.caller.platform, merchant), {
+        type: 'RequestWithdrawal',
+        payoutId,
+        amount,
+      });
+      return { merchant, payoutId, amount: toJson(amount), until: untilOf(events) };
+    });
+  }
+
+  @Post(':merchant/withdrawals/:payoutId/cancellation')
+  @Writes(200, 'merchant')
+  @ApiOperation({ summary: 'Take back a withdrawal or a closing in its cooling-off; what is at the rail stands' })
+  cancelWithdrawal(@Param('merchant') name: string, @Param('payoutId') payoutId: string, @Once() write: Write) {
+    return write(async (run) => {
+      const merchant = this.parties.merchant(run.caller, name);
+      if (!derivedIdShape.test(payoutId)) throw new Problem(404, 'payout-unknown', 'there is no such withdrawal for you');
+      await run.send(CancelWithdrawal, depositId(run.caller.platform, merchant), { type: 'CancelWithdrawal', payoutId });
+      return { merchant, payoutId };
+    });
+  }
+
+  @Post(':merchant/closing')
+  @Writes(201, 'merchant')
+  @ApiOperation({
+    summary:
+      'Leave: after the cooling-off, and once nothing is open, deposit and proceeds are paid out and the account is closed',
+  })
+  close(@Param('merchant') name: string, @Once() write: Write) {
+    return write(async (run) => {
+      const merchant = this.parties.merchant(run.caller, name);
+      const payoutId = payoutIdOf(run, merchant, 'x');
+      const command = { type: 'CloseAccount', payoutId } as const;
+      const { events } = await run.send(CloseAccount, depositId(run.caller.platform, merchant), command);
+      return { merchant, payoutId, until: untilOf(events) };
+    });
+  }
+
+  @Get(':merchant/withdrawals')
+  @Reads('merchant', 'finance')
+  @ApiOperation({ summary: 'Withdrawals and closings, newest first' })
+  async withdrawals(@Param('merchant') name: string, @Query() query: WithdrawalQuery, @Caller() caller: Actor) {
+    const merchant = this.parties.merchant(caller, name);
+    const limit = limitOf(query.limit, usualRows, maxRows);
+    const rows = await listWithdrawals(this.database.db, caller.platform, merchant, limit);
+    return {
+      merchant,
+      withdrawals: rows.map(({ payout_id, kind, asset, amount, status, because, until, requested_at }) => ({
+        payoutId: payout_id,
+        kind,
+        amount: asset === null || amount === null ? null : toJson({ asset, minor: amount }),
+        status,
+        because,
+        until,
+        requestedAt: requested_at,
+      })),
+    };
+  }
+
   @Get(':merchant')
   @Reads('merchant', 'finance', 'operator', 'arbitrator')
   @ApiOperation({ summary: 'What a merchant has here and what he owes' })
   async read(@Param('merchant') name: string, @Caller() caller: Actor) {
     const account = await this.accountOf(caller, name);
-    const money = (minor: bigint) => toJson({ asset: account.asset, minor });
+    const { asset } = account;
+    const money = (minor: bigint) => toJson({ asset, minor });
+    const of = (minor: bigint) => ({ asset, minor });
     return {
       merchant: account.merchant,
+      status: await standingOf(this.database.db, account.platform, account.merchant),
       deposit: money(account.deposit),
       held: money(account.held),
       payable: money(account.payable),
       owed: money(account.owed),
       minimum: money(account.minimum),
+      shortfall: toJson(shortfall({ minimum: of(account.minimum), deposit: of(account.deposit), held: of(account.held) })),
       termsVersion: account.terms_version,
       openCases: account.open_cases,
     };

@@ -7,6 +7,7 @@ import { ConsoleLogger, Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { fundControl, fundProcessor } from '@recourse/compensation';
 import { startEventStoreNode } from '@recourse/embedded-eventstore';
+import { deposit } from '@recourse/deposits';
 import { dispute } from '@recourse/disputes';
 import { type AnyDecider, categoryOf, erased, idOf, instantOf, type Role, systemActor } from '@recourse/eventing';
 import {
@@ -200,12 +201,15 @@ export async function startTestApi({ clock = 'virtual' }: { clock?: 'virtual' | 
       );
       const nothing = () => Promise.resolve();
       const passDeadlines = async (stream: string) => {
-        const passing: Readonly<Record<string, readonly [AnyDecider, string]>> = {
+        const timers: Readonly<Record<string, readonly [AnyDecider, string]>> = {
           order: [erased(order), 'PassOrderDeadlines'],
           dispute: [erased(dispute), 'PassDisputeDeadlines'],
+          deposit: [erased(deposit), 'PassDepositDeadlines'],
           fundcontrol: [erased(fundControl), 'BeginFundDay'],
         };
-        const [decider, type] = passing[categoryOf(stream)] ?? [erased(order), 'PassOrderDeadlines'];
+        const timer = timers[categoryOf(stream)];
+        if (timer === undefined) throw new Error(`nothing in ${stream} has deadlines`);
+        const [decider, type] = timer;
         const commandId = randomUUID();
         const context = { commandId, correlationId: commandId, actor: systemActor('deadline'), at: await adapters.clock.now() };
         await aggregates.execute(decider, idOf(stream), { type }, context);

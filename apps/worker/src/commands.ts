@@ -22,6 +22,10 @@ export class EndCaseNote extends commandOf<DepositCommand, 'EndCaseNote'>('depos
 export class OpenObligation extends commandOf<DepositCommand, 'OpenObligation'>('deposit', 'OpenObligation') {}
 export class CollectObligation extends commandOf<DepositCommand, 'CollectObligation'>('deposit', 'CollectObligation') {}
 
+export class ConfirmDraw extends commandOf<DepositCommand, 'ConfirmDraw'>('deposit', 'ConfirmDraw') {}
+export class ReturnDraw extends commandOf<DepositCommand, 'ReturnDraw'>('deposit', 'ReturnDraw') {}
+export class PassDepositDeadlines extends commandOf<DepositCommand, 'PassDepositDeadlines'>('deposit', 'PassDepositDeadlines') {}
+
 export class RequestPayout extends commandOf<PayoutCommand, 'RequestPayout'>('payout', 'RequestPayout') {}
 export class SubmitTransfer extends commandOf<PayoutCommand, 'SubmitTransfer'>('payout', 'SubmitTransfer') {}
 export class RecordRailWord extends commandOf<PayoutCommand, 'RecordRailWord'>('payout', 'RecordRailWord') {}
@@ -37,7 +41,16 @@ export const disputeCommands = [
   RecordVerification,
   PassDisputeDeadlines,
 ] as const;
-export const depositCommands = [CreditPayable, NoteCase, EndCaseNote, OpenObligation, CollectObligation] as const;
+export const depositCommands = [
+  CreditPayable,
+  NoteCase,
+  EndCaseNote,
+  OpenObligation,
+  CollectObligation,
+  ConfirmDraw,
+  ReturnDraw,
+  PassDepositDeadlines,
+] as const;
 export const fundControlCommands = [BeginFundDay] as const;
 export const payoutCommands = [RequestPayout, SubmitTransfer, RecordRailWord] as const;
 

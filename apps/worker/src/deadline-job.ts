@@ -1,5 +1,5 @@
 import { categoryOf, idOf } from '@recourse/eventing';
-import { BeginFundDay, PassDisputeDeadlines, PassOrderDeadlines } from './commands.js';
+import { BeginFundDay, PassDepositDeadlines, PassDisputeDeadlines, PassOrderDeadlines } from './commands.js';
 import { jobContext, send, type JobTools } from './jobs.js';
 
 /** A timer only wakes the decider, which compares every deadline of the stream with the command's time. */
@@ -14,6 +14,9 @@ export async function runDeadline(tools: JobTools, stream: string): Promise<void
       return;
     case 'fundcontrol':
       await send(tools, new BeginFundDay(idOf(stream), { type: 'BeginFundDay' }, context));
+      return;
+    case 'deposit':
+      await send(tools, new PassDepositDeadlines(idOf(stream), { type: 'PassDepositDeadlines' }, context));
       return;
     default:
       tools.alarm('a deadline of an unknown kind of stream', { stream });

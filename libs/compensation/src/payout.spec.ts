@@ -64,6 +64,7 @@ describe('requesting', () => {
     ready.when(request({ rail: 'wechatpay' })).thenRejected('PayoutDiffers');
     ready.when(request({ purpose: { ...subject.purpose, buyer: 'b2' } })).thenRejected('PayoutDiffers');
     ready.when(request({ purpose: { kind: 'settlement', merchant: 'm1' } })).thenRejected('PayoutDiffers');
+    ready.when(request({ purpose: { kind: 'withdrawal', merchant: 'm1' } })).thenRejected('PayoutDiffers');
     given()
       .when(request({ amount: money(0n) }))
       .thenRejected('AmountNotPositive');

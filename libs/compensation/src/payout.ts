@@ -10,7 +10,7 @@ import {
 } from '@recourse/eventing';
 import { equals, isPositive, type Money } from '@recourse/money';
 
-/** What is paid: a refund out of refund:{id}, or a settlement out of outgoing:{id}. */
+/** What is paid: a refund out of refund:{id}, or a settlement or withdrawal out of outgoing:{id}. */
 export type PayoutPurpose =
   | {
       readonly kind: 'refund';
@@ -19,7 +19,7 @@ export type PayoutPurpose =
       readonly buyer: string;
       readonly merchant: string;
     }
-  | { readonly kind: 'settlement'; readonly merchant: string };
+  | { readonly kind: 'settlement' | 'withdrawal'; readonly merchant: string };
 
 interface Subject {
   readonly payoutId: string;
@@ -261,7 +261,7 @@ const subjectOf = ({ requested: { payoutId, platform, purpose, rail, amount } }:
 
 function samePurpose(one: PayoutPurpose, other: PayoutPurpose): boolean {
   if (one.merchant !== other.merchant) return false;
-  if (one.kind === 'settlement' || other.kind === 'settlement') return one.kind === other.kind;
+  if (one.kind !== 'refund' || other.kind !== 'refund') return one.kind === other.kind;
   return one.refundId === other.refundId && one.orderId === other.orderId && one.buyer === other.buyer;
 }
 

@@ -1,4 +1,4 @@
-import { fold, isRejection, type Stamped } from '@recourse/eventing';
+import { fold, isRejection, plusHours, type Instant, type Stamped } from '@recourse/eventing';
 import { money, type Money } from '@recourse/money';
 import fc from 'fast-check';
 import { deposit, type Deposit, type DepositCommand, type DepositEvent } from './deposit.js';
@@ -7,7 +7,15 @@ type Account = 'deposit' | 'held' | 'payable' | 'recourse';
 /** The merchant's accounts as a bookkeeper keeps them: every event moves money between two sides, nothing else is known. */
 class Ledger {
   readonly balance: Record<Account, bigint> = { deposit: 0n, held: 0n, payable: 0n, recourse: 0n };
-  readonly owed = new Map<string, { opened: bigint; debited: bigint; paid: boolean; order: number }>();
+  readonly owed = new Map<
+    string,
+    { opened: bigint; debited: bigint; writtenOff: bigint; proposedBy?: string; paid: boolean; order: number }
+  >();
+  /** What came in and what left, from and to the outside world. */
+  cameIn = 0n;
+  wentOut = 0n;
+  readonly drawn = new Map<string, bigint>();
+  readonly until = new Map<string, Instant>();
   readonly holds = new Map<string, bigint>();
 
   post(event: DepositEvent): void {
@@ -18,15 +26,77 @@ class Ledger {
       case 'CaseNoted':
       case 'CaseNoteEnded':
         return;
+      case 'ClosingRequested':
+      case 'WithdrawalRequested':
+        this.until.set(event.data.payoutId, event.data.until);
+        return;
+      case 'WithdrawalCancelled':
+        expect(this.until.delete(event.data.payoutId)).toBe(true);
+        return;
+      case 'CoolingOffEnded':
+      case 'DrawPaid':
+      case 'DepositFellShort':
+      case 'ShortfallCured':
+        return;
+      case 'AccountClosed':
+        expect(balance).toMatchObject({ deposit: 0n, held: 0n, payable: 0n, recourse: 0n });
+        return;
+      case 'WriteOffProposed':
+        expect(owed.get(event.data.obligationId)).toMatchObject({ paid: true });
+        owed.get(event.data.obligationId)!.proposedBy = event.data.proposedBy;
+        return;
+      case 'RecourseWrittenOff': {
+        const { obligationId, amount, proposedBy, approvedBy } = event.data;
+        const owing = owed.get(obligationId)!;
+        expect(amount.minor).toBeGreaterThan(0n);
+        expect(amount.minor).toBe(owing.opened - owing.debited);
+        expect(owing).toMatchObject({ paid: true, proposedBy });
+        expect(approvedBy).not.toBe(proposedBy);
+        owing.writtenOff = amount.minor;
+        balance.recourse -= amount.minor;
+        return;
+      }
+      case 'RecourseReinstated': {
+        const owing = owed.get(event.data.obligationId)!;
+        owing.writtenOff -= event.data.amount.minor;
+        expect(event.data.writtenOff.minor).toBe(owing.writtenOff);
+        balance.recourse += event.data.amount.minor;
+        return;
+      }
+      case 'WithdrawalDrawn': {
+        const { payoutId, amount, fromDeposit, fromPayable, drawnAt } = event.data;
+        expect(fromDeposit.minor + fromPayable.minor).toBe(amount.minor);
+        expect(drawnAt > this.until.get(payoutId)!).toBe(true);
+        expect(balance.recourse).toBe(0n);
+        expect(balance.held).toBe(0n);
+        this.until.delete(payoutId);
+        balance.deposit -= fromDeposit.minor;
+        balance.payable -= fromPayable.minor;
+        this.leave(payoutId, amount.minor);
+        return;
+      }
+      case 'DrawReturned': {
+        const { payoutId, amount, toDeposit, toPayable } = event.data;
+        expect(this.drawn.get(payoutId)).toBe(amount.minor);
+        this.drawn.delete(payoutId);
+        balance.deposit += toDeposit.minor;
+        balance.payable += toPayable.minor;
+        this.wentOut -= amount.minor;
+        return;
+      }
+      case 'SettlementReturned':
+        throw new Error('only earlier builds wrote it');
       case 'DepositToppedUp':
         balance.deposit += event.data.amount.minor;
+        this.cameIn += event.data.amount.minor;
         return;
       case 'PayableCredited':
-      case 'SettlementReturned':
         balance.payable += event.data.amount.minor;
+        this.cameIn += event.data.amount.minor;
         return;
       case 'SettlementDrawn':
         balance.payable -= event.data.amount.minor;
+        this.leave(event.data.payoutId, event.data.amount.minor);
         return;
       case 'DepositHeld':
         balance.deposit -= event.data.amount.minor;
@@ -44,7 +114,13 @@ class Ledger {
         return;
       case 'ObligationOpened':
         expect(owed.has(event.data.obligationId)).toBe(false);
-        owed.set(event.data.obligationId, { opened: event.data.amount.minor, debited: 0n, paid: false, order: owed.size });
+        owed.set(event.data.obligationId, {
+          opened: event.data.amount.minor,
+          debited: 0n,
+          writtenOff: 0n,
+          paid: false,
+          order: owed.size,
+        });
         balance.recourse += event.data.amount.minor;
         return;
       case 'ObligationRefundPaid':
@@ -66,6 +142,12 @@ class Ledger {
     }
   }
 
+  private leave(payoutId: string, amount: bigint): void {
+    expect(this.drawn.has(payoutId)).toBe(false);
+    this.drawn.set(payoutId, amount);
+    this.wentOut += amount;
+  }
+
   private hold(secures: string, amount: bigint): void {
     this.holds.set(secures, (this.holds.get(secures) ?? 0n) + amount);
   }
@@ -76,9 +158,9 @@ class Ledger {
     expect(amount.minor).toBeGreaterThan(0n);
     owing.debited += amount.minor;
     this.balance.recourse -= amount.minor;
-    expect(outstanding.minor).toBe(owing.opened - owing.debited);
+    expect(outstanding.minor).toBe(owing.opened - owing.debited - owing.writtenOff);
     const older = [...this.owed.values()].filter((other) => other.paid && other.order < owing.order);
-    if (fromCommonMoney) expect(older.every((other) => other.opened === other.debited)).toBe(true); // oldest first
+    if (fromCommonMoney) expect(older.every(({ opened, debited, writtenOff }) => opened === debited + writtenOff)).toBe(true); // oldest first
   }
 
   check(): void {
@@ -91,6 +173,7 @@ const amount = fc.integer({ min: -1, max: 300 }).map(fen);
 /** Refunds outgrow what comes in, so that debts are common. */
 const owedAmount = fc.integer({ min: -1, max: 900 }).map(fen);
 const id = (prefix: string, max: number) => fc.integer({ min: 1, max }).map((n) => `${prefix}${n}`);
+const payouts = fc.oneof(id('p', 6), id('w', 6), id('x', 3));
 const command: fc.Arbitrary<DepositCommand> = fc.oneof(
   fc.record({ type: fc.constant('TopUpDeposit' as const), amount, rail: fc.constant('alipay'), transaction: id('t', 20) }),
   fc.record({
@@ -119,11 +202,24 @@ const command: fc.Arbitrary<DepositCommand> = fc.oneof(
     { type: fc.constant('DrawSettlement' as const), payoutId: id('p', 6), amount },
     { requiredKeys: ['type', 'payoutId'] },
   ),
-  fc.record({ type: fc.constant('ReturnSettlement' as const), payoutId: id('p', 6) }),
+  fc.record({ type: fc.constant('RequestWithdrawal' as const), payoutId: id('w', 6), amount }),
+  fc.record({ type: fc.constant('CancelWithdrawal' as const), payoutId: id('w', 6) }),
+  fc.record({ type: fc.constant('CloseAccount' as const), payoutId: id('x', 3) }),
+  fc.record({ type: fc.constantFrom('ReturnDraw' as const, 'ConfirmDraw' as const), payoutId: payouts }),
+  fc.record({ type: fc.constant('PassDepositDeadlines' as const) }),
+  fc.record({
+    type: fc.constant('ProposeWriteOff' as const),
+    obligationId: id('r', 8),
+    reason: fc.constant('gone'),
+    subject: id('f', 3),
+  }),
+  fc.record({ type: fc.constant('ApproveWriteOff' as const), obligationId: id('r', 8), subject: id('f', 3) }),
 );
 
-const at = '2026-03-01T08:00:00.000Z';
-const decided = (state: Deposit, wanted: DepositCommand): readonly DepositEvent[] => {
+const start = '2026-03-01T08:00:00.000Z';
+/** A command and how long after the one before it comes; the cooling-off is a day. */
+type Step = readonly [wanted: DepositCommand, hours: number];
+const decided = (state: Deposit, wanted: DepositCommand, at: Instant = start): readonly DepositEvent[] => {
   const outcome = deposit.decide({ ...wanted, at } as Stamped<DepositCommand>, state);
   return isRejection(outcome) ? [] : outcome;
 };
@@ -132,21 +228,21 @@ const agreement: DepositCommand = {
   platform: 'demo',
   merchant: 'm1',
   termsVersion: 1,
-  minimum: fen(0),
+  minimum: fen(100),
+  coolingOffHours: 24,
   payee: 'vault:p1',
   rail: 'alipay',
 };
 const minorSum = (amounts: readonly bigint[]) => amounts.reduce((total, minor) => total + minor, 0n);
 
 /** Runs the commands and looks at every state on the way. */
-function live(
-  commands: readonly DepositCommand[],
-  look: (state: Deposit, ledger: Ledger, events: readonly DepositEvent[]) => void,
-) {
+function live(steps: readonly Step[], look: (state: Deposit, ledger: Ledger, events: readonly DepositEvent[]) => void) {
   const ledger = new Ledger();
   let state: Deposit = deposit.initial;
-  for (const wanted of [agreement, ...commands]) {
-    const events = decided(state, wanted);
+  let at = start;
+  for (const [wanted, hours] of [[agreement, 0], ...steps] as const) {
+    at = plusHours(at, hours);
+    const events = decided(state, wanted, at);
     for (const event of events) {
       ledger.post(event);
       ledger.check();
@@ -155,7 +251,7 @@ function live(
     look(state, ledger, events);
   }
 }
-const history = fc.array(command, { maxLength: 80, size: 'max' });
+const history: fc.Arbitrary<Step[]> = fc.array(fc.tuple(command, fc.constantFrom(0, 1, 30)), { maxLength: 80, size: 'max' });
 
 describe('whatever happens to a merchant’s account', () => {
   it('no account falls below zero at any event, and the account agrees with the ledger', () => {
@@ -179,12 +275,7 @@ describe('whatever happens to a merchant’s account', () => {
   it('every fen that came in is still here, settled, or went to a buyer’s refund', () => {
     fc.assert(
       fc.property(history, (commands) => {
-        let cameIn = 0n;
-        let wentOut = 0n;
-        live(commands, (_, { balance, owed }, [first]) => {
-          if (first?.type === 'DepositToppedUp' || first?.type === 'PayableCredited' || first?.type === 'SettlementReturned')
-            cameIn += first.data.amount.minor;
-          if (first?.type === 'SettlementDrawn') wentOut += first.data.amount.minor;
+        live(commands, (_, { balance, owed, cameIn, wentOut }) => {
           const recovered = minorSum([...owed.values()].map(({ debited }) => debited));
           expect(balance.deposit + balance.held + balance.payable + wentOut + recovered).toBe(cameIn);
         });
@@ -193,14 +284,16 @@ describe('whatever happens to a merchant’s account', () => {
     );
   });
 
-  it('opened = debited + outstanding for every obligation, and no hold is larger than what is owed', () => {
+  it('opened = debited + outstanding + written off for every obligation, and no hold is larger than what is owed', () => {
     fc.assert(
       fc.property(history, (commands) => {
         live(commands, (state, { owed, balance }) => {
           if (state.status !== 'open') throw new Error('the account is open after its first command');
-          for (const [obligationId, { opened, debited }] of owed) {
+          for (const [obligationId, { opened, debited, writtenOff }] of owed) {
             const open = state.obligations.find((one) => one.obligationId === obligationId);
-            expect(opened).toBe(debited + (open?.outstanding.minor ?? 0n));
+            const given = state.writtenOff.find((one) => one.obligationId === obligationId);
+            expect(opened).toBe(debited + (open?.outstanding.minor ?? 0n) + writtenOff);
+            expect(given?.amount.minor ?? 0n).toBe(writtenOff);
             if (open) expect(open.held.minor).toBeLessThanOrEqual(open.outstanding.minor);
           }
           expect(minorSum(state.obligations.map(({ outstanding }) => outstanding.minor))).toBe(balance.recourse);
@@ -214,11 +307,13 @@ describe('whatever happens to a merchant’s account', () => {
     fc.assert(
       fc.property(history, (commands) => {
         live(commands, (state, { balance, owed }, events) => {
-          const debts = [...owed.values()].some(({ paid, opened, debited }) => paid && opened > debited);
+          const debts = [...owed.values()].some(({ paid, opened, debited, writtenOff }) => paid && opened > debited + writtenOff);
           if (debts) expect(balance.deposit + balance.payable).toBe(0n);
           if (debts) expect(events.map(({ type }) => type)).not.toContain('DepositHeld');
           const short = state.status === 'open' && state.obligations.some((one) => one.held.minor < one.outstanding.minor);
           if (short) expect(balance.deposit).toBe(0n);
+          const givenUp = [...owed.values()].some(({ writtenOff }) => writtenOff > 0n);
+          if (givenUp && !short) expect(balance.deposit + balance.payable).toBe(0n);
         });
       }),
       { numRuns: 100 },
@@ -229,14 +324,16 @@ describe('whatever happens to a merchant’s account', () => {
     fc.assert(
       fc.property(history, fc.nat(), (commands, seed) => {
         let state = fold(deposit, decided(deposit.initial, agreement));
+        let at = start;
         const effective: DepositCommand[] = [];
-        for (const wanted of commands) {
-          const events = decided(state, wanted);
+        for (const [wanted, hours] of commands) {
+          at = plusHours(at, hours);
+          const events = decided(state, wanted, at);
           if (events.length > 0) effective.push(wanted);
           state = fold(deposit, events, state);
         }
         const again = effective[seed % Math.max(1, effective.length)];
-        if (again) expect(decided(state, again)).toEqual([]);
+        if (again) expect(decided(state, again, at)).toEqual([]);
       }),
       { numRuns: 300 },
     );
@@ -250,8 +347,58 @@ describe('whatever happens to a merchant’s account', () => {
           ...[1, 2, 3, 4, 5, 6, 7, 8].map((n): DepositCommand => ({ type: 'CollectObligation', obligationId: `r${n}` })),
         ];
         const states: Deposit[] = [];
-        live([...commands, ...ends], (state) => states.push(state));
+        live([...commands, ...ends.map((end): Step => [end, 0])], (state) => states.push(state));
         expect(states.at(-1)).toMatchObject({ held: fen(0), cases: new Map() });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('a shortfall is told once when it begins and once when it ends, and only then', () => {
+    fc.assert(
+      fc.property(history, (commands) => {
+        let told = false;
+        let before = true;
+        live(commands, (state, { balance }, events) => {
+          if (state.status !== 'open') throw new Error('the account is open after its first command');
+          const isShort = balance.deposit + balance.held < 100n;
+          for (const { type } of events) {
+            if (type === 'DepositFellShort') expect([told, (told = true)]).toEqual([false, true]);
+            if (type === 'ShortfallCured') expect([told, (told = false)]).toEqual([true, false]);
+            if (type === 'AccountClosed') told = false;
+          }
+          if (isShort && !before && !state.isClosed) expect(told).toBe(true);
+          if (!isShort) expect(told).toBe(false);
+          before = isShort;
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('a merchant who leaves has everything in the end, once nothing is open', () => {
+    fc.assert(
+      fc.property(history, (commands) => {
+        const ends: DepositCommand[] = [
+          ...[1, 2, 3, 4].map((n): DepositCommand => ({ type: 'EndCaseNote', caseId: `c${n}` })),
+          ...[1, 2, 3, 4, 5, 6, 7, 8].map((n): DepositCommand => ({ type: 'CollectObligation', obligationId: `r${n}` })),
+          // Who left owing comes back to pay, or never gets anything.
+          { ...agreement, termsVersion: 2 } as DepositCommand,
+          { type: 'TopUpDeposit', amount: fen(100_000), rail: 'alipay', transaction: 'last' },
+          ...['p', 'w', 'x'].flatMap((kind) =>
+            [1, 2, 3, 4, 5, 6].map((n): DepositCommand => ({ type: 'ConfirmDraw', payoutId: `${kind}${n}` })),
+          ),
+          { type: 'CloseAccount', payoutId: 'leaving' },
+        ];
+        let last: Ledger | undefined;
+        let closed = false;
+        const steps: Step[] = [...ends.map((end): Step => [end, 0]), [{ type: 'PassDepositDeadlines' }, 25]];
+        live([...commands, ...steps], (state, ledger) => {
+          last = ledger;
+          closed = state.status === 'open' && state.isClosed;
+        });
+        expect(closed).toBe(true);
+        expect(last?.balance).toEqual({ deposit: 0n, held: 0n, payable: 0n, recourse: 0n });
       }),
       { numRuns: 100 },
     );

@@ -1,6 +1,7 @@
-import { eventsOf, specify } from '@recourse/eventing';
+import { eventsOf, plusHours, plusMs, specify } from '@recourse/eventing';
 import { money, type Money } from '@recourse/money';
-import { deposit, type DepositCommand, type DepositEvent, maxSweepEvents } from './deposit.js';
+import { deposit, type DepositCommand, type DepositEvent } from './deposit.js';
+import { maxSweepEvents } from './sweep.js';
 
 const at = '2026-03-01T08:00:00.000Z';
 const account = { platform: 'demo', merchant: 'm1' };
@@ -66,7 +67,15 @@ const payableDebited = (obligationId: string, amount: number, outstanding = 0) =
   });
 const drawn = (payoutId: string, amount: number) =>
   event('SettlementDrawn', { ...account, payoutId, amount: fen(amount), payee: 'vault:p1', rail: 'alipay', drawnAt: at });
-const returned = (payoutId: string, amount: number) => event('SettlementReturned', { ...account, payoutId, amount: fen(amount) });
+const returned = (payoutId: string, toPayable: number, toDeposit = 0) =>
+  event('DrawReturned', {
+    ...account,
+    payoutId,
+    amount: fen(toDeposit + toPayable),
+    toDeposit: fen(toDeposit),
+    toPayable: fen(toPayable),
+    returnedAt: at,
+  });
 
 const agree = (termsVersion: number, asset = 'CNY'): DepositCommand => ({
   type: 'AgreeDeposit',
@@ -109,10 +118,89 @@ const draw = (payoutId: string, amount?: number): DepositCommand => ({
   payoutId,
   ...(amount === undefined ? {} : { amount: fen(amount) }),
 });
-const giveBack = (payoutId: string): DepositCommand => ({ type: 'ReturnSettlement', payoutId });
+const giveBack = (payoutId: string): DepositCommand => ({ type: 'ReturnDraw', payoutId });
 
 const unopened = specify(deposit, at).given();
 const account1 = unopened.and(periodOpened, agreed(1));
+
+const days = (count: number) => plusHours(at, 24 * count);
+const afterMs = (moment: string) => plusMs(moment, 1);
+const withdraw = (payoutId: string, amount: number): DepositCommand => ({
+  type: 'RequestWithdrawal',
+  payoutId,
+  amount: fen(amount),
+});
+const requested = (payoutId: string, amount: number) =>
+  event('WithdrawalRequested', { ...account, payoutId, amount: fen(amount), until: days(7), requestedAt: at });
+const closing = event('ClosingRequested', { ...account, payoutId: 'x1', until: days(7), requestedAt: at });
+const cancelledFor = (
+  payoutId: string,
+  because: 'merchant' | 'obligation' | 'minimum' | 'closing',
+  obligationId?: string,
+  cancelledAt = at,
+) =>
+  event('WithdrawalCancelled', {
+    ...account,
+    payoutId,
+    because,
+    ...(obligationId === undefined ? {} : { obligationId }),
+    cancelledAt,
+  });
+const withdrawn = (payoutId: string, fromDeposit: number, drawnAt: string, fromPayable = 0) =>
+  event('WithdrawalDrawn', {
+    ...account,
+    payoutId,
+    amount: fen(fromDeposit + fromPayable),
+    fromDeposit: fen(fromDeposit),
+    fromPayable: fen(fromPayable),
+    payee: 'vault:p1',
+    rail: 'alipay',
+    drawnAt,
+  });
+const cooledOff = (payoutId: string, endedAt: string) => event('CoolingOffEnded', { ...account, payoutId, endedAt });
+const drawPaid = (payoutId: string) => event('DrawPaid', { ...account, payoutId, paidAt: at });
+const closed = (closedAt: string) => event('AccountClosed', { ...account, payoutId: 'x1', closedAt });
+const passed = (moment: string) => ({ type: 'PassDepositDeadlines', at: moment }) as const;
+const propose = (obligationId: string, subject: string): DepositCommand => ({
+  type: 'ProposeWriteOff',
+  obligationId,
+  reason: 'the merchant is gone',
+  subject,
+});
+const approve = (obligationId: string, subject: string): DepositCommand => ({ type: 'ApproveWriteOff', obligationId, subject });
+const proposed = (obligationId: string, amount: number) =>
+  event('WriteOffProposed', {
+    ...account,
+    obligationId,
+    refundId: obligationId,
+    amount: fen(amount),
+    reason: 'the merchant is gone',
+    proposedBy: 'chen',
+    proposedAt: at,
+  });
+const writtenOff = (obligationId: string, amount: number) =>
+  event('RecourseWrittenOff', {
+    ...account,
+    obligationId,
+    refundId: obligationId,
+    amount: fen(amount),
+    reason: 'the merchant is gone',
+    proposedBy: 'chen',
+    approvedBy: 'zhou',
+    writtenOffAt: at,
+  });
+const reinstated = (obligationId: string, amount: number, rest: number) =>
+  event('RecourseReinstated', {
+    ...account,
+    obligationId,
+    refundId: obligationId,
+    amount: fen(amount),
+    writtenOff: fen(rest),
+    reinstatedAt: at,
+  });
+const fellShort = (shortfall: number, minimum = 1000) =>
+  event('DepositFellShort', { ...account, minimum: fen(minimum), shortfall: fen(shortfall), fellAt: at });
+const cured = event('ShortfallCured', { ...account, minimum: fen(1000), curedAt: at });
 
 describe('agreeing to deposit terms', () => {
   it('opens the account with nothing in it', () => {
@@ -364,4 +452,277 @@ describe('a settlement', () => {
     away.when(giveBack('p2')).thenRejected('PayoutUnknown');
     away.and(owes('r1', 30), paid('r1')).when(giveBack('p1')).then(returned('p1', 90), payableDebited('r1', 30));
   });
+});
+
+describe('a withdrawal of the deposit', () => {
+  const rich = account1.and(toppedUp(1500));
+  const waiting = rich.and(requested('w1', 500));
+
+  it('takes what is free above the minimum, and waits for seven days', () => {
+    rich.when(withdraw('w1', 500)).then(requested('w1', 500));
+    rich.when(withdraw('w1', 501)).thenRejected('MoreThanFree');
+    rich.when(withdraw('w1', 0)).thenRejected('AmountNotPositive');
+    rich.when(withdraw('w1', -1)).thenRejected('AmountNotPositive');
+    rich.when({ type: 'RequestWithdrawal', payoutId: 'w1', amount: fen(1, 'USD') }).thenRejected('AssetMismatch');
+    account1.and(toppedUp(900), credited(900)).when(withdraw('w1', 1)).thenRejected('MoreThanFree');
+  });
+  it('waits as long as the terms say', () => {
+    account1
+      .and(event('DepositAgreed', { ...agreed(2).data, coolingOffHours: 24 }), toppedUp(1500))
+      .when(withdraw('w1', 500))
+      .then(event('WithdrawalRequested', { ...requested('w1', 500).data, until: days(1) }));
+  });
+  it('is refused while an obligation or a case is open, or another one waits', () => {
+    rich.and(owes('r1', 1), paid('r1')).when(withdraw('w1', 1)).thenRejected('ObligationOutstanding');
+    rich.and(noted('c1', 0)).when(withdraw('w1', 1)).thenRejected('ObligationOutstanding');
+    waiting.when(withdraw('w2', 1)).thenRejected('WithdrawalPending');
+    waiting.when(withdraw('w1', 500)).thenNothing();
+  });
+  it('leaves one millisecond after its cooling-off, not at its end, and once', () => {
+    waiting.when(passed(days(7))).thenNothing();
+    const late = afterMs(days(7));
+    waiting.when(passed(late)).then(withdrawn('w1', 500, late));
+    waiting
+      .and(withdrawn('w1', 500, late))
+      .when(passed(days(8)))
+      .thenNothing();
+  });
+  it('leaves late after a pause, for the moment at which it left', () => {
+    waiting.when(passed(days(30))).then(withdrawn('w1', 500, days(30)));
+  });
+  it('may be cancelled by the merchant until it is drawn', () => {
+    waiting.when({ type: 'CancelWithdrawal', payoutId: 'w1' }).then(cancelledFor('w1', 'merchant'));
+    waiting.and(cancelledFor('w1', 'merchant')).when({ type: 'CancelWithdrawal', payoutId: 'w1' }).thenRejected('WithdrawalOver');
+    waiting
+      .and(withdrawn('w1', 500, days(8)))
+      .when({ type: 'CancelWithdrawal', payoutId: 'w1' })
+      .thenRejected('WithdrawalOver');
+    rich.when({ type: 'CancelWithdrawal', payoutId: 'w1' }).thenRejected('PayoutUnknown');
+    waiting
+      .and(cancelledFor('w1', 'merchant'))
+      .when(passed(days(8)))
+      .thenNothing();
+  });
+  it('gives way to a new obligation in its cooling-off; one already drawn stands', () => {
+    waiting.when(open('r1', 200)).then(owes('r1', 200), cancelledFor('w1', 'obligation', 'r1'), held(ofObligation('r1'), 200));
+    const away = waiting.and(withdrawn('w1', 500, days(8)));
+    away.when(open('r1', 1200)).then(owes('r1', 1200), held(ofObligation('r1'), 1000));
+  });
+  it('and a debit in the same millisecond lose nothing in either order', () => {
+    const late = afterMs(days(7));
+    const owed = (state: typeof rich) => state.and(...state.when({ ...open('r1', 1200), at: late }).events);
+    const left = (state: typeof rich) => state.and(...state.when(passed(late)).events);
+    const collected = (state: typeof rich) => state.and(...state.when({ ...collect('r1'), at: late }).events);
+    expect(collected(owed(left(waiting))).state).toMatchObject({
+      deposit: fen(0),
+      held: fen(0),
+      draws: new Map([['w1', { fromDeposit: fen(500) }]]),
+      obligations: [{ outstanding: fen(200) }],
+    });
+    expect(collected(left(owed(waiting))).state).toMatchObject({
+      deposit: fen(300),
+      held: fen(0),
+      draws: new Map(),
+      leaving: undefined,
+      obligations: [],
+    });
+  });
+  it('waits for a case that was opened in the meantime, and leaves with its end', () => {
+    const late = afterMs(days(7));
+    const inTheWay = waiting.and(noted('c1', 200), held(ofCase('c1'), 200));
+    inTheWay.when(passed(late)).then(cooledOff('w1', late));
+    const over = inTheWay.and(cooledOff('w1', late));
+    over.when(passed(days(8))).thenNothing();
+    over.when(endNote('c1')).then(noteEnded('c1'), released('c1', 200), withdrawn('w1', 500, at));
+    over
+      .when(open('r1', 200, 'c1'))
+      .then(owes('r1', 200, 'c1'), cancelledFor('w1', 'obligation', 'r1'), reassigned('c1', 'r1', 200));
+  });
+  it('is cancelled at its end when the terms demand more by then', () => {
+    const stricter = waiting.and(event('DepositAgreed', { ...agreed(2).data, minimum: fen(1200) }));
+    stricter.when(passed(days(8))).then(cancelledFor('w1', 'minimum', undefined, days(8)));
+  });
+  it('comes back when its payout is given up, once, and pays what is outstanding', () => {
+    const away = waiting.and(withdrawn('w1', 500, days(8)));
+    away.when(giveBack('w1')).then(returned('w1', 0, 500));
+    away
+      .and(returned('w1', 0, 500))
+      .when(giveBack('w1'))
+      .thenNothing();
+    away
+      .and(owes('r1', 30), paid('r1'), debited('r1', { fromDeposit: 10, outstanding: 20 }))
+      .when(giveBack('w1'))
+      .then(returned('w1', 0, 500), debited('r1', { fromDeposit: 20 }));
+  });
+  it('does not touch a top-up that comes while it is on its way', () => {
+    const away = waiting.and(withdrawn('w1', 500, days(8)));
+    away.when(topUp(70)).then(toppedUp(70, 't9'));
+    away.when({ type: 'ConfirmDraw', payoutId: 'w1' }).then(drawPaid('w1'));
+    away.and(drawPaid('w1')).when({ type: 'ConfirmDraw', payoutId: 'w1' }).thenNothing();
+  });
+});
+
+describe('a merchant who leaves', () => {
+  const close: DepositCommand = { type: 'CloseAccount', payoutId: 'x1' };
+  const late = afterMs(days(7));
+  const leaving = account1.and(toppedUp(1500), closing);
+
+  it('gets deposit and proceeds in one payment after the cooling-off, and the account is closed', () => {
+    account1.and(toppedUp(1500)).when(close).then(closing);
+    leaving.when(close).thenNothing();
+    leaving.when({ type: 'CloseAccount', payoutId: 'x2' }).thenRejected('WithdrawalPending');
+    leaving.when(passed(days(7))).thenNothing();
+    leaving
+      .and(credited(90))
+      .when(passed(late))
+      .then(withdrawn('x1', 1500, late, 90), closed(late));
+  });
+  it('whose account is empty needs no payment', () => {
+    account1.and(closing).when(passed(late)).then(closed(late));
+  });
+  it('takes the place of a withdrawal that waits, and may stay after all', () => {
+    account1.and(toppedUp(1500), requested('w1', 500)).when(close).then(cancelledFor('w1', 'closing'), closing);
+    leaving.when({ type: 'CancelWithdrawal', payoutId: 'x1' }).then(cancelledFor('x1', 'merchant'));
+    leaving.when(withdraw('w2', 1)).thenRejected('WithdrawalPending');
+  });
+  it('still gets the proceeds of late releases', () => {
+    leaving.when(credit(90)).then(credited(90, 9));
+    leaving.when(topUp(90)).then(toppedUp(90, 't9'));
+  });
+  it('waits for obligations: the last one that is settled lets the rest go', () => {
+    const owing = leaving.and(owes('r1', 200), held(ofObligation('r1'), 200));
+    account1
+      .and(toppedUp(1500), owes('r1', 200), held(ofObligation('r1'), 200))
+      .when(close)
+      .then(closing);
+    owing.when(passed(late)).then(cooledOff('x1', late));
+    owing
+      .and(cooledOff('x1', late))
+      .when(collect('r1'))
+      .then(paid('r1'), debited('r1', { fromHeld: 200 }), withdrawn('x1', 1300, at), closed(at));
+    owing.when(open('r2', 100)).then(owes('r2', 100), held(ofObligation('r2'), 100));
+  });
+  it('waits for settlements and withdrawals that are on their way', () => {
+    const settling = account1.and(toppedUp(100), credited(90), drawn('p1', 40), closing);
+    settling.when(passed(late)).then(cooledOff('x1', late));
+    const over = settling.and(cooledOff('x1', late));
+    over.when({ type: 'ConfirmDraw', payoutId: 'p1' }).then(drawPaid('p1'), withdrawn('x1', 100, at, 50), closed(at));
+    over.when(giveBack('p1')).then(returned('p1', 40), withdrawn('x1', 100, at, 90), closed(at));
+  });
+
+  const gone = leaving.and(withdrawn('x1', 1500, late), closed(late));
+  it('finds the account closed', () => {
+    gone.when(topUp(1)).thenRejected('AccountClosed');
+    gone.when(draw('p1')).thenRejected('AccountClosed');
+    gone.when(withdraw('w1', 1)).thenRejected('AccountClosed');
+    gone.when({ type: 'CloseAccount', payoutId: 'x2' }).thenRejected('AccountClosed');
+    gone.when(passed(days(9))).thenNothing();
+  });
+  it('has late proceeds credited all the same, less what he owes, and asks for the rest by closing again', () => {
+    gone.when(credit(90)).then(credited(90, 9));
+    gone.and(owes('r1', 20), paid('r1')).when(credit(90)).then(credited(90, 9), payableDebited('r1', 20));
+    gone
+      .and(credited(90))
+      .when({ type: 'CloseAccount', payoutId: 'x2' })
+      .then(event('ClosingRequested', { ...closing.data, payoutId: 'x2' }));
+  });
+  it('is owed what the rail gives back, and opens the account again by agreeing to new terms', () => {
+    gone.when(giveBack('x1')).then(returned('x1', 0, 1500));
+    gone.when(agree(2)).then(agreed(2));
+    gone.and(agreed(2)).when(topUp(1)).then(toppedUp(1, 't9'));
+  });
+});
+
+describe('a write-off', () => {
+  const owing = account1.and(owes('r1', 200), paid('r1'));
+  const asked = owing.and(proposed('r1', 200));
+
+  it('is proposed by one person and approved by another', () => {
+    owing.when(propose('r1', 'chen')).then(proposed('r1', 200));
+    asked.when(approve('r1', 'zhou')).then(writtenOff('r1', 200));
+    asked.when(approve('r1', 'chen')).thenRejected('SameSubject');
+    owing.when(approve('r1', 'zhou')).thenRejected('NotProposed');
+    asked.when(propose('r1', 'chen')).thenNothing();
+    asked.when(propose('r1', 'zhou')).thenRejected('AlreadyProposed');
+  });
+  it('is for what is outstanding of a refund that was paid', () => {
+    account1.and(owes('r1', 200)).when(propose('r1', 'chen')).thenRejected('RefundNotPaid');
+    account1.when(propose('r1', 'chen')).thenRejected('ObligationUnknown');
+    asked
+      .and(toppedUp(50), debited('r1', { fromDeposit: 50, outstanding: 150 }))
+      .when(approve('r1', 'zhou'))
+      .then(writtenOff('r1', 150));
+    asked
+      .and(toppedUp(200), debited('r1', { fromDeposit: 200 }))
+      .when(approve('r1', 'zhou'))
+      .thenRejected('ObligationUnknown');
+  });
+  it('is made once, and the obligation is not opened again', () => {
+    const over = asked.and(writtenOff('r1', 200));
+    over.when(approve('r1', 'zhou')).thenRejected('ObligationUnknown');
+    over.when(open('r1', 200)).thenNothing();
+    over.when(collect('r1')).thenNothing();
+  });
+  it('is taken up again by money that comes later, for exactly what it covers', () => {
+    const over = asked.and(writtenOff('r1', 200));
+    over.when(topUp(50)).then(toppedUp(50, 't9'), reinstated('r1', 50, 150), debited('r1', { fromDeposit: 50 }));
+    over
+      .and(toppedUp(50), reinstated('r1', 50, 150), debited('r1', { fromDeposit: 50 }))
+      .when(credit(500))
+      .then(credited(500, 9), reinstated('r1', 150, 0), payableDebited('r1', 150));
+  });
+  it('comes after everything that is still owed, oldest first', () => {
+    account1
+      .and(owes('r1', 200), paid('r1'), proposed('r1', 200), writtenOff('r1', 200))
+      .and(owes('r2', 100), paid('r2'), proposed('r2', 100), writtenOff('r2', 100))
+      .and(owes('r3', 30), paid('r3'), owes('r4', 40))
+      .when(topUp(320))
+      .then(
+        toppedUp(320, 't9'),
+        debited('r3', { fromDeposit: 30 }),
+        held(ofObligation('r4'), 40),
+        reinstated('r1', 200, 0),
+        debited('r1', { fromDeposit: 200 }),
+        reinstated('r2', 50, 50),
+        debited('r2', { fromDeposit: 50 }),
+      );
+  });
+});
+
+describe('the agreed minimum', () => {
+  it('is told of when deposit and holds fall below it, and when they are above it again', () => {
+    const met = account1.and(toppedUp(1100));
+    const owing = met.and(owes('r1', 300), held(ofObligation('r1'), 300));
+    met.when(open('r1', 300)).then(owes('r1', 300), held(ofObligation('r1'), 300));
+    owing.when(collect('r1')).then(paid('r1'), debited('r1', { fromHeld: 300 }), fellShort(200));
+    const short = owing.and(paid('r1'), debited('r1', { fromHeld: 300 }), fellShort(200));
+    short.when(topUp(199)).then(toppedUp(199, 't9'));
+    short.when(topUp(200)).then(toppedUp(200, 't9'), cured);
+  });
+  it('is not fallen below by who never reached it', () => {
+    account1.when(topUp(999)).then(toppedUp(999, 't9'));
+    account1
+      .and(toppedUp(999))
+      .when(open('r1', 5))
+      .then(owes('r1', 5), held(ofObligation('r1'), 5));
+  });
+  it('may be raised or lowered by new terms', () => {
+    const met = account1.and(toppedUp(1100));
+    const higher = { ...agree(2), minimum: fen(1500) } as DepositCommand;
+    met.when(higher).then(event('DepositAgreed', { ...agreed(2).data, minimum: fen(1500) }), fellShort(400, 1500));
+    account1
+      .and(toppedUp(1000), owes('r1', 300), paid('r1'), debited('r1', { fromDeposit: 300 }), fellShort(300))
+      .when({ ...agree(2), minimum: fen(700) } as DepositCommand)
+      .then(
+        event('DepositAgreed', { ...agreed(2).data, minimum: fen(700) }),
+        event('ShortfallCured', { ...account, minimum: fen(700), curedAt: at }),
+      );
+  });
+});
+
+it('a settlement that came back under an earlier build is read as it was stored', () => {
+  const away = account1.and(credited(90), drawn('p1', 90));
+  const back = away.and(event('SettlementReturned', { ...account, payoutId: 'p1', amount: fen(90) }));
+  expect(back.state).toMatchObject({ payable: fen(90), draws: new Map() });
+  back.when(giveBack('p1')).thenNothing();
 });

@@ -1,10 +1,25 @@
-import { type CommandOf, eventsOf, type Decider, type Event, type Instant, reject, type Rejection } from '@recourse/eventing';
-import { add, isNegative, isPositive, isZero, min, type Money, negate, sameAsset, subtract, zero } from '@recourse/money';
-
-interface Account {
-  readonly platform: string;
-  readonly merchant: string;
-}
+import { type CommandOf, type Decider, type Event, type Instant, reject } from '@recourse/eventing';
+import { add, isNegative, isPositive, isZero, min, type Money, sameAsset, subtract, zero } from '@recourse/money';
+import {
+  type Account,
+  accountOf,
+  amountFault,
+  type Books,
+  closedFault,
+  emptyBooks,
+  event,
+  ifPositive,
+  isDone,
+  openFault,
+  type Open,
+  otherAsset,
+  post,
+  type Refusal,
+  released,
+} from './books.js';
+import { notices, sweep, swept } from './sweep.js';
+import { cancelWithdrawal, closeAccount, departure, givesWay, passDeadlines, requestWithdrawal } from './withdrawal.js';
+import { approveWriteOff, proposeWriteOff } from './write-off.js';
 
 export type DepositEvent =
   /** First event of a period: what the account had when it began. Period 0001 begins with nothing. */
@@ -25,6 +40,8 @@ export type DepositEvent =
         readonly minimum: Money;
         readonly payee: string;
         readonly rail: string;
+        /** How long a withdrawal waits before it is drawn; 168 hours where it is not said. */
+        readonly coolingOffHours?: number;
         readonly agreedAt: Instant;
       }
     >
@@ -94,7 +111,98 @@ export type DepositEvent =
         readonly drawnAt: Instant;
       }
     >
-  | Event<'SettlementReturned', Account & { readonly payoutId: string; readonly amount: Money }>;
+  /** Written by earlier builds only; today a DrawReturned. */
+  | Event<'SettlementReturned', Account & { readonly payoutId: string; readonly amount: Money }>
+  /** No money moves before the cooling-off is over, a moment after `until`. */
+  | Event<
+      'WithdrawalRequested',
+      Account & {
+        readonly payoutId: string;
+        readonly amount: Money;
+        readonly until: Instant;
+        readonly requestedAt: Instant;
+      }
+    >
+  /** The merchant leaves: everything goes to him once nothing is open and the cooling-off is over. */
+  | Event<'ClosingRequested', Account & { readonly payoutId: string; readonly until: Instant; readonly requestedAt: Instant }>
+  /** Of a withdrawal or a closing, in its cooling-off. `obligationId` says which one it gave way to. */
+  | Event<
+      'WithdrawalCancelled',
+      Account & {
+        readonly payoutId: string;
+        readonly because: 'merchant' | 'obligation' | 'minimum' | 'closing';
+        readonly obligationId?: string;
+        readonly cancelledAt: Instant;
+      }
+    >
+  /** The deadline is over and something is in the way: the money leaves with the event that removes it. */
+  | Event<'CoolingOffEnded', Account & { readonly payoutId: string; readonly endedAt: Instant }>
+  /** From merchant:deposit, and for a closing from merchant:payable too, to outgoing:{payout}. */
+  | Event<
+      'WithdrawalDrawn',
+      Account & {
+        readonly payoutId: string;
+        readonly amount: Money;
+        readonly fromDeposit: Money;
+        readonly fromPayable: Money;
+        readonly payee: string;
+        readonly rail: string;
+        readonly drawnAt: Instant;
+      }
+    >
+  /** The merchant has the money of a settlement or a withdrawal. */
+  | Event<'DrawPaid', Account & { readonly payoutId: string; readonly paidAt: Instant }>
+  /** Its payout was given up: from outgoing:{payout} back to where it came from. */
+  | Event<
+      'DrawReturned',
+      Account & {
+        readonly payoutId: string;
+        readonly amount: Money;
+        readonly toDeposit: Money;
+        readonly toPayable: Money;
+        readonly returnedAt: Instant;
+      }
+    >
+  | Event<'AccountClosed', Account & { readonly payoutId: string; readonly closedAt: Instant }>
+  /** `amount` is outstanding at this moment; what money comes in until the approval is taken first. */
+  | Event<
+      'WriteOffProposed',
+      Account & {
+        readonly obligationId: string;
+        readonly refundId: string;
+        readonly amount: Money;
+        readonly reason: string;
+        readonly proposedBy: string;
+        readonly proposedAt: Instant;
+      }
+    >
+  /** From fund:advanced to merchant:recourse. Two people. */
+  | Event<
+      'RecourseWrittenOff',
+      Account & {
+        readonly obligationId: string;
+        readonly refundId: string;
+        readonly amount: Money;
+        readonly reason: string;
+        readonly proposedBy: string;
+        readonly approvedBy: string;
+        readonly writtenOffAt: Instant;
+      }
+    >
+  /** Money came after a write-off: for exactly what the debits right behind it take. `writtenOff` is what stays given up. */
+  | Event<
+      'RecourseReinstated',
+      Account & {
+        readonly obligationId: string;
+        readonly refundId: string;
+        readonly amount: Money;
+        readonly writtenOff: Money;
+        readonly reinstatedAt: Instant;
+      }
+    >
+  /** Deposit and held together fell below the agreed minimum by `shortfall`. */
+  | Event<'DepositFellShort', Account & { readonly minimum: Money; readonly shortfall: Money; readonly fellAt: Instant }>
+  | Event<'ShortfallCured', Account & { readonly minimum: Money; readonly curedAt: Instant }>;
 
 /** What a hold secures. */
 export type HoldFor =
@@ -107,6 +215,8 @@ export type DepositCommand =
       readonly minimum: Money;
       readonly payee: string;
       readonly rail: string;
+      /** Whole hours, zero or more; default `usualCoolingOffHours`. */
+      readonly coolingOffHours?: number;
     } & Account)
   /** Only after the rail confirmed transaction, amount and receiver. */
   | { readonly type: 'TopUpDeposit'; readonly amount: Money; readonly rail: string; readonly transaction: string }
@@ -124,62 +234,52 @@ export type DepositCommand =
   /** The buyer is paid: take what is there, the rest stays outstanding (K5). */
   | { readonly type: 'CollectObligation'; readonly obligationId: string }
   | { readonly type: 'DrawSettlement'; readonly payoutId: string; readonly amount?: Money }
-  | { readonly type: 'ReturnSettlement'; readonly payoutId: string };
+  /** A part of the deposit above the minimum; `payoutId` names it from now on. */
+  | { readonly type: 'RequestWithdrawal'; readonly payoutId: string; readonly amount: Money }
+  /** Also of a closing. */
+  | { readonly type: 'CancelWithdrawal'; readonly payoutId: string }
+  | { readonly type: 'CloseAccount'; readonly payoutId: string }
+  /** Of a settlement or a withdrawal: the rail has paid it. */
+  | { readonly type: 'ConfirmDraw'; readonly payoutId: string }
+  /** Of a settlement or a withdrawal: its payout was given up and no transfer is live. */
+  | { readonly type: 'ReturnDraw'; readonly payoutId: string }
+  | {
+      readonly type: 'ProposeWriteOff';
+      readonly obligationId: string;
+      readonly reason: string;
+      /** Who proposes, from the verified credential. */
+      readonly subject: string;
+    }
+  | { readonly type: 'ApproveWriteOff'; readonly obligationId: string; readonly subject: string }
+  /** Sent any time after a cooling-off: the account compares with the time of the command. */
+  | { readonly type: 'PassDepositDeadlines' };
 
 export type DepositRejection =
+  | 'AccountClosed'
   | 'AccountUnopened'
+  | 'AlreadyProposed'
   | 'AmountNotPositive'
   | 'AssetMismatch'
   | 'TermsNotNewer'
+  | 'MoreThanFree'
   | 'MoreThanPayable'
+  | 'NotProposed'
   | 'NothingPayable'
   | 'ObligationOutstanding'
-  | 'PayoutUnknown';
-
-interface Obligation {
-  readonly obligationId: string;
-  readonly refundId: string;
-  readonly caseId: string | undefined;
-  /** Never less than `held`: a hold stops at what is owed, and a debit takes the hold first. */
-  readonly outstanding: Money;
-  readonly held: Money;
-  readonly refundPaid: boolean;
-}
-interface Books extends Account {
-  readonly deposit: Money;
-  /** The sum of what cases and obligations hold. */
-  readonly held: Money;
-  readonly payable: Money;
-  /** Not settled yet, oldest first. */
-  readonly obligations: readonly Obligation[];
-  /** What each open case holds. */
-  readonly cases: ReadonlyMap<string, Money>;
-  /** Settlements on their way, which may still come back. */
-  readonly settlements: ReadonlyMap<string, Money>;
-  /** What was done in this period, by `doneKey`: a repeat does nothing. At most one entry per event of the period. */
-  readonly done: readonly string[];
-}
-interface Terms {
-  readonly version: number;
-  readonly payee: string;
-  readonly rail: string;
-}
-type Open = Books & { readonly status: 'open'; readonly terms: Terms };
+  | 'ObligationUnknown'
+  | 'PayoutUnknown'
+  | 'RefundNotPaid'
+  | 'SameSubject'
+  | 'WithdrawalOver'
+  | 'WithdrawalPending';
 
 /** All money a merchant has here, as far as it is open. `opening` lasts only between the first two events of one append. */
 export type Deposit = { readonly status: 'unopened' } | (Books & { readonly status: 'opening' }) | Open;
 
-/** A sweep stops after this many events, so that an append stays below its 1 MiB; the next command of the account goes on. */
-export const maxSweepEvents = 512;
+/** A withdrawal waits for seven days of 24 hours unless the terms say otherwise. */
+export const usualCoolingOffHours = 168;
 
 const firstPeriod = '0001';
-const event = eventsOf<DepositEvent>();
-type Change = Exclude<DepositEvent, { type: 'DepositPeriodOpened' | 'DepositAgreed' }>;
-type Refusal = Rejection<DepositRejection>;
-
-const doneKey = (kind: 'top-up' | 'unit' | 'case' | 'obligation' | 'settlement', ...id: (string | number)[]): string =>
-  [kind, ...id].join('/');
-const accountOf = ({ platform, merchant }: Account): Account => ({ platform, merchant });
 
 /**
  * Stream `deposit-{platform}.{merchant}.{period}`. Deposit, held and payable never fall below zero; whatever raises them is
@@ -204,6 +304,19 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     PayableDebited: 1,
     SettlementDrawn: 1,
     SettlementReturned: 1,
+    WithdrawalRequested: 1,
+    ClosingRequested: 1,
+    WithdrawalCancelled: 1,
+    CoolingOffEnded: 1,
+    WithdrawalDrawn: 1,
+    DrawPaid: 1,
+    DrawReturned: 1,
+    AccountClosed: 1,
+    WriteOffProposed: 1,
+    RecourseWrittenOff: 1,
+    RecourseReinstated: 1,
+    DepositFellShort: 1,
+    ShortfallCured: 1,
   },
   decide: (command, state) => {
     const { at } = command;
@@ -217,13 +330,13 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     switch (command.type) {
       case 'TopUpDeposit': {
         const { amount, rail, transaction } = command;
-        if (state.done.includes(doneKey('top-up', rail, transaction))) return [];
+        if (isDone(state, 'top-up', rail, transaction)) return [];
         const toppedUp = event('DepositToppedUp', { ...account, amount, rail, transaction, toppedUpAt: at });
-        return amountFault(amount, state) ?? swept(state, at, toppedUp);
+        return closedFault(state) ?? amountFault(amount, state) ?? swept(state, at, toppedUp);
       }
       case 'CreditPayable': {
         const { orderId, unitNo, amount } = command;
-        if (state.done.includes(doneKey('unit', orderId, unitNo))) return [];
+        if (isDone(state, 'unit', orderId, unitNo)) return [];
         return amountFault(amount, state) ?? swept(state, at, event('PayableCredited', { ...account, orderId, unitNo, amount }));
       }
       case 'NoteCase':
@@ -233,7 +346,7 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
         const held = state.cases.get(caseId);
         if (held === undefined) return [];
         const ended = event('CaseNoteEnded', { ...account, caseId, endedAt: at });
-        return swept(state, at, ended, ...ifPositive(held, (amount) => released(account, caseId, amount)));
+        return swept(state, at, ended, ...ifPositive(held, (amount) => released(account, { kind: 'case', caseId }, amount)));
       }
       case 'OpenObligation':
         return openObligation(command, at, state);
@@ -246,25 +359,49 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
       }
       case 'DrawSettlement':
         return drawSettlement(command.payoutId, command.amount, at, state);
-      case 'ReturnSettlement': {
+      case 'RequestWithdrawal':
+        return requestWithdrawal(command, at, state);
+      case 'CancelWithdrawal':
+        return cancelWithdrawal(command, at, state);
+      case 'CloseAccount':
+        return closeAccount(command, at, state);
+      case 'ConfirmDraw': {
         const { payoutId } = command;
-        const amount = state.settlements.get(payoutId);
-        if (amount !== undefined) return swept(state, at, event('SettlementReturned', { ...account, payoutId, amount }));
-        if (state.done.includes(doneKey('settlement', payoutId))) return [];
-        return reject('PayoutUnknown', 'no settlement with this payout id was drawn from this account');
+        const draw = state.draws.get(payoutId);
+        // Another period's, or known: nothing waits for this word.
+        if (draw === undefined || draw.isPaid) return [];
+        return swept(state, at, event('DrawPaid', { ...account, payoutId, paidAt: at }));
       }
+      case 'ReturnDraw': {
+        const { payoutId } = command;
+        const draw = state.draws.get(payoutId);
+        if (draw === undefined) {
+          if (isDone(state, 'payout', payoutId)) return [];
+          return reject('PayoutUnknown', 'no settlement or withdrawal with this payout id was drawn from this account');
+        }
+        const { fromDeposit: toDeposit, fromPayable: toPayable } = draw;
+        const amount = add(toDeposit, toPayable);
+        return swept(state, at, event('DrawReturned', { ...account, payoutId, amount, toDeposit, toPayable, returnedAt: at }));
+      }
+      case 'ProposeWriteOff':
+        return proposeWriteOff(command, at, state);
+      case 'ApproveWriteOff':
+        return approveWriteOff(command, at, state);
+      case 'PassDepositDeadlines':
+        return departure(state, at).length > 0 ? swept(state, at) : passDeadlines(at, state);
     }
   },
   evolve: (state, happened) => {
     if (happened.type === 'DepositPeriodOpened') {
       const { deposit: free, held, payable } = happened.data;
-      const open = { obligations: [], cases: new Map(), settlements: new Map(), done: [] };
-      return { status: 'opening', ...accountOf(happened.data), deposit: free, held, payable, ...open };
+      const balances = { deposit: free, held, payable, minimum: zero(free.asset) };
+      return { status: 'opening', ...accountOf(happened.data), ...balances, ...emptyBooks };
     }
     if (state.status === 'unopened') throw new Error(`${happened.type} stands before DepositPeriodOpened`);
     if (happened.type === 'DepositAgreed') {
-      const { termsVersion, payee, rail } = happened.data;
-      return { ...state, status: 'open', terms: { version: termsVersion, payee, rail } };
+      const { termsVersion: version, minimum, payee, rail, coolingOffHours = usualCoolingOffHours } = happened.data;
+      // A merchant who left and agrees to new terms is back.
+      return { ...state, status: 'open', isClosed: false, minimum, terms: { version, payee, rail, coolingOffHours } };
     }
     return post(state, happened);
   },
@@ -275,13 +412,17 @@ function agree(
   at: Instant,
   state: Deposit,
 ): readonly DepositEvent[] | Refusal {
-  const { platform, merchant, termsVersion, minimum, payee, rail } = command;
+  const { platform, merchant, termsVersion, minimum, payee, rail, coolingOffHours } = command;
   if (isNegative(minimum)) return reject('AmountNotPositive', 'the minimum of a deposit is zero or more');
   const inForce = state.status === 'open' ? state.terms.version : 0;
   if (termsVersion <= inForce)
     return reject('TermsNotNewer', `terms version ${inForce} is in force; only a higher one replaces it`);
-  const agreed = event('DepositAgreed', { platform, merchant, termsVersion, minimum, payee, rail, agreedAt: at });
-  if (state.status !== 'unopened') return sameAsset(minimum, state.deposit) ? [agreed] : otherAsset(minimum, state);
+  const coolingOff = coolingOffHours === undefined ? {} : { coolingOffHours };
+  const agreed = event('DepositAgreed', { platform, merchant, termsVersion, minimum, payee, rail, ...coolingOff, agreedAt: at });
+  if (state.status !== 'unopened') {
+    if (!sameAsset(minimum, state.deposit)) return otherAsset(minimum, state);
+    return [agreed, ...notices(state, { ...state, minimum, isClosed: false }, at)];
+  }
   const none = zero(minimum.asset);
   const balances = { deposit: none, held: none, payable: none };
   return [event('DepositPeriodOpened', { platform, merchant, period: firstPeriod, ...balances, openedAt: at }), agreed];
@@ -289,7 +430,7 @@ function agree(
 
 function noteCase(command: CommandOf<DepositCommand, 'NoteCase'>, at: Instant, state: Open): readonly DepositEvent[] | Refusal {
   const { caseId, orderId, exposure } = command;
-  if (state.cases.has(caseId) || state.done.includes(doneKey('case', caseId))) return [];
+  if (state.cases.has(caseId) || isDone(state, 'case', caseId)) return [];
   if (isNegative(exposure)) return reject('AmountNotPositive', 'the exposure of a case is zero or more');
   if (!sameAsset(exposure, state.deposit)) return otherAsset(exposure, state);
   const noted = swept(state, at, event('CaseNoted', { ...accountOf(state), caseId, orderId, exposure, notedAt: at }));
@@ -307,21 +448,23 @@ function openObligation(
 ): readonly DepositEvent[] | Refusal {
   const { obligationId, refundId, caseId, orderId, amount } = command;
   const isOpen = state.obligations.some((owed) => owed.obligationId === obligationId);
-  if (isOpen || state.done.includes(doneKey('obligation', obligationId))) return [];
+  if (isOpen || isDone(state, 'obligation', obligationId)) return [];
   const fault = amountFault(amount, state);
   if (fault) return fault;
   const account = accountOf(state);
   const ofCase = caseId === undefined ? {} : { caseId };
   const opened = event('ObligationOpened', { ...account, obligationId, refundId, ...ofCase, orderId, amount, openedAt: at });
   const caseHold = caseId === undefined ? undefined : state.cases.get(caseId);
-  if (caseId === undefined || caseHold === undefined) return swept(state, at, opened);
+  const yielding = givesWay(state, obligationId, at);
+  if (caseId === undefined || caseHold === undefined) return swept(state, at, opened, ...yielding);
   const taken = min(caseHold, amount);
   return swept(
     state,
     at,
     opened,
+    ...yielding,
     ...ifPositive(taken, (part) => event('HoldReassigned', { ...account, caseId, obligationId, amount: part })),
-    ...ifPositive(subtract(caseHold, taken), (rest) => released(account, caseId, rest)),
+    ...ifPositive(subtract(caseHold, taken), (rest) => released(account, { kind: 'case', caseId }, rest)),
   );
 }
 
@@ -331,162 +474,13 @@ function drawSettlement(
   at: Instant,
   state: Open,
 ): readonly DepositEvent[] | Refusal {
-  if (state.done.includes(doneKey('settlement', payoutId))) return [];
-  const fault = wanted && amountFault(wanted, state);
+  if (isDone(state, 'payout', payoutId)) return [];
+  const fault = closedFault(state) ?? (wanted && amountFault(wanted, state)) ?? openFault(state);
   if (fault) return fault;
-  if (state.obligations.length > 0 || state.cases.size > 0)
-    return reject(
-      'ObligationOutstanding',
-      `${state.obligations.length} obligations and ${state.cases.size} cases are open; settle again when all of them are over`,
-    );
   if (isZero(state.payable)) return reject('NothingPayable', 'there are no proceeds to settle yet');
   const amount = wanted ?? state.payable;
   if (isPositive(subtract(amount, state.payable)))
     return reject('MoreThanPayable', `${amount.minor} is asked for and ${state.payable.minor} is payable, in minor units`);
   const { payee, rail } = state.terms;
   return [event('SettlementDrawn', { ...accountOf(state), payoutId, amount, payee, rail, drawnAt: at })];
-}
-
-const otherAsset = (amount: Money, books: Books): Refusal =>
-  reject('AssetMismatch', `this account is kept in ${books.deposit.asset}, not in ${amount.asset}`);
-const amountFault = (amount: Money, books: Books): Refusal | undefined => {
-  if (!isPositive(amount)) return reject('AmountNotPositive', 'an amount is one minor unit or more');
-  return sameAsset(amount, books.deposit) ? undefined : otherAsset(amount, books);
-};
-
-const ifPositive = (amount: Money, make: (amount: Money) => Change): Change[] => (isPositive(amount) ? [make(amount)] : []);
-const released = (account: Account, caseId: string, amount: Money): Change =>
-  event('HoldReleased', { ...account, for: { kind: 'case', caseId }, amount });
-
-/** The events and, in the same append, the sweep of what they made available. */
-const swept = (books: Books, at: Instant, ...changes: Change[]): readonly Change[] => [
-  ...changes,
-  ...sweep(changes.reduce(post, books), at),
-];
-
-/** Paid obligations first, oldest first; what is left of the deposit then raises the holds of those not paid yet. */
-function sweep(books: Books, at: Instant): readonly Change[] {
-  const changes: Change[] = [];
-  let now = books;
-  const inTurn = books.obligations.toSorted((one, other) => Number(other.refundPaid) - Number(one.refundPaid));
-  for (const owed of inTurn) {
-    if (changes.length >= maxSweepEvents) break;
-    const next = owed.refundPaid ? debits(owed, now, at) : raisedHold(owed, now);
-    now = next.reduce(post, now);
-    changes.push(...next);
-  }
-  return changes;
-}
-
-/** Held first, then deposit, then payable; what none of them covers stays outstanding. K5 */
-function debits({ obligationId, refundId, outstanding, held }: Obligation, books: Books, at: Instant): readonly Change[] {
-  const account = accountOf(books);
-  const fromHeld = min(held, outstanding);
-  const fromDeposit = min(books.deposit, subtract(outstanding, fromHeld));
-  const fromBoth = add(fromHeld, fromDeposit);
-  const left = subtract(outstanding, fromBoth);
-  const fromPayable = min(books.payable, left);
-  const owed = { ...account, obligationId, refundId };
-  return [
-    ...ifPositive(fromBoth, (amount) =>
-      event('DepositDebited', { ...owed, fromHeld, fromDeposit, amount, outstanding: left, debitedAt: at }),
-    ),
-    ...ifPositive(fromPayable, (amount) =>
-      event('PayableDebited', { ...owed, amount, outstanding: subtract(left, amount), debitedAt: at }),
-    ),
-  ];
-}
-
-const raisedHold = ({ obligationId, outstanding, held }: Obligation, books: Books): readonly Change[] =>
-  ifPositive(min(books.deposit, subtract(outstanding, held)), (amount) =>
-    event('DepositHeld', { ...accountOf(books), for: { kind: 'obligation', obligationId }, amount }),
-  );
-
-function post<B extends Books>(books: B, change: Change): B {
-  return { ...books, ...entry(books, change) };
-}
-
-/** What one event changes in the books. */
-function entry(books: Books, { type, data }: Change): Partial<Books> {
-  switch (type) {
-    case 'DepositToppedUp':
-      return { deposit: add(books.deposit, data.amount), done: [...books.done, doneKey('top-up', data.rail, data.transaction)] };
-    case 'PayableCredited':
-      return { payable: add(books.payable, data.amount), done: [...books.done, doneKey('unit', data.orderId, data.unitNo)] };
-    case 'CaseNoted':
-      return { cases: new Map(books.cases).set(data.caseId, zero(data.exposure.asset)) };
-    case 'CaseNoteEnded': {
-      const open = new Map(books.cases);
-      open.delete(data.caseId);
-      return { cases: open, done: [...books.done, doneKey('case', data.caseId)] };
-    }
-    case 'DepositHeld':
-      return { ...secured(books, data.for, data.amount), deposit: subtract(books.deposit, data.amount) };
-    case 'HoldReleased':
-      return { ...secured(books, data.for, negate(data.amount)), deposit: add(books.deposit, data.amount) };
-    case 'HoldReassigned': {
-      const { cases } = holding(books, { kind: 'case', caseId: data.caseId }, negate(data.amount));
-      const { obligations } = holding(books, { kind: 'obligation', obligationId: data.obligationId }, data.amount);
-      return { cases, obligations };
-    }
-    case 'ObligationOpened': {
-      const { obligationId, refundId, caseId, amount } = data;
-      const owed = { obligationId, refundId, caseId, outstanding: amount, held: zero(amount.asset), refundPaid: false };
-      return { obligations: [...books.obligations, owed] };
-    }
-    case 'ObligationRefundPaid':
-      return { obligations: changed(books, data.obligationId, () => ({ refundPaid: true })) };
-    case 'DepositDebited':
-      return {
-        ...owing(books, data.obligationId, data.outstanding, data.fromHeld),
-        held: subtract(books.held, data.fromHeld),
-        deposit: subtract(books.deposit, data.fromDeposit),
-      };
-    case 'PayableDebited':
-      return {
-        ...owing(books, data.obligationId, data.outstanding, zero(data.amount.asset)),
-        payable: subtract(books.payable, data.amount),
-      };
-    case 'SettlementDrawn':
-      return {
-        payable: subtract(books.payable, data.amount),
-        settlements: new Map(books.settlements).set(data.payoutId, data.amount),
-        done: [...books.done, doneKey('settlement', data.payoutId)],
-      };
-    case 'SettlementReturned': {
-      const open = new Map(books.settlements);
-      open.delete(data.payoutId);
-      return { payable: add(books.payable, data.amount), settlements: open };
-    }
-  }
-}
-
-const changed = ({ obligations }: Books, id: string, change: (owed: Obligation) => Partial<Obligation>): readonly Obligation[] =>
-  obligations.map((owed) => (owed.obligationId === id ? { ...owed, ...change(owed) } : owed));
-
-const secured = (books: Books, secures: HoldFor, amount: Money): Partial<Books> => ({
-  ...holding(books, secures, amount),
-  held: add(books.held, amount),
-});
-
-/** The hold of a case whose note ended in the same append is not kept any more. */
-function holding(books: Books, secures: HoldFor, amount: Money): Pick<Books, 'cases' | 'obligations'> {
-  const { cases, obligations } = books;
-  if (secures.kind === 'obligation')
-    return { cases, obligations: changed(books, secures.obligationId, ({ held }) => ({ held: add(held, amount) })) };
-  const held = cases.get(secures.caseId);
-  return {
-    cases: held === undefined ? cases : new Map(cases).set(secures.caseId, add(held, amount)),
-    obligations,
-  };
-}
-
-/** A settled obligation leaves the books; its id stays until the period ends. */
-function owing(books: Books, id: string, outstanding: Money, fromHeld: Money): Partial<Books> {
-  if (!isZero(outstanding))
-    return { obligations: changed(books, id, ({ held }) => ({ outstanding, held: subtract(held, fromHeld) })) };
-  return {
-    obligations: books.obligations.filter(({ obligationId }) => obligationId !== id),
-    done: [...books.done, doneKey('obligation', id)],
-  };
 }

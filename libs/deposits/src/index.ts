@@ -1,1 +1,2 @@
 export * from './deposit.js';
+export { maxSweepEvents, shortfall } from './sweep.js';

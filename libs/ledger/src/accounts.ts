@@ -15,7 +15,13 @@ interface AccountKindFacts {
 export const accountKinds = {
   escrow: { zh: '订单托管款', en: 'Escrow of an order', normalSide: 'credit', floorZero: true, family: 'single' },
   refund: { zh: '待付退款', en: 'Refund to be paid', normalSide: 'credit', floorZero: true, family: 'single' },
-  outgoing: { zh: '待付结算款', en: 'Settlement to be paid', normalSide: 'credit', floorZero: true, family: 'single' },
+  outgoing: {
+    zh: '待付商户款',
+    en: 'Settlement or withdrawal to be paid',
+    normalSide: 'credit',
+    floorZero: true,
+    family: 'single',
+  },
   gateway: { zh: '支付渠道账户', en: 'Account at a payment gateway', normalSide: 'debit', floorZero: false, family: 'single' },
   settling: {
     zh: '商户清算中款项',

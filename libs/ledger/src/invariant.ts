@@ -10,7 +10,7 @@ export const invariants = {
   I3: 'no unit is refunded beyond its price',
   I4: 'no account with floor zero is below zero',
   I5: 'a refund is paid once',
-  I6: 'what the fund laid out is recovered, outstanding or borne by the platform',
+  I6: 'what the fund laid out is recovered, outstanding, written off or borne by the platform',
   I8: 'every transfer was written down before it was made',
 } as const;
 export type InvariantId = keyof typeof invariants;

@@ -75,6 +75,40 @@ const golden = {
     postings: ['demo/outgoing:demo.m1.s1 → demo/merchant:m1:payable 95.00 CNY'],
     moves: { 'demo/merchant:m1:payable': '95.00', 'demo/outgoing:demo.m1.s1': '-95.00' },
   },
+  WithdrawalDrawn: {
+    event: history.withdrawalDrawn(30_000, 9_500),
+    postings: [
+      'demo/merchant:m1:deposit → demo/outgoing:demo.m1.w1 300.00 CNY',
+      'demo/merchant:m1:payable → demo/outgoing:demo.m1.w1 95.00 CNY',
+    ],
+    moves: {
+      'demo/merchant:m1:deposit': '-300.00',
+      'demo/merchant:m1:payable': '-95.00',
+      'demo/outgoing:demo.m1.w1': '395.00',
+    },
+  },
+  DrawReturned: {
+    event: history.drawReturned(30_000, 9_500),
+    postings: [
+      'demo/outgoing:demo.m1.w1 → demo/merchant:m1:deposit 300.00 CNY',
+      'demo/outgoing:demo.m1.w1 → demo/merchant:m1:payable 95.00 CNY',
+    ],
+    moves: {
+      'demo/merchant:m1:deposit': '300.00',
+      'demo/merchant:m1:payable': '95.00',
+      'demo/outgoing:demo.m1.w1': '-395.00',
+    },
+  },
+  RecourseWrittenOff: {
+    event: history.writtenOff(6_500),
+    postings: ['demo/fund:advanced → demo/merchant:m1:recourse 65.00 CNY'],
+    moves: { 'demo/fund:advanced': '-65.00', 'demo/merchant:m1:recourse': '-65.00' },
+  },
+  RecourseReinstated: {
+    event: history.reinstated(2_000, 4_500),
+    postings: ['demo/merchant:m1:recourse → demo/fund:advanced 20.00 CNY'],
+    moves: { 'demo/fund:advanced': '20.00', 'demo/merchant:m1:recourse': '20.00' },
+  },
   FundContributed: {
     event: history.contributed,
     postings: ['demo/gateway:alipay → demo/fund:available 1000.00 CNY'],
@@ -148,6 +182,15 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   HoldReassigned: true,
   ObligationOpened: true,
   ObligationRefundPaid: true,
+  WithdrawalRequested: true,
+  ClosingRequested: true,
+  WithdrawalCancelled: true,
+  CoolingOffEnded: true,
+  DrawPaid: true,
+  AccountClosed: true,
+  WriteOffProposed: true,
+  DepositFellShort: true,
+  ShortfallCured: true,
   FundPeriodOpened: true,
   ReservationQueued: true,
   ReservationFreed: true,

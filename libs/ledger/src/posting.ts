@@ -90,6 +90,26 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
       const { platform, payoutId, amount } = event.data;
       return moved(posting(outgoing(platform, payoutId), merchant(event.data, 'payable'), amount));
     }
+    case 'WithdrawalDrawn': {
+      const { platform, payoutId, fromDeposit, fromPayable } = event.data;
+      const target = outgoing(platform, payoutId);
+      return moved(
+        posting(merchant(event.data, 'deposit'), target, fromDeposit),
+        posting(merchant(event.data, 'payable'), target, fromPayable),
+      );
+    }
+    case 'DrawReturned': {
+      const { platform, payoutId, toDeposit, toPayable } = event.data;
+      const source = outgoing(platform, payoutId);
+      return moved(
+        posting(source, merchant(event.data, 'deposit'), toDeposit),
+        posting(source, merchant(event.data, 'payable'), toPayable),
+      );
+    }
+    case 'RecourseWrittenOff':
+      return moved(posting(advanced(event.data.platform), merchant(event.data, 'recourse'), event.data.amount));
+    case 'RecourseReinstated':
+      return moved(posting(merchant(event.data, 'recourse'), advanced(event.data.platform), event.data.amount));
 
     case 'FundContributed':
       return moved(posting(gateway(event.data.platform, event.data.rail), available(event.data.platform), event.data.amount));
@@ -150,6 +170,15 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'HoldReassigned':
     case 'ObligationOpened':
     case 'ObligationRefundPaid':
+    case 'WithdrawalRequested':
+    case 'ClosingRequested':
+    case 'WithdrawalCancelled':
+    case 'CoolingOffEnded':
+    case 'DrawPaid':
+    case 'AccountClosed':
+    case 'WriteOffProposed':
+    case 'DepositFellShort':
+    case 'ShortfallCured':
       return nothing;
     case 'FundPeriodOpened':
     case 'ReservationQueued':

@@ -9,10 +9,13 @@ import {
   positionOf,
   refundId,
   reimbursed,
+  reinstated,
   replaced,
   reserved,
   tampered,
   thinDeposit,
+  writtenOff,
+  writtenOffDebt,
 } from './sample-history.js';
 import type { DomainEvent } from './posting.js';
 
@@ -120,4 +123,55 @@ it('a fund reimbursed with more than was recovered is named (I6)', async () => {
 it('sales proceeds recover like the deposit does', async () => {
   const history = replaced(deadKey, 'DepositDebited', debited(3_000, 0, 6_500), payableDebited(6_500, 0));
   expect(await ofI6(history)).toEqual([]);
+});
+
+describe('a debt that is written off', () => {
+  it('is neither owed nor advanced any more, and what comes later is recovered like any other', async () => {
+    expect((await audited(writtenOffDebt)).violations).toEqual([]);
+  });
+
+  it('is named when it is not what was outstanding, or when it was not paid first (I6)', async () => {
+    expect(await ofI6([...thinDeposit.slice(0, -3), writtenOff(6_400)])).toMatchObject([
+      { subject: refundId, found: 'written off 64.00 CNY', expected: '65.00 CNY, outstanding' },
+    ]);
+    expect(
+      await ofI6([...deadKey.slice(0, -4).filter(({ type }) => type !== 'PayoutSucceeded'), writtenOff(9_500)]),
+    ).toMatchObject([{ subject: refundId, found: 'written off 95.00 CNY', expected: 'the refund to be paid first' }]);
+  });
+
+  it('is named when one person alone gave it up, or when nobody owed it (I6)', async () => {
+    expect(await ofI6(replaced(writtenOffDebt, 'RecourseWrittenOff', writtenOff(6_500, 'chen')))).toMatchObject([
+      { subject: refundId, found: 'written off by chen alone', expected: 'two people' },
+    ]);
+    expect(await ofI6([writtenOff(100)])).toMatchObject([{ subject: refundId, found: 'written off 1.00 CNY of m1' }]);
+  });
+
+  it('is named when more is reinstated than was written off, or the rest is misstated (I6)', async () => {
+    expect(await ofI6(replaced(writtenOffDebt, 'RecourseReinstated', reinstated(2_000, 4_501)))).toMatchObject([
+      { subject: refundId, found: 'still written off 45.01 CNY', expected: '45.00 CNY' },
+    ]);
+    expect((await ofI6([...writtenOffDebt, reinstated(4_501, 0), debited(0, 4_501, 0)]))[0]).toMatchObject({
+      subject: refundId,
+      found: 'reinstated 45.01 CNY',
+      expected: 'at most 45.00 CNY, written off',
+    });
+  });
+
+  it('is named when it is reinstated and not recovered in the same append (I6)', async () => {
+    const history = [...writtenOffDebt, reinstated(500, 4_000)];
+    expect(await ofI6(history)).toEqual([
+      {
+        invariant: 'I6',
+        subject: refundId,
+        position: positionOf(history, 'RecourseReinstated'),
+        found: 'reinstated and outstanding 5.00 CNY',
+        expected: 'recovered in the same append',
+      },
+    ]);
+  });
+
+  it('is named when a part of what is reinstated is not recovered (I6)', async () => {
+    const history = replaced(writtenOffDebt, 'DepositDebited', debited(0, 1_900, 100));
+    expect((await ofI6(history)).map(({ found }) => found)).toContain('reinstated and outstanding 1.00 CNY');
+  });
 });

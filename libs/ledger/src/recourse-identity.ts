@@ -8,6 +8,8 @@ import type { DomainEvent } from './posting.js';
 type Approval = Recorded<EventOf<DomainEvent, 'RefundApproved'>>;
 type Reservation = Recorded<EventOf<DomainEvent, 'FundsReserved'>>;
 type Debit = Recorded<EventOf<DomainEvent, 'DepositDebited' | 'PayableDebited'>>;
+type WriteOff = Recorded<EventOf<DomainEvent, 'RecourseWrittenOff'>>;
+type Reinstatement = Recorded<EventOf<DomainEvent, 'RecourseReinstated'>>;
 type Reimbursement = Recorded<EventOf<DomainEvent, 'FundReimbursed'>>;
 
 /** What an approved refund wants of the fund. */
@@ -22,6 +24,9 @@ interface Obligation {
   outstanding: bigint;
   /** Recovered and not yet reimbursed to the fund. */
   recovered: bigint;
+  writtenOff: bigint;
+  /** Where a part was taken up again that the debits of the same append have not recovered yet. */
+  reinstatedAt?: bigint;
 }
 
 /** Sums over the refunds of one merchant, or of one platform's fund, in one asset. */
@@ -30,20 +35,22 @@ interface Standing {
   recovered: bigint;
   borne: bigint;
   reimbursed: bigint;
+  writtenOff: bigint;
   /** How far the identity is off; each event that changes it is named once. */
   gap: bigint;
 }
 
 const violation = reporter('I6');
-const nothing = (): Standing => ({ reserved: 0n, recovered: 0n, borne: 0n, reimbursed: 0n, gap: 0n });
+const nothing = (): Standing => ({ reserved: 0n, recovered: 0n, borne: 0n, reimbursed: 0n, writtenOff: 0n, gap: 0n });
 const recourseOf = ({ platform, merchant: owner }: { readonly platform: string; readonly merchant: string }) =>
   formatAccount({ platform, kind: 'recourse', owner });
 const advancedOf = ({ platform }: { readonly platform: string }) => formatAccount({ platform, kind: 'advanced' });
 
 /**
- * I6: reserved = recovered + outstanding + platform-borne, per refund, per merchant and in total, where outstanding is
- * merchant:{m}:recourse and fund:advanced = outstanding + recovered and not yet reimbursed. Recourse follows payment.
- * Keeps one entry per refund that waits for the fund or is not yet recovered, one per merchant and one per fund.
+ * I6: reserved = recovered + outstanding + written off + platform-borne, per refund, per merchant and in total, where
+ * outstanding is merchant:{m}:recourse and fund:advanced = outstanding + recovered and not yet reimbursed. Recourse follows
+ * payment, two people write off, and what is reinstated is recovered at once. Keeps one entry per refund that waits for the
+ * fund or is not yet recovered, one per merchant and one per fund.
  */
 export class RecourseIdentity implements Check {
   readonly invariant = 'I6';
@@ -73,6 +80,14 @@ export class RecourseIdentity implements Check {
       ...this.#recover(event, books),
     ],
     PayableDebited: (event, { books }) => this.#recover(event, books),
+    RecourseWrittenOff: (event, { books }) => [
+      ...this.#writeOff(event),
+      ...this.#balanced(event, event.data.amount.asset, books),
+    ],
+    RecourseReinstated: (event, { books }) => [
+      ...this.#reinstate(event),
+      ...this.#balanced(event, event.data.amount.asset, books),
+    ],
     FundReimbursed: (event, { books }) => [...this.#reimburse(event), ...this.#balanced(event, event.data.amount.asset, books)],
   };
 
@@ -81,7 +96,18 @@ export class RecourseIdentity implements Check {
   }
 
   finish(): readonly Violation[] {
-    return [];
+    return [...this.#obligations].flatMap(([refundId, { asset, outstanding: minor, reinstatedAt }]) =>
+      reinstatedAt === undefined || minor === 0n
+        ? []
+        : [
+            violation(
+              reinstatedAt,
+              refundId,
+              `reinstated and outstanding ${text({ asset, minor })}`,
+              'recovered in the same append',
+            ),
+          ],
+    );
   }
 
   #approve({ data: { refundId, lines, total } }: Approval): readonly Violation[] {
@@ -107,6 +133,7 @@ export class RecourseIdentity implements Check {
         refundPaid: false,
         outstanding: merchantShare.minor,
         recovered: 0n,
+        writtenOff: 0n,
       };
       this.#obligations.set(refundId, obligation);
     }
@@ -151,13 +178,48 @@ export class RecourseIdentity implements Check {
     return [...found, ...balanced];
   }
 
+  #writeOff({ position, data }: WriteOff): readonly Violation[] {
+    const { refundId, amount, proposedBy, approvedBy } = data;
+    const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
+    for (const standing of this.#both(data, amount.asset)) standing.writtenOff += amount.minor;
+    const obligation = this.#obligations.get(refundId);
+    if (obligation?.asset !== amount.asset || obligation.recourseAccount !== recourseOf(data))
+      return [wrong(`written off ${text(amount)} of ${data.merchant}`, 'an obligation of this merchant in this asset')];
+    const before = { asset: obligation.asset, minor: obligation.outstanding };
+    obligation.outstanding -= amount.minor;
+    obligation.writtenOff += amount.minor;
+    const found: Violation[] = [];
+    if (!equals(amount, before)) found.push(wrong(`written off ${text(amount)}`, `${text(before)}, outstanding`));
+    if (!obligation.refundPaid) found.push(wrong(`written off ${text(amount)}`, 'the refund to be paid first'));
+    if (proposedBy === approvedBy) found.push(wrong(`written off by ${approvedBy} alone`, 'two people'));
+    return found;
+  }
+
+  #reinstate({ position, data }: Reinstatement): readonly Violation[] {
+    const { refundId, amount, writtenOff } = data;
+    const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
+    for (const standing of this.#both(data, amount.asset)) standing.writtenOff -= amount.minor;
+    const obligation = this.#obligations.get(refundId);
+    const before = { asset: obligation?.asset ?? amount.asset, minor: obligation?.writtenOff ?? 0n };
+    const after = { asset: before.asset, minor: before.minor - amount.minor };
+    if (obligation !== undefined) {
+      obligation.outstanding += amount.minor;
+      obligation.writtenOff = after.minor;
+      obligation.reinstatedAt = position;
+    }
+    if (amount.asset !== before.asset || after.minor < 0n)
+      return [wrong(`reinstated ${text(amount)}`, `at most ${text(before)}, written off`)];
+    return equals(writtenOff, after) ? [] : [wrong(`still written off ${text(writtenOff)}`, text(after))];
+  }
+
   #reimburse({ position, data: { platform, merchant, refundId, amount } }: Reimbursement): readonly Violation[] {
     for (const standing of this.#both({ platform, merchant }, amount.asset)) standing.reimbursed += amount.minor;
     const obligation = this.#obligations.get(refundId);
     const recovered: Money = { asset: obligation?.asset ?? amount.asset, minor: obligation?.recovered ?? 0n };
     if (obligation !== undefined) {
       obligation.recovered -= amount.minor;
-      if (obligation.outstanding <= 0n && obligation.recovered <= 0n) this.#obligations.delete(refundId);
+      const isOver = obligation.outstanding <= 0n && obligation.recovered <= 0n && obligation.writtenOff <= 0n;
+      if (isOver) this.#obligations.delete(refundId);
     }
     if (amount.asset === recovered.asset && amount.minor <= recovered.minor) return [];
     return [violation(position, refundId, `reimbursed ${text(amount)}`, `at most ${text(recovered)}, recovered`)];
@@ -175,12 +237,18 @@ export class RecourseIdentity implements Check {
   }
 
   /** The sums of the refunds against what the books say is outstanding and advanced. */
-  #balanced({ position, data }: Reservation | Debit | Reimbursement, asset: string, books: Books): readonly Violation[] {
+  #balanced(
+    { position, data }: Reservation | Debit | WriteOff | Reinstatement | Reimbursement,
+    asset: string,
+    books: Books,
+  ): readonly Violation[] {
     const merchant = this.#standing(recourseOf(data), asset);
     const fund = this.#standing(advancedOf(data), asset);
+    const outstanding = merchant.reserved - merchant.borne - merchant.recovered - merchant.writtenOff;
+    const advanced = fund.reserved - fund.borne - fund.reimbursed - fund.writtenOff;
     return [
-      ...this.#gap(position, recourseOf(data), asset, merchant, merchant.reserved - merchant.borne - merchant.recovered, books),
-      ...this.#gap(position, advancedOf(data), asset, fund, fund.reserved - fund.borne - fund.reimbursed, books),
+      ...this.#gap(position, recourseOf(data), asset, merchant, outstanding, books),
+      ...this.#gap(position, advancedOf(data), asset, fund, advanced, books),
     ];
   }
 

@@ -17,6 +17,7 @@ export const merchant = 'm1';
 export const orderId = 'demo.o1';
 export const refundId = 'demo.o1.1.v1';
 export const settlementId = 'demo.m1.s1';
+export const withdrawalId = 'demo.m1.w1';
 export const refundKey = '1'.repeat(32);
 export const settlementKey = '2'.repeat(32);
 const account = { platform, merchant };
@@ -78,6 +79,46 @@ export const settlementDrawn = (amount: number) =>
   });
 export const settlementReturned = (amount: number) =>
   event('SettlementReturned', { ...account, payoutId: settlementId, amount: fen(amount) });
+export const withdrawalDrawn = (fromDeposit: number, fromPayable = 0) =>
+  event('WithdrawalDrawn', {
+    ...account,
+    payoutId: withdrawalId,
+    amount: fen(fromDeposit + fromPayable),
+    fromDeposit: fen(fromDeposit),
+    fromPayable: fen(fromPayable),
+    payee: 'vault:m1',
+    rail: 'alipay',
+    drawnAt: at(5),
+  });
+export const drawReturned = (toDeposit: number, toPayable = 0) =>
+  event('DrawReturned', {
+    ...account,
+    payoutId: withdrawalId,
+    amount: fen(toDeposit + toPayable),
+    toDeposit: fen(toDeposit),
+    toPayable: fen(toPayable),
+    returnedAt: at(5),
+  });
+export const writtenOff = (amount: number, approvedBy = 'zhou') =>
+  event('RecourseWrittenOff', {
+    ...account,
+    obligationId: refundId,
+    refundId,
+    amount: fen(amount),
+    reason: 'the merchant is gone',
+    proposedBy: 'chen',
+    approvedBy,
+    writtenOffAt: at(5),
+  });
+export const reinstated = (amount: number, rest: number) =>
+  event('RecourseReinstated', {
+    ...account,
+    obligationId: refundId,
+    refundId,
+    amount: fen(amount),
+    writtenOff: fen(rest),
+    reinstatedAt: at(5),
+  });
 export const refundPaid = event('ObligationRefundPaid', { ...account, obligationId: refundId, refundId, paidAt: at(5) });
 export const depositOpened = (deposit = 0, period = '0001') =>
   event('DepositPeriodOpened', { ...account, period, deposit: fen(deposit), held: fen(0), payable: fen(0), openedAt: at(1) });
@@ -272,6 +313,16 @@ export const thinDeposit: readonly DomainEvent[] = [
   toppedUp(10_000, 't3'),
   debited(0, 6_500, 0),
   reimbursed(6_500),
+];
+
+/** The debt of a merchant who seems to be gone is given up; money that comes later pays a part of it all the same. */
+export const writtenOffDebt: readonly DomainEvent[] = [
+  ...thinDeposit.slice(0, -3),
+  writtenOff(6_500),
+  toppedUp(2_000, 't3'),
+  reinstated(2_000, 4_500),
+  debited(0, 2_000, 0),
+  reimbursed(2_000),
 ];
 
 /** Two units in escrow: one refunded out of it, one released when its window ends. */

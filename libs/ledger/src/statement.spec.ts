@@ -15,6 +15,9 @@ import {
   refundId,
   settlementDrawn,
   thinDeposit,
+  withdrawalDrawn,
+  drawReturned,
+  writtenOffDebt,
   toppedUp,
 } from './sample-history.js';
 import { depositMovementOf, depositStatement, type DepositStanding } from './statement.js';
@@ -23,7 +26,18 @@ import type { DomainEvent } from './posting.js';
 const types = ['DepositPeriodOpened', 'DepositToppedUp', 'DepositHeld', 'HoldReleased', 'HoldReassigned', 'ObligationOpened'];
 const ofDeposit = (history: readonly DomainEvent[]) =>
   recorded(history).filter(({ type }) =>
-    [...types, 'ObligationRefundPaid', 'DepositDebited', 'PayableDebited', 'PayableCredited', 'SettlementDrawn'].includes(type),
+    [
+      ...types,
+      'ObligationRefundPaid',
+      'DepositDebited',
+      'PayableDebited',
+      'PayableCredited',
+      'SettlementDrawn',
+      'WithdrawalDrawn',
+      'DrawReturned',
+      'RecourseWrittenOff',
+      'RecourseReinstated',
+    ].includes(type),
   ) as Recorded<DepositEvent>[];
 const numbers = ({ available, held, owed }: DepositStanding) => [available, held, owed].map(format).join(' ');
 const lines = (history: readonly DomainEvent[]) =>
@@ -96,4 +110,17 @@ it('goes on from the last statement or from a period that brings money forward',
 it('proceeds and settlements are no movement of the deposit', () => {
   for (const event of [credited(), settlementDrawn(100), depositOpened(5)])
     expect(depositMovementOf(event as DepositEvent)).toBeUndefined();
+});
+
+it('withdrawals, what comes back of them, and debts that were given up have lines of their own', () => {
+  expect(lines([...writtenOffDebt, toppedUp(5_000, 't4'), withdrawalDrawn(4_000), drawReturned(4_000)]).slice(4)).toEqual([
+    'recourse-written-off: 0.00 0.00 0.00',
+    'topped-up: 20.00 0.00 0.00',
+    'recourse-reinstated: 20.00 0.00 20.00',
+    'deposit-debited: 0.00 0.00 0.00',
+    'topped-up: 50.00 0.00 0.00',
+    'withdrawn: 10.00 0.00 0.00',
+    'draw-returned: 50.00 0.00 0.00',
+  ]);
+  expect(lines([depositOpened(), withdrawalDrawn(0, 9_500), drawReturned(0, 9_500)])).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import type { DepositEvent, HoldFor } from '@recourse/deposits/events';
 import type { Instant, Recorded } from '@recourse/eventing';
-import { add, negate, zero, type Money } from '@recourse/money';
+import { add, isZero, negate, zero, type Money } from '@recourse/money';
 import type { RefundGround } from '@recourse/orders/events';
 
 /** The three numbers of a deposit statement. */
@@ -21,6 +21,10 @@ export const statementReasons = {
   'hold-released': { zh: '解除冻结', en: 'Hold released' },
   'obligation-opened': { zh: '垫付退款，形成追偿', en: 'Refund advanced, recourse opened' },
   'deposit-debited': { zh: '保证金扣款追偿', en: 'Recourse from deposit' },
+  withdrawn: { zh: '保证金提取', en: 'Deposit withdrawn' },
+  'draw-returned': { zh: '提取退回', en: 'Withdrawal came back' },
+  'recourse-written-off': { zh: '追偿核销', en: 'Recourse written off' },
+  'recourse-reinstated': { zh: '核销恢复', en: 'Recourse reinstated' },
   'payable-debited': { zh: '货款抵扣追偿', en: 'Recourse from sales proceeds' },
 } as const;
 export type StatementReason = keyof typeof statementReasons;
@@ -33,6 +37,8 @@ export interface StatementReference {
   readonly refundId?: string;
   /** The rail's transaction of a top-up. */
   readonly transaction?: string;
+  /** Of a withdrawal. */
+  readonly payoutId?: string;
 }
 
 /** What one event does to the three numbers. */
@@ -98,6 +104,24 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
       const { obligationId, refundId, amount } = event.data;
       return movement('payable-debited', { obligationId, refundId }, amount, { owed: negate(amount) });
     }
+    case 'WithdrawalDrawn': {
+      const { payoutId, fromDeposit } = event.data;
+      return isZero(fromDeposit)
+        ? undefined
+        : movement('withdrawn', { payoutId }, fromDeposit, { available: negate(fromDeposit) });
+    }
+    case 'DrawReturned': {
+      const { payoutId, toDeposit } = event.data;
+      return isZero(toDeposit) ? undefined : movement('draw-returned', { payoutId }, toDeposit, { available: toDeposit });
+    }
+    case 'RecourseWrittenOff': {
+      const { obligationId, refundId, amount } = event.data;
+      return movement('recourse-written-off', { obligationId, refundId }, amount, { owed: negate(amount) });
+    }
+    case 'RecourseReinstated': {
+      const { obligationId, refundId, amount } = event.data;
+      return movement('recourse-reinstated', { obligationId, refundId }, amount, { owed: amount });
+    }
     case 'DepositPeriodOpened':
     case 'DepositAgreed':
     case 'PayableCredited':
@@ -107,6 +131,15 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
     case 'ObligationRefundPaid':
     case 'SettlementDrawn':
     case 'SettlementReturned':
+    case 'WithdrawalRequested':
+    case 'ClosingRequested':
+    case 'WithdrawalCancelled':
+    case 'CoolingOffEnded':
+    case 'DrawPaid':
+    case 'AccountClosed':
+    case 'WriteOffProposed':
+    case 'DepositFellShort':
+    case 'ShortfallCured':
       return undefined;
   }
 }

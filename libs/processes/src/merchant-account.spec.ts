@@ -57,11 +57,14 @@ it('what the platform bears alone opens no obligation', async () => {
   expect(await on.FundsReserved?.(reserved(0), streams())).toEqual([]);
 });
 
-it('recourse follows the payment of the refund, and a settlement collects nothing', async () => {
+it('recourse follows the payment of the refund; a settlement or withdrawal is only known to be paid', async () => {
   expect(await on.PayoutSucceeded?.(paid(refund), streams())).toEqual([
     { ...account, name: 'collect', command: { type: 'CollectObligation', obligationId: 'demo.o1.1.v1' } },
   ]);
-  expect(await on.PayoutSucceeded?.(paid({ kind: 'settlement', merchant: 'm1' }), streams())).toEqual([]);
+  for (const kind of ['settlement', 'withdrawal'] as const)
+    expect(await on.PayoutSucceeded?.(paid({ kind, merchant: 'm1' }), streams())).toEqual([
+      { ...account, name: 'confirm-draw', command: { type: 'ConfirmDraw', payoutId: 'demo.o1.1.v1' } },
+    ]);
 });
 
 it('proceeds of released escrow are credited net of the fee', async () => {

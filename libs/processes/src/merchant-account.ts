@@ -25,7 +25,7 @@ const endNote = ({ data }: EventOf<DisputeEvent, 'VerdictBecameFinal' | 'Dispute
   deposit('end-case-note', data, { type: 'EndCaseNote', caseId: data.disputeId }),
 ];
 
-/** Everything that reaches a merchant's account from elsewhere: proceeds, open cases, obligations and their collection. */
+/** Everything that reaches a merchant's account from elsewhere: proceeds, open cases, obligations and their collection, what the rail paid him. */
 export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | PayoutEvent> = {
   name: 'merchant-account',
   version: 1,
@@ -82,6 +82,12 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
               { type: 'CollectObligation', obligationId: data.purpose.refundId },
             ),
           ]
-        : [],
+        : [
+            deposit(
+              'confirm-draw',
+              { platform: data.platform, merchant: data.purpose.merchant },
+              { type: 'ConfirmDraw', payoutId: data.payoutId },
+            ),
+          ],
   },
 };

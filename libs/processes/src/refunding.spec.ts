@@ -126,3 +126,20 @@ it('a settlement is paid out like a refund', async () => {
     requested('demo.m1.s1', 700, { kind: 'settlement', merchant: 'm1' }),
   );
 });
+
+it('a withdrawal is paid out as one payment, also when it takes proceeds along', async () => {
+  const drawn = recorded<DepositEvent, 'WithdrawalDrawn'>('deposit-demo.m1.0001', 'WithdrawalDrawn', {
+    platform: 'demo',
+    merchant: 'm1',
+    payoutId: 'demo.m1.w1',
+    amount: fen(700),
+    fromDeposit: fen(600),
+    fromPayable: fen(100),
+    payee: 'person-1',
+    rail: 'sandbox',
+    drawnAt: noon,
+  });
+  expect(await on.WithdrawalDrawn?.(drawn, streams())).toEqual(
+    requested('demo.m1.w1', 700, { kind: 'withdrawal', merchant: 'm1' }),
+  );
+});

@@ -57,6 +57,9 @@ export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositE
     SettlementDrawn: ({ data: { payoutId, platform, merchant, rail, payee, amount } }) => [
       requestPayout(payoutId, { platform, purpose: { kind: 'settlement', merchant }, rail, payee, amount }),
     ],
+    WithdrawalDrawn: ({ data: { payoutId, platform, merchant, rail, payee, amount } }) => [
+      requestPayout(payoutId, { platform, purpose: { kind: 'withdrawal', merchant }, rail, payee, amount }),
+    ],
     PayoutRequested: ({ data }) => [{ do: 'wake', kind: 'payout', key: data.payoutId }],
     PayoutDestinationChanged: ({ data }) => [{ do: 'wake', kind: 'payout', key: data.payoutId }],
   },

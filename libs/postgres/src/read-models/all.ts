@@ -11,6 +11,7 @@ import { payoutQueue } from './payout-queue.js';
 import { inSchema, liveSchema, type AnyReadModel } from './read-model.js';
 import { refundAudit } from './refund-audit.js';
 import { refundHistory } from './refund-history.js';
+import { withdrawals } from './withdrawals.js';
 
 /** Every read model, in the order in which they came to be; a new one is appended. */
 export const readModels: readonly AnyReadModel[] = [
@@ -25,6 +26,7 @@ export const readModels: readonly AnyReadModel[] = [
   fundStanding,
   fundCoverage,
   refundAudit,
+  withdrawals,
 ];
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */

@@ -1,4 +1,5 @@
 import type { FundControlEvent, FundEvent } from '@recourse/compensation/events';
+import type { DepositEvent } from '@recourse/deposits/events';
 import type { DisputeEvent } from '@recourse/disputes/events';
 import { lastMomentOf, plusHours } from '@recourse/eventing';
 import type { OrderEvent } from '@recourse/orders/events';
@@ -50,6 +51,8 @@ const deliver = (units: readonly number[]) => units.map((unit) => `deliver:${uni
 const release = (units: readonly number[]) => units.map((unit) => `release:${unit}`);
 /** K13; the event concerns the reviews that ended so long before. */
 const escalationHours = 48;
+/** An account has one at a time, of a withdrawal or of its closing. */
+const coolingOff = 'cooling-off';
 const waits = ['verification', 'reissue', 'buyer-check', 'merchant-answer', 'review'] as const;
 /** The next thing a unit of a case waits for replaces the one before. */
 async function wait(
@@ -70,7 +73,7 @@ const stopWaiting = (tx: ReadModelTx, disputeId: string, units: readonly number[
   );
 
 /** Which clocks run, and until when? A timer only wakes the decider, which compares with its command's time. */
-export const deadlines = readModel<OrderEvent | DisputeEvent | FundEvent | FundControlEvent>({
+export const deadlines = readModel<OrderEvent | DisputeEvent | DepositEvent | FundEvent | FundControlEvent>({
   name: 'deadlines',
   version: 1,
   tables: ['deadline'],
@@ -205,6 +208,12 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | FundEvent | FundC
         .where('due_at', '<', lastMomentOf(data.day))
         .execute();
     },
+    WithdrawalRequested: ({ data, stream }, tx) => start(tx, stream, coolingOff, data.until),
+    ClosingRequested: ({ data, stream }, tx) => start(tx, stream, coolingOff, data.until),
+    WithdrawalCancelled: ({ stream }, tx) => clear(tx, stream, [coolingOff]),
+    CoolingOffEnded: ({ stream }, tx) => clear(tx, stream, [coolingOff]),
+    WithdrawalDrawn: ({ stream }, tx) => clear(tx, stream, [coolingOff]),
+    AccountClosed: ({ stream }, tx) => clear(tx, stream, [coolingOff]),
   },
 });
 

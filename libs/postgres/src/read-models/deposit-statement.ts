@@ -1,6 +1,6 @@
 import type { DepositEvent } from '@recourse/deposits/events';
 import type { Event, Recorded } from '@recourse/eventing';
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 
 export interface AccountRow {
@@ -187,6 +187,28 @@ export const depositStatement = readModel<DepositEvent>({
     SettlementDrawn: (event, tx) => move(event, tx, { payable_change: -event.data.amount.minor, reference: event.data.payoutId }),
     SettlementReturned: (event, tx) =>
       move(event, tx, { payable_change: event.data.amount.minor, reference: event.data.payoutId }),
+    WithdrawalRequested: (event, tx) => move(event, tx, { reference: event.data.payoutId }),
+    ClosingRequested: (event, tx) => move(event, tx, { reference: event.data.payoutId }),
+    WithdrawalCancelled: (event, tx) =>
+      move(event, tx, { reference: event.data.payoutId, refund_id: event.data.obligationId ?? null }),
+    WithdrawalDrawn: (event, tx) =>
+      move(event, tx, {
+        deposit_change: -event.data.fromDeposit.minor,
+        payable_change: -event.data.fromPayable.minor,
+        reference: event.data.payoutId,
+      }),
+    DrawPaid: (event, tx) => move(event, tx, { reference: event.data.payoutId }),
+    DrawReturned: (event, tx) =>
+      move(event, tx, {
+        deposit_change: event.data.toDeposit.minor,
+        payable_change: event.data.toPayable.minor,
+        reference: event.data.payoutId,
+      }),
+    AccountClosed: (event, tx) => move(event, tx, { reference: event.data.payoutId }),
+    RecourseWrittenOff: (event, tx) => move(event, tx, { owed_change: -event.data.amount.minor, refund_id: event.data.refundId }),
+    RecourseReinstated: (event, tx) => move(event, tx, { owed_change: event.data.amount.minor, refund_id: event.data.refundId }),
+    DepositFellShort: (event, tx) => move(event, tx, { reference: `minimum ${event.data.minimum.minor}` }),
+    ShortfallCured: (event, tx) => move(event, tx, { reference: `minimum ${event.data.minimum.minor}` }),
   },
 });
 
@@ -214,6 +236,39 @@ export const findAccount = (db: Kysely<NoTables>, platform: string, merchant: st
     .executeTakeFirst();
 export const listAccounts = (db: Kysely<NoTables>, platform: string): Promise<AccountRow[]> =>
   live(db).selectFrom('merchant_account').selectAll().where('platform', '=', platform).orderBy('merchant').execute();
+
+export interface AgeingRow {
+  merchant: string;
+  asset: string;
+  /** Shanghai calendar days since the obligation was opened: 0–7, 8–30, 31–90, more. */
+  bucket: 'days0to7' | 'days8to30' | 'days31to90' | 'over90';
+  obligations: number;
+  outstanding: bigint;
+}
+
+/** What merchants of a platform, or one of them, owed at a moment, by age. */
+export async function ageing(
+  db: Kysely<NoTables>,
+  platform: string,
+  { at, merchant }: { readonly at: string; readonly merchant?: string },
+): Promise<AgeingRow[]> {
+  const day = (moment: RawBuilder<unknown>) => sql`(${moment} at time zone 'Asia/Shanghai')::date`;
+  const { rows } = await sql<AgeingRow>`
+    select merchant, asset, bucket, count(*)::int as obligations, sum(outstanding)::bigint as outstanding from (
+      select merchant, asset, outstanding,
+        case when days <= 7 then 'days0to7' when days <= 30 then 'days8to30' when days <= 90 then 'days31to90' else 'over90' end as bucket
+      from (
+        select moved.merchant, account.asset, sum(moved.owed_change) as outstanding,
+          ${day(sql`${at}::timestamptz`)} - ${day(sql`min(moved.at)`)} as days
+        from ${sql.id(liveSchema, 'merchant_movement')} as moved
+        join ${sql.id(liveSchema, 'merchant_account')} as account using (platform, merchant)
+        where moved.platform = ${platform} and moved.at <= ${at} and moved.owed_change <> 0
+          ${merchant === undefined ? sql`` : sql`and moved.merchant = ${merchant}`}
+        group by moved.merchant, account.asset, moved.refund_id having sum(moved.owed_change) <> 0
+      ) as owed
+    ) as aged group by merchant, asset, bucket order by merchant, asset, bucket`.execute(db);
+  return rows;
+}
 
 /** Movements after a position, in the order of the log. */
 export const listMovements = (

@@ -1,4 +1,5 @@
 import type { FundEvent } from '@recourse/compensation/events';
+import type { DepositEvent } from '@recourse/deposits/events';
 import type { Money } from '@recourse/money';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
@@ -44,7 +45,7 @@ async function move(
 }
 
 /** What does a platform's compensation fund hold, what has it advanced, who waits? */
-export const fundBook = readModel<FundEvent>({
+export const fundBook = readModel<FundEvent | DepositEvent>({
   name: 'fund-book',
   version: 1,
   tables: ['fund', 'fund_waiting'],
@@ -79,6 +80,8 @@ export const fundBook = readModel<FundEvent>({
         advanced: -data.amount.minor,
         reimbursed: data.amount.minor,
       }),
+    RecourseWrittenOff: ({ data }, tx) => move(tx, data.platform, data.amount, { advanced: -data.amount.minor }),
+    RecourseReinstated: ({ data }, tx) => move(tx, data.platform, data.amount, { advanced: data.amount.minor }),
   },
 });
 

@@ -2,11 +2,13 @@ export { neverSkipped, readModelMigrations, readModels } from './all.js';
 export { caseFile, casesOfOrder, findCase, type CaseFile, type StoredUnitVerdict } from './case-file.js';
 export { deadlines, nextDeadline } from './deadlines.js';
 export {
+  ageing,
   depositStatement,
   findAccount,
   listAccounts,
   listMovements,
   type AccountRow,
+  type AgeingRow,
   type MovementRow,
 } from './deposit-statement.js';
 export { findFund, fundBook, type FundRow } from './fund-book.js';
@@ -35,3 +37,4 @@ export {
   type RefundFilter,
   type Totals,
 } from './refund-history.js';
+export { listWithdrawals, standingOf, withdrawals, type StandingRow, type WithdrawalRow } from './withdrawals.js';

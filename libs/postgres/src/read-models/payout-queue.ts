@@ -5,7 +5,7 @@ import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from
 export interface PayoutRow {
   payout_id: string;
   platform: string;
-  purpose: 'refund' | 'settlement';
+  purpose: 'refund' | 'settlement' | 'withdrawal';
   merchant: string;
   buyer: string | null;
   rail: string;

@@ -132,6 +132,8 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
     },
     DepositDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
     PayableDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
+    // The debits behind a reinstatement say what is outstanding then.
+    RecourseWrittenOff: ({ data }, tx) => set(tx, data.refundId, { outstanding: 0n }),
   },
 });
 

@@ -1,0 +1,255 @@
+import { plusDays, plusHours, plusMs, type Instant } from '@recourse/eventing';
+import { setVirtualClock } from '@recourse/postgres';
+import { defaultPolicy } from './demo.js';
+import {
+  eventually,
+  makeDataDir,
+  removeDataDir,
+  runCli,
+  startTestInstallation,
+  type TestInstallation,
+} from './test-installation.js';
+
+interface Cny {
+  readonly asset: string;
+  readonly minor: string;
+}
+const cny = (fen: number): Cny => ({ asset: 'CNY', minor: String(fen) });
+const finance = 'finance:chen';
+
+describe('the account of a merchant', () => {
+  let dataDir: string;
+  let house: TestInstallation;
+  let policyHash: string;
+  let requests = 0;
+
+  const answerOf = (as: string, path: string, body?: unknown) => house.client.post(as, path, body, `request-${(requests += 1)}`);
+  const post = async (as: string, path: string, body?: unknown) => {
+    const { status, body: answer } = await answerOf(as, path, body);
+    if (status >= 300) throw new Error(`${as} POST ${path}: ${status} ${JSON.stringify(answer)}`);
+    return answer;
+  };
+  const problemOf = async (as: string, path: string, body?: unknown) =>
+    String((await answerOf(as, path, body)).body['type']).replace('urn:recourse:problem:', '');
+  const capture = (transaction: string, fen: number) => post('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
+  const agree = (merchant: string, minimum: number, termsVersion = 1) =>
+    post(finance, `/deposits/${merchant}/agreement`, {
+      termsVersion,
+      minimum: cny(minimum),
+      payeeAccount: `account-of-${merchant}`,
+      rail: 'sandbox',
+    });
+  const topUp = async (merchant: string, transaction: string, fen: number) => {
+    await capture(transaction, fen);
+    await post(`merchant:${merchant}`, `/deposits/${merchant}/top-ups`, { transaction });
+  };
+  /** A top-up card of 100 yuan, fee 0.50, paid on delivery. */
+  const sell = async (orderNo: string, merchant: string) => {
+    await post('shop', '/orders', {
+      orderNo,
+      merchant,
+      buyer: 'li',
+      payeeAccount: 'account-of-li',
+      rail: 'sandbox',
+      productKind: 'phone-top-up',
+      settlement: 'ON_DELIVERY',
+      promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
+      consent: { version: 1, hash: policyHash },
+      lines: [{ product: '100元话费', unitPrice: cny(10_000), quantity: 1 }],
+      fee: cny(50),
+    });
+    await capture(`tx-${orderNo}`, 10_000);
+    await post('shop', `/orders/${orderNo}/payments`, { transaction: `tx-${orderNo}` });
+    const units = [{ unit: 1, receipt: `receipt-${orderNo}`, account: '13800000001' }];
+    await post('shop', `/orders/${orderNo}/deliveries`, { units });
+    await house.settle();
+  };
+  /** It was not credited: the fund pays, and the merchant owes 99.50. */
+  const refund = async (orderNo: string) => {
+    await post('shop', '/sandbox/verifications', { receipt: `receipt-${orderNo}`, outcome: 'NOT_CREDITED' });
+    await post('buyer:li', '/disputes', { orderNo, units: [1], reason: 'not-credited' });
+    await house.settle();
+  };
+  const account = (merchant: string) => house.read(`merchant:${merchant}`, `/deposits/${merchant}`);
+  const withdrawals = async (merchant: string) =>
+    (await house.read(finance, `/deposits/${merchant}/withdrawals`))['withdrawals'] as Record<string, unknown>[];
+  const paidTo = async (merchant: string) =>
+    (await house.transfers())
+      .filter(({ payee, state }) => payee === `account-of-${merchant}` && state === 'Succeeded')
+      .map(({ amount }) => Number(amount.minor));
+  const pass = async (time: (now: Instant) => Instant) => house.settle(time(await house.now()));
+
+  beforeAll(async () => {
+    dataDir = await makeDataDir();
+    house = await startTestInstallation(dataDir);
+    policyHash = String((await post('operator:liu', '/policies', { table: await defaultPolicy() }))['hash']);
+    await capture('fund-1', 200_000);
+    const contribution = { transaction: 'fund-1', rail: 'sandbox', amount: cny(200_000) };
+    const { contributionId } = await post(finance, '/fund/contributions', contribution);
+    await post('finance:lin', `/fund/contributions/${String(contributionId)}/approval`);
+  });
+  afterAll(async () => {
+    await house?.stop();
+    await removeDataDir(dataDir);
+  });
+
+  it('a deposit above the minimum is withdrawn after seven days, once, to the agreed account', async () => {
+    await agree('ada', 30_000);
+    await topUp('ada', 'ada-1', 50_000);
+    // The rail tells of the same top-up twice.
+    expect(await answerOf(finance, '/deposits/ada/top-ups', { transaction: 'ada-1' })).toMatchObject({ status: 409 });
+    expect(await problemOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(20_001) })).toBe('more-than-free');
+    expect(await problemOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(0) })).toBe('amount-not-positive');
+    expect(await problemOf('merchant:bob', '/deposits/ada/withdrawals', { amount: cny(1) })).toBe('merchant-unknown');
+    const askedAt = await house.now();
+    const { payoutId, until } = await post('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(20_000) });
+    expect(until).toBe(plusDays(askedAt, 7));
+    expect(await problemOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(1) })).toBe('withdrawal-pending');
+
+    await house.settle(String(until));
+    expect(await withdrawals('ada')).toMatchObject([{ payoutId, status: 'cooling-off', amount: cny(20_000) }]);
+    expect(await paidTo('ada')).toEqual([]);
+    await house.settle(plusMs(String(until), 1));
+    expect(await withdrawals('ada')).toMatchObject([{ payoutId, kind: 'withdrawal', status: 'paid' }]);
+    expect(await account('ada')).toMatchObject({ deposit: cny(30_000), shortfall: cny(0), status: 'open' });
+    await pass((now) => plusDays(now, 30));
+    expect(await paidTo('ada')).toEqual([20_000]);
+    expect(await problemOf('merchant:ada', `/deposits/ada/withdrawals/${String(payoutId)}/cancellation`)).toBe('withdrawal-over');
+  });
+
+  it('one whose end passes while no worker runs is paid late, and once', async () => {
+    await topUp('ada', 'ada-2', 5_000);
+    const { until } = await post('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(4_000) });
+    await house.settle();
+    process.kill(house.pids.worker, 'SIGKILL');
+    await setVirtualClock(house.database.db, plusHours(String(until), 50));
+    await eventually('the worker that was started again pays it', async () =>
+      (await withdrawals('ada'))[0]?.['status'] === 'paid' ? true : undefined,
+    );
+    await house.settle();
+    expect(await withdrawals('ada')).toMatchObject([{ status: 'paid', amount: cny(4_000) }, { status: 'paid' }]);
+    expect(await paidTo('ada')).toEqual([20_000, 4_000]);
+    expect(await account('ada')).toMatchObject({ deposit: cny(31_000) });
+  });
+
+  it('is kept by a new obligation, by an open case, or by the merchant himself', async () => {
+    await agree('bob', 0);
+    await topUp('bob', 'bob-1', 30_000);
+    await sell('B1', 'bob');
+    const first = await post('merchant:bob', '/deposits/bob/withdrawals', { amount: cny(25_000) });
+    await post('merchant:bob', `/deposits/bob/withdrawals/${String(first['payoutId'])}/cancellation`);
+    await post('merchant:bob', '/deposits/bob/withdrawals', { amount: cny(25_000) });
+    await refund('B1');
+    expect(await withdrawals('bob')).toMatchObject([
+      { status: 'cancelled', because: 'obligation' },
+      { status: 'cancelled', because: 'merchant' },
+    ]);
+    expect(await account('bob')).toMatchObject({ deposit: cny(20_050), payable: cny(9_950), owed: cny(0), openCases: 1 });
+    const refused = await problemOf('merchant:bob', '/deposits/bob/withdrawals', { amount: cny(1) });
+    expect(refused).toBe('obligation-outstanding');
+    await pass((now) => plusDays(now, 8));
+    expect(await paidTo('bob')).toEqual([]);
+  });
+
+  it('a merchant who leaves gets deposit and late proceeds in one payment, and finds the account closed', async () => {
+    const { payoutId, until } = await post('merchant:bob', '/deposits/bob/closing');
+    expect(await account('bob')).toMatchObject({ status: 'closing' });
+    await house.settle(plusHours(String(until), -1));
+    await sell('B2', 'bob');
+    await refund('B2');
+    // The refund keeps the account open beyond the cooling-off, until its verdict is final.
+    await pass((now) => plusDays(now, 1));
+    expect(await withdrawals('bob')).toMatchObject([{ payoutId, kind: 'closing', status: 'waiting' }, {}, {}]);
+    await pass((now) => plusDays(now, 8));
+    expect(await paidTo('bob')).toEqual([20_050 - 9_950 + 2 * 9_950]);
+    expect(await account('bob')).toMatchObject({
+      status: 'closed',
+      deposit: cny(0),
+      payable: cny(0),
+      held: cny(0),
+      owed: cny(0),
+    });
+    await capture('bob-2', 500);
+    expect(await problemOf('merchant:bob', '/deposits/bob/top-ups', { transaction: 'bob-2' })).toBe('account-closed');
+    expect(await problemOf('merchant:bob', '/deposits/bob/settlements', {})).toBe('account-closed');
+    expect(await problemOf('merchant:bob', '/deposits/bob/closing')).toBe('account-closed');
+  });
+
+  it('what he sells afterwards is credited all the same, and leaves by closing again', async () => {
+    await sell('B3', 'bob');
+    expect(await account('bob')).toMatchObject({ status: 'closed', payable: cny(9_950) });
+    await post('merchant:bob', '/deposits/bob/closing');
+    await pass((now) => plusDays(now, 8));
+    expect(await paidTo('bob')).toEqual([30_000, 9_950]);
+    expect(await account('bob')).toMatchObject({ status: 'closed', payable: cny(0) });
+  });
+
+  it('debts age by Shanghai days, are seen as of any moment, and a shortfall is a number', async () => {
+    await agree('cat', 5_000);
+    await topUp('cat', 'cat-1', 6_000);
+    await sell('C1', 'cat');
+    await post('merchant:cat', '/deposits/cat/settlements', {});
+    await house.settle();
+    const owedSince = await house.now();
+    await refund('C1');
+    expect(await account('cat')).toMatchObject({ deposit: cny(0), owed: cny(3_950), shortfall: cny(5_000) });
+    const { movements } = await house.read('merchant:cat', '/deposits/cat/statement?limit=200');
+    expect((movements as { event: string }[]).map(({ event }) => event)).toContain('DepositFellShort');
+
+    const ageing = async (as: string, at: Instant) => house.read(as, `/recourse/ageing?at=${encodeURIComponent(at)}`);
+    const young = { outstanding: cny(3_950), obligations: 1, days0to7: cny(3_950), days8to30: cny(0) };
+    expect(await ageing(finance, plusMs(owedSince, -1))).toMatchObject({ totals: [], merchants: [] });
+    expect(await ageing(finance, plusDays(owedSince, 7))).toMatchObject({ totals: [young] });
+    expect(await ageing('merchant:cat', plusDays(owedSince, 8))).toMatchObject({
+      merchants: [{ merchant: 'cat', days0to7: cny(0), days8to30: cny(3_950) }],
+    });
+    expect(await ageing(finance, plusDays(owedSince, 31))).toMatchObject({
+      totals: [{ days31to90: cny(3_950), over90: cny(0) }],
+    });
+    expect(await ageing(finance, plusDays(owedSince, 91))).toMatchObject({
+      totals: [{ days31to90: cny(0), over90: cny(3_950) }],
+    });
+    expect(await ageing('merchant:ada', plusDays(owedSince, 8))).toMatchObject({ merchants: [] });
+    const foreign = await house.client.get('merchant:ada', '/recourse/ageing?merchant=cat');
+    expect(foreign.status).toBe(404);
+  });
+
+  it('a debt is given up by two people, and money that comes later pays it all the same', async () => {
+    const writeOff = '/recourse/demo.C1.1.v1/write-off';
+    expect(await problemOf(finance, `${writeOff}/approval`)).toBe('not-proposed');
+    await post(finance, writeOff, { reason: 'the merchant does not answer' });
+    expect(await problemOf(finance, `${writeOff}/approval`)).toBe('same-subject');
+    expect(await problemOf('merchant:cat', `${writeOff}/approval`)).toBe('role-not-allowed');
+    expect(await post('finance:lin', `${writeOff}/approval`)).toMatchObject({
+      status: 'written-off',
+      amount: cny(3_950),
+      proposedBy: 'finance-chen',
+      approvedBy: 'finance-lin',
+    });
+    await house.settle();
+    expect(await account('cat')).toMatchObject({ owed: cny(0) });
+    expect(await house.read(finance, '/recourse/ageing')).toMatchObject({ totals: [] });
+    const advanced = async () => ((await house.read(finance, '/fund'))['funds'] as { advanced: Cny }[])[0]?.advanced;
+    expect(await advanced()).toEqual(cny(0));
+
+    await topUp('cat', 'cat-2', 1_000);
+    await house.settle();
+    expect(await account('cat')).toMatchObject({ deposit: cny(0), owed: cny(0) });
+    await sell('C2', 'cat');
+    expect(await account('cat')).toMatchObject({ payable: cny(9_950 - 2_950) });
+    await topUp('cat', 'cat-3', 5_000);
+    await house.settle();
+    expect(await account('cat')).toMatchObject({ deposit: cny(5_000), shortfall: cny(0) });
+    const { events } = { events: await house.events() };
+    const told = events.filter(({ type }) => type === 'DepositFellShort' || type === 'ShortfallCured').map(({ type }) => type);
+    expect(told).toEqual(['DepositFellShort', 'ShortfallCured']);
+    const refunds = (await house.read(finance, '/refunds?merchant=cat'))['refunds'];
+    expect(refunds).toMatchObject([{ recovered: cny(9_950), outstanding: cny(0) }]);
+  });
+
+  it('leaves books that verify', async () => {
+    const verification = runCli('verify', '--json', '--data-dir', dataDir);
+    expect(await verification.ended).toEqual({ code: 0, signal: null });
+    expect(JSON.parse(verification.output())).toMatchObject({ holds: true, violations: [] });
+  });
+});

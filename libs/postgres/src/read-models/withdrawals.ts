@@ -1,0 +1,164 @@
+import type { DepositEvent } from '@recourse/deposits/events';
+import { sql, type Kysely } from 'kysely';
+import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
+
+export interface WithdrawalRow {
+  payout_id: string;
+  platform: string;
+  merchant: string;
+  kind: 'withdrawal' | 'closing';
+  asset: string | null;
+  /** What a closing takes is known when it is drawn. */
+  amount: bigint | null;
+  status: 'cooling-off' | 'waiting' | 'cancelled' | 'drawn' | 'paid' | 'returned';
+  /** Why it was cancelled. */
+  because: string | null;
+  until: string;
+  requested_at: string;
+}
+export interface StandingRow {
+  platform: string;
+  merchant: string;
+  status: 'open' | 'closing' | 'closed';
+}
+interface Tables {
+  withdrawal: WithdrawalRow;
+  account_standing: StandingRow;
+}
+const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
+const set = async (tx: ReadModelTx, payoutId: string, values: Partial<WithdrawalRow>): Promise<void> => {
+  await of(tx).updateTable('withdrawal').set(values).where('payout_id', '=', payoutId).execute();
+};
+const stands = async (
+  tx: ReadModelTx,
+  { platform, merchant }: Omit<StandingRow, 'status'>,
+  status: StandingRow['status'],
+): Promise<void> => {
+  await of(tx)
+    .insertInto('account_standing')
+    .values({ platform, merchant, status })
+    .onConflict((conflict) => conflict.columns(['platform', 'merchant']).doUpdateSet({ status }))
+    .execute();
+};
+
+/** Who takes his deposit back, and how far is it? */
+export const withdrawals = readModel<DepositEvent>({
+  name: 'withdrawals',
+  version: 1,
+  tables: ['withdrawal', 'account_standing'],
+  create: async (tx) => {
+    await sql`create table withdrawal (
+      payout_id text primary key, platform text not null, merchant text not null, kind text not null, asset text, amount bigint,
+      status text not null, because text, until timestamptz not null, requested_at timestamptz not null)`.execute(tx);
+    await sql`create index on withdrawal (platform, merchant, requested_at)`.execute(tx);
+    await sql`create table account_standing (
+      platform text not null, merchant text not null, status text not null, primary key (platform, merchant))`.execute(tx);
+  },
+  on: {
+    // Who left and agrees to new terms is back; who is leaving goes on leaving.
+    DepositAgreed: async ({ data: { platform, merchant } }, tx) => {
+      await of(tx)
+        .insertInto('account_standing')
+        .values({ platform, merchant, status: 'open' })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['platform', 'merchant'])
+            .doUpdateSet({ status: 'open' })
+            .where('account_standing.status', '=', 'closed'),
+        )
+        .execute();
+    },
+    WithdrawalRequested: async ({ data }, tx) => {
+      const { payoutId, platform, merchant, amount, until, requestedAt } = data;
+      await of(tx)
+        .insertInto('withdrawal')
+        .values({
+          payout_id: payoutId,
+          platform,
+          merchant,
+          kind: 'withdrawal',
+          asset: amount.asset,
+          amount: amount.minor,
+          status: 'cooling-off',
+          because: null,
+          until,
+          requested_at: requestedAt,
+        })
+        .execute();
+    },
+    ClosingRequested: async ({ data }, tx) => {
+      const { payoutId, platform, merchant, until, requestedAt } = data;
+      await stands(tx, data, 'closing');
+      await of(tx)
+        .insertInto('withdrawal')
+        .values({
+          payout_id: payoutId,
+          platform,
+          merchant,
+          kind: 'closing',
+          asset: null,
+          amount: null,
+          status: 'cooling-off',
+          because: null,
+          until,
+          requested_at: requestedAt,
+        })
+        .execute();
+    },
+    WithdrawalCancelled: async ({ data }, tx) => {
+      await set(tx, data.payoutId, { status: 'cancelled', because: data.because });
+      await of(tx)
+        .updateTable('account_standing')
+        .set({ status: 'open' })
+        .where('platform', '=', data.platform)
+        .where('merchant', '=', data.merchant)
+        .where('status', '=', 'closing')
+        .execute();
+    },
+    CoolingOffEnded: ({ data }, tx) => set(tx, data.payoutId, { status: 'waiting' }),
+    WithdrawalDrawn: ({ data }, tx) =>
+      set(tx, data.payoutId, { status: 'drawn', asset: data.amount.asset, amount: data.amount.minor }),
+    DrawPaid: ({ data }, tx) => set(tx, data.payoutId, { status: 'paid' }),
+    DrawReturned: ({ data }, tx) => set(tx, data.payoutId, { status: 'returned' }),
+    AccountClosed: async ({ data }, tx) => {
+      await stands(tx, data, 'closed');
+      // One that had nothing to return is over with the account.
+      await of(tx)
+        .updateTable('withdrawal')
+        .set({ status: 'paid' })
+        .where('payout_id', '=', data.payoutId)
+        .where('amount', 'is', null)
+        .execute();
+    },
+  },
+});
+
+const live = (db: Kysely<NoTables>) => of(db).withSchema(liveSchema);
+
+/** Newest first. */
+export const listWithdrawals = (
+  db: Kysely<NoTables>,
+  platform: string,
+  merchant: string,
+  limit: number,
+): Promise<WithdrawalRow[]> =>
+  live(db)
+    .selectFrom('withdrawal')
+    .selectAll()
+    .where('platform', '=', platform)
+    .where('merchant', '=', merchant)
+    .orderBy('requested_at', 'desc')
+    .orderBy('payout_id')
+    .limit(limit)
+    .execute();
+
+/** Open, also for an account that is known from before this read model. */
+export async function standingOf(db: Kysely<NoTables>, platform: string, merchant: string): Promise<StandingRow['status']> {
+  const row = await live(db)
+    .selectFrom('account_standing')
+    .select('status')
+    .where('platform', '=', platform)
+    .where('merchant', '=', merchant)
+    .executeTakeFirst();
+  return row?.status ?? 'open';
+}
