@@ -21,6 +21,7 @@ export class NoteCase extends commandOf<DepositCommand, 'NoteCase'>('deposit', '
 export class EndCaseNote extends commandOf<DepositCommand, 'EndCaseNote'>('deposit', 'EndCaseNote') {}
 export class OpenObligation extends commandOf<DepositCommand, 'OpenObligation'>('deposit', 'OpenObligation') {}
 export class CollectObligation extends commandOf<DepositCommand, 'CollectObligation'>('deposit', 'CollectObligation') {}
+export class ReturnSettlement extends commandOf<DepositCommand, 'ReturnSettlement'>('deposit', 'ReturnSettlement') {}
 
 export class RequestPayout extends commandOf<PayoutCommand, 'RequestPayout'>('payout', 'RequestPayout') {}
 export class SubmitTransfer extends commandOf<PayoutCommand, 'SubmitTransfer'>('payout', 'SubmitTransfer') {}
@@ -35,7 +36,14 @@ export const disputeCommands = [
   RecordVerification,
   PassDisputeDeadlines,
 ] as const;
-export const depositCommands = [CreditPayable, NoteCase, EndCaseNote, OpenObligation, CollectObligation] as const;
+export const depositCommands = [
+  CreditPayable,
+  NoteCase,
+  EndCaseNote,
+  OpenObligation,
+  CollectObligation,
+  ReturnSettlement,
+] as const;
 export const payoutCommands = [RequestPayout, SubmitTransfer, RecordRailWord] as const;
 
 type AnyCommandClass = { readonly category: string; readonly type: string } & (new (

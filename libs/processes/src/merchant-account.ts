@@ -83,5 +83,10 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
             ),
           ]
         : [],
+    // Nothing was paid: what was drawn for it is his again.
+    PayoutCancelled: ({ data: { payoutId, platform, purpose } }) =>
+      purpose.kind === 'settlement'
+        ? [deposit('return-settlement', { platform, merchant: purpose.merchant }, { type: 'ReturnSettlement', payoutId })]
+        : [],
   },
 };

@@ -261,6 +261,39 @@ describe('the sandbox rail', () => {
     });
   });
 
+  describe('a transfer that was paid', () => {
+    it('comes back when its bank sends it back, and says so for ever', async () => {
+      const asked = request();
+      await expect(rail.reverse(asked.key, 'CLOSED')).rejects.toThrow(failure('NothingToReverse'));
+      const { railTransferId } = (await rail.transfer(asked)) as { railTransferId: string };
+      now = '2026-03-02T10:00:00.000Z';
+      await rail.reverse(asked.key, 'CLOSED');
+      await rail.reverse(asked.key, 'CLOSED');
+      const back = { state: 'Reversed', railTransferId, at: now, code: 'CLOSED' };
+      expect(await rail.query(asked.key)).toEqual(back);
+      expect(await rail.transfer(asked)).toEqual(back);
+      expect(await transfersOf(rail, asked.key)).toMatchObject([{ state: 'Reversed', at: now, amount: asked.amount }]);
+      const failed = request('sandbox-fail-1');
+      await rail.transfer(failed);
+      await expect(rail.reverse(failed.key, 'CLOSED')).rejects.toThrow(failure('NothingToReverse'));
+    });
+
+    it('comes back by itself from some payees, once somebody asks', async () => {
+      const asked = request('sandbox-bounced-1');
+      expect(await rail.transfer(asked)).toMatchObject({ state: 'Succeeded' });
+      expect(await transfersOf(rail, asked.key)).toMatchObject([{ state: 'Succeeded' }]);
+      expect(await rail.query(asked.key)).toMatchObject({ state: 'Reversed', code: 'PAYEE_ACCOUNT_CLOSED' });
+      expect(await transfersOf(rail, asked.key)).toMatchObject([{ state: 'Reversed' }]);
+    });
+
+    it('may cost a fee, which the rail tells with its success and keeps in its book', async () => {
+      const asked = request('sandbox-fee-1');
+      expect(await rail.transfer(asked)).toMatchObject({ state: 'Succeeded', fee: money(10n) });
+      expect(await rail.query(asked.key)).toMatchObject({ state: 'Succeeded', fee: money(10n) });
+      expect(await transfersOf(rail, asked.key)).toMatchObject([{ amount: asked.amount, fee: money(10n) }]);
+    });
+  });
+
   describe('when an answer does not come', () => {
     it('says Unknown in time, and the money may move all the same', async () => {
       const impatient = openSandboxRail({ db: database.db, now: () => Promise.resolve(now), timeoutMs: 20 });
