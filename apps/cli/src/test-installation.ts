@@ -260,9 +260,11 @@ export async function startTestInstallation(dataDir: string): Promise<TestInstal
       await allEnded(dataDir, cli);
     },
     stop: async () => {
-      await insight.close();
+      // The stores go first: a read that was broken off ends with its server.
       cli.kill('SIGTERM');
-      return cli.ended;
+      const ending = await cli.ended;
+      await insight.close();
+      return ending;
     },
   };
 }
