@@ -37,7 +37,7 @@ describe('a row of a read model (I9)', () => {
       );
       expect([table, rows[0]!.rows > 0n]).toEqual([table, true]);
     }
-    expect(await verified()).toMatchObject({ violations: [], count: 0, tables: 16 });
+    expect(await verified()).toMatchObject({ violations: [], count: 0, tables: 17 });
   });
 
   /** What a column becomes, by type. */
@@ -144,6 +144,7 @@ describe('a row of a read model (I9)', () => {
     expect(violations).toMatchObject([
       { subject: 'payout-queue payout-demo.o1.1.v1', found: 'PayoutSucceeded cannot be folded: no PayoutSucceeded today' },
       { subject: 'read.payout payout_id=demo.o1.1.v1', found: expect.stringContaining('status=succeeded') as string },
+      { subject: 'read.payment payout_id=demo.o1.1.v1 transfer_no=1', found: expect.stringContaining('paid_at') as string },
     ]);
   });
 
