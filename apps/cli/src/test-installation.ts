@@ -260,11 +260,9 @@ export async function startTestInstallation(dataDir: string): Promise<TestInstal
       await allEnded(dataDir, cli);
     },
     stop: async () => {
-      // The stores go first: a read that was broken off ends with its server.
-      cli.kill('SIGTERM');
-      const ending = await cli.ended;
       await insight.close();
-      return ending;
+      cli.kill('SIGTERM');
+      return cli.ended;
     },
   };
 }
