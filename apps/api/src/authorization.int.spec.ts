@@ -98,6 +98,10 @@ beforeAll(async () => {
       units: [{ unit: 1, liable: 'MERCHANT', remedy: 'FULL_REFUND', bearer: 'merchant' }],
       explanation: { zh: '商家责任', en: 'the merchant is liable' },
     },
+    'POST /payouts/{payoutId}/approval': {},
+    'POST /payouts/{payoutId}/hold': { reason: 'who is this?' },
+    'POST /payouts/{payoutId}/cancellation': { reason: 'not any more' },
+    'POST /sandbox/reversals': { payoutId: 'demo.N2.cancel', transferNo: 1 },
     'POST /payouts/{payoutId}/destination': { payeeAccount: 'account-of-a-thief' },
     'POST /deposits/{merchant}/agreement': {
       minimum: cny(1),

@@ -6,6 +6,7 @@ import { Caller, Problem } from '@recourse/nest';
 import { type Database, findRefund, listRefunds } from '@recourse/postgres';
 import { derivedIdShape, Id, Limit, limitOf, Moment, OneOf, Shape } from './fields.js';
 import { isPartyOf, Parties } from './parties.js';
+import { paymentsView } from './payouts.js';
 import { everyRole, Reads } from './route.js';
 import { databaseToken } from './tokens.js';
 
@@ -19,7 +20,7 @@ class RefundQuery {
   @Id({ optional: true })
   buyer?: string;
 
-  @OneOf(['approved', 'queued', 'funded', 'paying', 'unclaimed', 'paid'], { optional: true })
+  @OneOf(['approved', 'queued', 'funded', 'paying', 'unclaimed', 'paid', 'reversed'], { optional: true })
   status?: string;
 
   @Shape(/^[a-z0-9][a-z0-9.-]{0,63}$/, { description: 'the rule of the policy that decided', optional: true })
@@ -103,6 +104,7 @@ export class Refunds {
     const money = (minor: bigint) => toJson({ asset: found.asset, minor });
     return {
       ...viewOf(found),
+      payments: await paymentsView(this.database, refundId),
       lines: found.lines.map((line) => ({
         unit: line.unit_no,
         source: line.source,

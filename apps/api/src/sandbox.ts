@@ -4,13 +4,15 @@ import { factValues } from '@recourse/disputes';
 import type { VerificationOutcome } from '@recourse/disputes/events';
 import { isPositive, toJson } from '@recourse/money';
 import { Problem } from '@recourse/nest';
-import { RailError, type SandboxRail } from '@recourse/rails';
+import type { WakeUps } from '@recourse/queue';
+import { RailError, type SandboxRail, transferKey } from '@recourse/rails';
 import type { Vault } from '@recourse/vault';
 import type { SandboxVerifier } from '@recourse/verifiers';
-import { MoneyField, moneyOf, OneOf, Part, Reference, Text } from './fields.js';
+import { derivedIdShape, MoneyField, moneyOf, OneOf, Part, Reference, Shape, Text, Whole } from './fields.js';
+import { Parties } from './parties.js';
 import { Once, type Write, Writes } from './route.js';
 import type { Settings } from './settings.js';
-import { sandboxRailToken, sandboxVerifierToken, settingsToken, vaultToken } from './tokens.js';
+import { queueToken, sandboxRailToken, sandboxVerifierToken, settingsToken, vaultToken } from './tokens.js';
 
 class CaptureBody {
   @Reference({ example: '4200001234202603010001' })
@@ -18,6 +20,14 @@ class CaptureBody {
 
   @Part(() => MoneyField)
   amount!: MoneyField;
+}
+
+class ReversalBody {
+  @Shape(derivedIdShape, { description: 'of which a transfer was paid', example: 'demo.G001.1.v1' })
+  payoutId!: string;
+
+  @Whole(1, 1_000, { description: 'which of its transfers', example: 1 })
+  transferNo!: number;
 }
 
 class VerificationBody {
@@ -40,6 +50,8 @@ export class Sandbox {
     @Inject(sandboxVerifierToken) private readonly verifier: SandboxVerifier,
     @Inject(vaultToken) private readonly vault: Vault,
     @Inject(settingsToken) private readonly settings: Settings,
+    @Inject(queueToken) private readonly queue: WakeUps,
+    @Inject(Parties) private readonly parties: Parties,
   ) {}
 
   @Post('captures')
@@ -59,6 +71,26 @@ export class Sandbox {
           : error;
       });
       return { transaction, amount: toJson(amount), receiver: capture.receiver, capturedAt };
+    });
+  }
+
+  @Post('reversals')
+  @Writes(201, 'shop', 'operator')
+  @ApiOperation({
+    summary: "The payee's bank sends a paid transfer back; the rail notifies the house, which asks it what happened",
+  })
+  reversal(@Body() { payoutId, transferNo }: ReversalBody, @Once() write: Write) {
+    return write(async (run) => {
+      await this.parties.payout(run.caller, payoutId);
+      const key = transferKey(payoutId, transferNo);
+      await this.rail.reverse(key, 'PAYEE_ACCOUNT_CLOSED').catch((error: unknown) => {
+        throw error instanceof RailError && error.code === 'NothingToReverse'
+          ? new Problem(409, 'nothing-to-reverse', 'the sandbox has paid no such transfer')
+          : error;
+      });
+      // A notification is a wake-up and never the truth; one that is lost is made up for by the sweep.
+      await this.queue.wake('payout', payoutId);
+      return { payoutId, transferNo };
     });
   }
 

@@ -111,6 +111,7 @@ export async function startTestApi({ clock = 'virtual' }: { clock?: 'virtual' | 
     issuer: developmentIssuer,
     virtualClockStart: clock === 'virtual' ? start : undefined,
     railReceiver: 'recourse-platform',
+    approvalLimits: new Map<string, bigint>(),
     apiHost: '127.0.0.1',
     apiPort: 0,
   };

@@ -153,6 +153,7 @@ describe('a row of a read model (I9)', () => {
     expect(violations).toMatchObject([
       { subject: 'payout-queue payout-demo.o1.1.v1', found: 'PayoutSucceeded cannot be folded: no PayoutSucceeded today' },
       { subject: 'read.payout payout_id=demo.o1.1.v1', found: expect.stringContaining('status=succeeded') as string },
+      { subject: 'read.payment payout_id=demo.o1.1.v1 transfer_no=1', found: expect.stringContaining('paid_at') as string },
     ]);
   });
 

@@ -14,7 +14,7 @@ await runApp('worker', async ({ log, ready, fail }) => {
   let worker: ReturnType<typeof startWorker> | undefined;
   const leadership = lead(environment.databaseUrl, leadershipLock, {
     onGained: () => {
-      worker = startWorker({ ...adapters, log });
+      worker = startWorker({ ...adapters, approvalLimits: environment.approvalLimits, log });
       worker.then((started) => {
         ready({ leading: true });
         return started.failed.then(fail);

@@ -18,7 +18,7 @@ import {
   type Log,
   type Subscription,
 } from '@recourse/eventstore';
-import { aggregateStoreProvider, deciders, handlersFor } from '@recourse/nest';
+import { aggregateStoreProvider, type ApprovalLimits, deciders, handlersFor } from '@recourse/nest';
 import { order } from '@recourse/orders';
 import { neverSkipped, readModels, type Database } from '@recourse/postgres';
 import { claimToDispute, judging, merchantAccount, refunding } from '@recourse/processes';
@@ -26,6 +26,8 @@ import type { WakeUps } from '@recourse/queue';
 import type { PayoutRail } from '@recourse/rails';
 import type { Vault } from '@recourse/vault';
 import type { Verifier } from '@recourse/verifiers';
+import { withApprovalLimit } from './approval-limit.js';
+import { BounceWatch } from './bounce-watch.js';
 import {
   commandOfAction,
   depositCommands,
@@ -50,6 +52,7 @@ export interface WorkerParts {
   readonly rails: ReadonlyMap<string, PayoutRail>;
   readonly vault: Vault;
   readonly verifier: Verifier;
+  readonly approvalLimits: ApprovalLimits;
   readonly log: Log;
 }
 
@@ -115,7 +118,8 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
       eventStore,
       database,
       processes,
-      dispatch: (action, context) => commands.execute<object, Executed>(commandOfAction(action, context)),
+      dispatch: (action, context) =>
+        commands.execute<object, Executed>(commandOfAction(withApprovalLimit(action, parts.approvalLimits), context)),
       wake,
       clock,
       log,
@@ -132,8 +136,9 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
     { concurrency: jobConcurrency },
   );
 
+  const bounces = new BounceWatch(database);
   const sweepNow = () =>
-    sweep({ database, clock, wake }).catch((error: unknown) =>
+    sweep({ database, bounces, clock, wake }).catch((error: unknown) =>
       logger.warn(`a sweep failed and is made again in a minute: ${String(error)}`),
     );
   // The sweep reads read models: the first one must see what the wake-ups were for that were just removed.

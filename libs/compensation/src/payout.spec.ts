@@ -1,7 +1,6 @@
-import { eventsOf, fold, isRejection, specify, type Stamped } from '@recourse/eventing';
+import { eventsOf, specify } from '@recourse/eventing';
 import { money } from '@recourse/money';
-import fc from 'fast-check';
-import { maxFailures, payout, type Payout, type PayoutCommand, type PayoutEvent, type RailWord } from './payout.js';
+import { maxFailures, payout, type PayoutCommand, type PayoutEvent, type RailWord } from './payout.js';
 
 const at = '2026-03-01T08:00:00.000Z';
 const event = eventsOf<PayoutEvent>();
@@ -187,84 +186,197 @@ describe('a buyer who cannot be reached', () => {
   });
 });
 
-const word: fc.Arbitrary<RailWord> = fc.oneof(
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      state: fc.constant('Succeeded' as const),
-      railTransferId: fc.constantFrom('rail-1', 'rail-2'),
-    }),
-  },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      state: fc.constant('Failed' as const),
-      failure: fc.constantFrom('PayeeActionRequired' as const, 'RequestWrong' as const, 'Closed' as const),
-      code: fc.constantFrom('X', 'Y'),
-    }),
-  },
-  { weight: 2, arbitrary: fc.constant({ state: 'Processing' } as const) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      state: fc.constantFrom('FundingBlocked' as const, 'ChannelHalted' as const),
-      code: fc.constantFrom('X', 'Y'),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ state: fc.constant('Unknown' as const), cause: fc.constantFrom('timeout', 'reset') }),
-  },
-);
-const transferNo = fc.integer({ min: 0, max: 8 });
-const anyCommand: fc.Arbitrary<PayoutCommand> = fc.oneof(
-  fc.constant(request()),
-  transferNo.map((no) => submit(no)),
-  fc.tuple(transferNo, transferNo).map(([no, other]) => submit(no, keyOf(other))),
-  fc.record({ type: fc.constant('RecordRailWord' as const), transferNo, word }),
-  fc.constant(change),
-);
-/** Mostly what a worker would do next, so that the walks get far; now and then anything at all. */
-const step = fc.oneof(
-  { weight: 1, arbitrary: anyCommand.map((command) => () => command) },
-  { weight: 3, arbitrary: word.map((said) => (next: number) => hear(next - 1, said)) },
-  { weight: 3, arbitrary: fc.constant((next: number) => submit(next)) },
-  { weight: 1, arbitrary: transferNo.map((other) => (next: number) => submit(next, keyOf(other))) },
-  { weight: 1, arbitrary: fc.constant(() => change) },
-);
+const place = { payoutId: 'r1', platform: 'demo' } as const;
+const person = (subject: string): PayoutCommand => ({ type: 'ApprovePayout', subject });
+const hold = (subject: string, reason = 'is this the right buyer?'): PayoutCommand => ({ type: 'HoldPayout', subject, reason });
+const approvalLimit = money(99n);
+const large = event('PayoutRequested', { ...subject, payee: 'vault:b1', requestedAt: at, approvalLimit });
+const proposed = (by: string) =>
+  event('PayoutApprovalProposed', { ...place, amount: subject.amount, proposedBy: by, proposedAt: at });
+const approved = (firstBy: string, approvedBy: string) =>
+  event('PayoutApproved', { ...place, amount: subject.amount, approvalLimit, firstBy, approvedBy, approvedAt: at });
+const held = (by: string, reason = 'is this the right buyer?') =>
+  event('PayoutHeld', { ...place, reason, heldBy: by, heldAt: at });
 
-it('in any order of commands at most one transfer is live, at most one succeeds, and keys are fixed for life', () => {
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
-      let state: Payout = fold(payout, [requested]);
-      const open = new Set<number>();
-      const keys = new Map<number, string>();
-      const paid = new Set<number>();
-      for (const choose of steps) {
-        const outcome = payout.decide({ ...choose(keys.size + 1), at } as Stamped<PayoutCommand>, state);
-        if (isRejection(outcome)) continue;
-        for (const { type, data } of outcome) {
-          if ('key' in data) {
-            if (type === 'TransferSubmitted') {
-              expect(keys.has(data.transferNo)).toBe(false);
-              expect([...keys.values()]).not.toContain(data.key);
-              expect(data.transferNo).toBe(keys.size + 1);
-              keys.set(data.transferNo, data.key);
-              open.add(data.transferNo);
-            }
-            expect(data.key).toBe(keys.get(data.transferNo));
-            if (type !== 'TransferSubmitted') expect(open.has(data.transferNo)).toBe(true);
-          }
-          if (type === 'TransferFailed') open.delete(data.transferNo);
-          if (type === 'PayoutSucceeded') {
-            open.delete(data.transferNo);
-            paid.add(data.transferNo);
-          }
-          expect(open.size + paid.size).toBeLessThanOrEqual(1);
-        }
-        state = fold(payout, outcome, state);
-      }
-    }),
-    { numRuns: 500 },
-  );
+describe('above its limit', () => {
+  const waiting = given(large);
+  const asked = event('PayoutRequested', {
+    ...subject,
+    purpose: { kind: 'settlement', merchant: 'm1' },
+    payee: 'vault:m1',
+    requestedAt: at,
+    requestedBy: 'finance-1',
+    approvalLimit,
+  });
+
+  it('a payout keeps the limit that was in force, and waits', () => {
+    given().when(request({ approvalLimit })).then(large);
+    waiting.when(submit(1)).thenRejected('AwaitingApproval');
+    waiting.when(change).thenRejected('NotUnclaimed');
+    waiting.when(hear(1, saysSucceeded)).thenRejected('TransferUnknown');
+    waiting.when(request({ approvalLimit: money(1_000n) })).thenNothing();
+    given()
+      .when(request({ approvalLimit: money(99n, 'USD') }))
+      .thenRejected('AssetMismatch');
+  });
+  it('begins one minor unit above: exactly the limit needs nobody', () => {
+    const within = event('PayoutRequested', { ...subject, payee: 'vault:b1', requestedAt: at, approvalLimit: money(100n) });
+    given(within).when(submit(1)).then(submitted(1));
+    given(within).when(person('finance-1')).thenRejected('NotAwaitingApproval');
+    ready.when(hold('finance-1')).thenRejected('NotAwaitingApproval');
+  });
+  it('a refund, which nobody asked for, is approved by two different people', () => {
+    waiting.when(person('finance-1')).then(proposed('finance-1'));
+    const half = waiting.and(proposed('finance-1'));
+    half.when(submit(1)).thenRejected('AwaitingApproval');
+    half.when(person('finance-1')).thenRejected('SameSubject');
+    half.when(person('finance-2')).then(approved('finance-1', 'finance-2'));
+    const both = half.and(approved('finance-1', 'finance-2'));
+    both.when(submit(1)).then(submitted(1));
+    both.when(person('finance-3')).thenRejected('NotAwaitingApproval');
+  });
+  it('what somebody asked for is approved by another', () => {
+    given(asked).when(person('finance-1')).thenRejected('SameSubject');
+    given(asked).when(person('finance-2')).then(approved('finance-1', 'finance-2'));
+    given(asked, held('finance-3')).when(person('finance-1')).thenRejected('SameSubject');
+  });
+  it('it may be sent back with a reason, and is then approved anew: it stays owed', () => {
+    const back = waiting.and(proposed('finance-1'), held('finance-2'));
+    waiting.and(proposed('finance-1')).when(hold('finance-2')).then(held('finance-2'));
+    back.when(hold('finance-2')).thenNothing();
+    back.when(hold('finance-2', 'still open')).then(held('finance-2', 'still open'));
+    back.when(submit(1)).thenRejected('AwaitingApproval');
+    back.when(person('finance-1')).then(proposed('finance-1'));
+  });
+});
+
+const purpose = { kind: 'settlement', merchant: 'm1' } as const;
+const reversed = (no: number, of: object = {}) =>
+  event('PayoutReversed', { ...subject, ...of, ...transfer(no), railTransferId: 'rail-1', code: 'BACK', reversedAt: at });
+const saysReversed: RailWord = { state: 'Reversed', railTransferId: 'rail-1', code: 'BACK' };
+const fee = (no: number) =>
+  event('GatewayFeeCharged', { ...place, ...transfer(no), rail: 'alipay', amount: money(3n), chargedAt: at });
+
+describe('a transfer that comes back', () => {
+  const paid = live.and(succeeded(1));
+  const back = paid.and(reversed(1));
+
+  it('is owed again and paid by the next transfer, under a key of its own', () => {
+    paid.when(hear(1, saysReversed)).then(reversed(1));
+    back.when(submit(1)).thenRejected('NotNextTransfer');
+    back.when(submit(2, keyOf(1))).thenRejected('WrongKey');
+    back.when(submit(2)).then(submitted(2));
+    back.and(submitted(2)).when(hear(2, saysSucceeded)).then(succeeded(2));
+  });
+  it('before anybody heard that it had arrived has done both', () => {
+    live.when(hear(1, saysReversed)).then(succeeded(1), reversed(1));
+    live.when(hear(1, { ...saysReversed, fee: money(3n) })).then(succeeded(1), fee(1), reversed(1));
+  });
+  it('says nothing new when it is heard of again, and nothing else may be said of it', () => {
+    back.when(hear(1, saysReversed)).thenNothing();
+    back.when(hear(1, saysSucceeded)).thenNothing();
+    back.and(submitted(2)).when(hear(1, saysReversed)).thenNothing();
+    back.when(hear(1, saysFailed())).thenRejected('RailContradictsItself');
+    back.when(hear(1, { ...saysReversed, railTransferId: 'rail-2' })).thenRejected('RailContradictsItself');
+    paid.when(hear(1, { ...saysReversed, railTransferId: 'rail-2' })).thenRejected('RailContradictsItself');
+    live.and(failed(1)).when(hear(1, saysReversed)).thenRejected('RailContradictsItself');
+  });
+  it('again and again waits for another destination', () => {
+    const bounces = Array.from({ length: maxFailures - 1 }, (_, i) => [submitted(i + 1), succeeded(i + 1), reversed(i + 1)]);
+    const last = ready.and(...bounces.flat(), submitted(maxFailures), succeeded(maxFailures));
+    last
+      .when(hear(maxFailures, saysReversed))
+      .then(reversed(maxFailures), event('PayoutUnclaimed', { payoutId: 'r1', code: 'BACK' }));
+  });
+});
+
+describe('the fee of the rail', () => {
+  it('is charged once, with its success or when the rail tells it later', () => {
+    live.when(hear(1, { ...saysSucceeded, fee: money(3n) })).then(succeeded(1), fee(1));
+    live
+      .and(succeeded(1))
+      .when(hear(1, { ...saysSucceeded, fee: money(3n) }))
+      .then(fee(1));
+    live
+      .and(succeeded(1), fee(1))
+      .when(hear(1, { ...saysSucceeded, fee: money(3n) }))
+      .thenNothing();
+    live
+      .and(succeeded(1), reversed(1))
+      .when(hear(1, { ...saysSucceeded, fee: money(3n) }))
+      .then(fee(1));
+    live.when(hear(1, { ...saysSucceeded, fee: money(0n) })).then(succeeded(1));
+  });
+});
+
+describe('a cancellation', () => {
+  const ask = (of: object = {}): PayoutCommand => ({
+    type: 'CancelPayout',
+    ...place,
+    purpose: subject.purpose,
+    subject: 'finance-1',
+    reason: 'overturned',
+    ...of,
+  });
+  const what = { ...place, purpose: subject.purpose };
+  const cancelAsked = event('PayoutCancelRequested', {
+    ...what,
+    reason: 'overturned',
+    requestedBy: 'finance-1',
+    requestedAt: at,
+  });
+  const cancelled = event('PayoutCancelled', { ...what, cancelledAt: at });
+  const refused = event('PayoutCancelRefused', { ...what, railTransferId: 'rail-1', refusedAt: at });
+
+  it('before anything was requested bars the payout for ever', () => {
+    given().when(ask()).then(cancelAsked, cancelled);
+    const barred = given(cancelAsked, cancelled);
+    barred.when(ask()).thenNothing();
+    barred.when(request()).thenNothing();
+    barred.when(request({ purpose: { ...subject.purpose, buyer: 'b2' } })).thenRejected('PayoutDiffers');
+    barred.when(submit(1)).thenRejected('PayoutUnknown');
+  });
+  it('while no transfer is live is answered at once, whatever the payout waits for', () => {
+    for (const still of [ready, given(large), given(large, proposed('f1')), live.and(failed(1)), live.and(failed(1), unclaimed)])
+      still.when(ask()).then(cancelAsked, cancelled);
+    const over = ready.and(cancelAsked, cancelled);
+    over.when(submit(1)).thenRejected('PayoutIsCancelled');
+    over.when(person('finance-1')).thenRejected('NotAwaitingApproval');
+    over.when(change).thenRejected('NotUnclaimed');
+    over.when(ask()).thenNothing();
+    over.when(request()).thenNothing();
+    ready.when(ask({ purpose })).thenRejected('PayoutDiffers');
+  });
+  it('while a transfer is live waits for the rail’s word, and bars the next transfer', () => {
+    live.when(ask()).then(cancelAsked);
+    const asked = live.and(cancelAsked);
+    asked.when(ask()).thenNothing();
+    asked.when(submit(1)).thenNothing();
+    asked.when(submit(2)).thenRejected('TransferLive');
+    asked.when(hear(1, saysUnknown)).then(unknown(1));
+    asked.when(hear(1, saysFailed('PayeeActionRequired'))).then(failed(1, 'PayeeActionRequired'), cancelled);
+    asked.when(hear(1, saysSucceeded)).then(succeeded(1), refused);
+    asked.when(hear(1, saysReversed)).then(succeeded(1), reversed(1), refused);
+  });
+  it('of a refund that arrived is refused; should it come back, it is not paid out again', () => {
+    live.and(succeeded(1)).when(ask()).then(cancelAsked, refused);
+    const kept = live.and(succeeded(1), cancelAsked, refused);
+    kept.when(ask()).thenNothing();
+    kept.when(hear(1, saysReversed)).then(reversed(1));
+    kept.and(reversed(1)).when(submit(2)).thenRejected('PayoutIsCancelled');
+    live.and(succeeded(1), reversed(1)).when(ask()).then(cancelAsked, refused);
+    live.and(succeeded(1), reversed(1), cancelAsked, refused).when(submit(2)).thenRejected('PayoutIsCancelled');
+  });
+  it('of a settlement that came back gives the merchant his money', () => {
+    const of = { ...place, purpose };
+    const settled = { ...subject, purpose };
+    const out = given(
+      event('PayoutRequested', { ...settled, payee: 'vault:m1', requestedAt: at }),
+      event('TransferSubmitted', { ...settled, ...transfer(1), payee: 'vault:m1', submittedAt: at }),
+      event('PayoutSucceeded', { ...settled, ...transfer(1), railTransferId: 'rail-1', succeededAt: at }),
+      event('PayoutCancelRequested', { ...of, reason: 'overturned', requestedBy: 'finance-1', requestedAt: at }),
+      event('PayoutCancelRefused', { ...of, railTransferId: 'rail-1', refusedAt: at }),
+    );
+    out.when(hear(1, saysReversed)).then(reversed(1, { purpose }), event('PayoutCancelled', { ...of, cancelledAt: at }));
+  });
 });

@@ -141,6 +141,7 @@ export function openEventStore(options: EventStoreOptions): EventStore {
       let from: bigint | undefined;
       for (let page = firstHeadPage; ; page = Math.min(page * 4, maxHeadPage)) {
         let seen = 0;
+        let head: bigint | undefined;
         const open = (last?: StoredEvent) => {
           const start = last?.position ?? from;
           return client.readAll({
@@ -152,10 +153,12 @@ export function openEventStore(options: EventStoreOptions): EventStore {
         for await (const event of stored(open)) {
           seen += 1;
           from = event.position;
-          if (event.position <= knownHead) return knownHead;
-          if (!isSystemEvent(event)) return (knownHead = event.position);
+          // The page is read to its end: the client never lets go of one that is left after the store has sent all of it.
+          if (head === undefined && event.position <= knownHead) head = knownHead;
+          if (head === undefined && !isSystemEvent(event)) head = event.position;
         }
-        if (seen === 0) return knownHead;
+        if (head !== undefined && head > knownHead) knownHead = head;
+        if (head !== undefined || seen === 0) return head ?? knownHead;
       }
     },
 

@@ -22,6 +22,7 @@ const accounts: readonly (readonly [Account, string])[] = [
   [{ platform: 'demo', kind: 'available' }, 'demo/fund:available'],
   [{ platform: 'demo', kind: 'advanced' }, 'demo/fund:advanced'],
   [{ platform: 'demo', kind: 'fees' }, 'demo/platform:fees'],
+  [{ platform: 'demo', kind: 'gateway-cost' }, 'demo/platform:gateway-cost'],
 ];
 
 it('names every account of the chart, and reads the name back', () => {
@@ -53,8 +54,14 @@ it('refuses what is not the name of an account', () => {
 
 it('keeps what we have on the debit side and what we owe on the credit side', () => {
   const kinds = Object.keys(accountKinds) as AccountKind[];
-  expect(kinds.filter((kind) => accountKinds[kind].normalSide === 'debit')).toEqual(['gateway', 'recourse']);
-  expect(kinds.filter((kind) => !accountKinds[kind].floorZero)).toEqual(['gateway', 'recourse', 'advanced', 'fees']);
+  expect(kinds.filter((kind) => accountKinds[kind].normalSide === 'debit')).toEqual(['gateway', 'recourse', 'gateway-cost']);
+  expect(kinds.filter((kind) => !accountKinds[kind].floorZero)).toEqual([
+    'gateway',
+    'recourse',
+    'advanced',
+    'fees',
+    'gateway-cost',
+  ]);
   expect(normalSide('demo/gateway:alipay')).toBe('debit');
   expect(() => normalSide('demo/nothing')).toThrow(UnknownAccount);
 });

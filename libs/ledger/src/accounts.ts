@@ -43,6 +43,7 @@ export const accountKinds = {
     family: 'fund',
   },
   fees: { zh: '平台服务费', en: 'Platform fees', normalSide: 'credit', floorZero: false, family: 'platform' },
+  'gateway-cost': { zh: '支付渠道手续费', en: 'Gateway cost', normalSide: 'debit', floorZero: false, family: 'platform' },
 } as const satisfies Record<string, AccountKindFacts>;
 
 export type AccountKind = keyof typeof accountKinds;

@@ -39,7 +39,8 @@ export interface RailBookEntry {
   /** The rail's idempotency key, as in TransferSubmitted. */
   readonly key: string;
   readonly amount: Money;
-  readonly state: 'Succeeded' | 'Failed' | 'Pending';
+  /** Reversed: paid, and come back. */
+  readonly state: 'Succeeded' | 'Failed' | 'Pending' | 'Reversed';
   /** The receiving account in the rail's words. */
   readonly payee?: string;
   readonly takenAt?: Instant;

@@ -139,6 +139,16 @@ const golden = {
     postings: ['demo/refund:demo.o1.1.v1 → demo/gateway:alipay 100.00 CNY'],
     moves: { 'demo/gateway:alipay': '-100.00', 'demo/refund:demo.o1.1.v1': '-100.00' },
   },
+  PayoutReversed: {
+    event: history.reversed(),
+    postings: ['demo/gateway:alipay → demo/refund:demo.o1.1.v1 100.00 CNY'],
+    moves: { 'demo/gateway:alipay': '100.00', 'demo/refund:demo.o1.1.v1': '100.00' },
+  },
+  GatewayFeeCharged: {
+    event: history.gatewayFee,
+    postings: ['demo/platform:gateway-cost → demo/gateway:alipay 0.10 CNY'],
+    moves: { 'demo/gateway:alipay': '-0.10', 'demo/platform:gateway-cost': '0.10' },
+  },
 } satisfies Partial<Record<DomainEvent['type'], Golden>>;
 
 const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = {
@@ -210,6 +220,9 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   ContributionProposed: true,
   ContributionApproved: true,
   PayoutRequested: true,
+  PayoutApprovalProposed: true,
+  PayoutApproved: true,
+  PayoutHeld: true,
   TransferSubmitted: true,
   TransferProcessing: true,
   TransferOutcomeUnknown: true,
@@ -217,6 +230,9 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   TransferFailed: true,
   PayoutUnclaimed: true,
   PayoutDestinationChanged: true,
+  PayoutCancelRequested: true,
+  PayoutCancelled: true,
+  PayoutCancelRefused: true,
   UniqueClaimed: true,
 };
 
@@ -250,5 +266,5 @@ it('a part that is nothing is not posted', () => {
 });
 
 it('stops at an event of a newer program', () => {
-  expect(() => postingsOf({ type: 'GatewayFeeCharged', data: {} } as unknown as DomainEvent)).toThrow(UnknownEventType);
+  expect(() => postingsOf({ type: 'EventOfTomorrow', data: {} } as unknown as DomainEvent)).toThrow(UnknownEventType);
 });

@@ -32,6 +32,7 @@ const gateway = (platform: string, rail: string) => formatAccount({ platform, ki
 const available = (platform: string) => formatAccount({ platform, kind: 'available' });
 const advanced = (platform: string) => formatAccount({ platform, kind: 'advanced' });
 const fees = (platform: string) => formatAccount({ platform, kind: 'fees' });
+const gatewayCost = (platform: string) => formatAccount({ platform, kind: 'gateway-cost' });
 
 type MerchantMoney = 'settling' | 'payable' | 'deposit' | 'held' | 'recourse';
 const merchant = (of: { readonly platform: string; readonly merchant: string }, kind: MerchantMoney) =>
@@ -127,6 +128,12 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
 
     case 'PayoutSucceeded':
       return moved(posting(paidFrom(event.data), gateway(event.data.platform, event.data.rail), event.data.amount));
+    case 'PayoutReversed':
+      return moved(posting(gateway(event.data.platform, event.data.rail), paidFrom(event.data), event.data.amount));
+    case 'GatewayFeeCharged': {
+      const { platform, rail, amount } = event.data;
+      return moved(posting(gatewayCost(platform), gateway(platform, rail), amount));
+    }
 
     case 'OrderPlaced':
     case 'OrderCancelled':
@@ -200,6 +207,9 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ContributionApproved':
       return nothing;
     case 'PayoutRequested':
+    case 'PayoutApprovalProposed':
+    case 'PayoutApproved':
+    case 'PayoutHeld':
     case 'TransferSubmitted':
     case 'TransferProcessing':
     case 'TransferOutcomeUnknown':
@@ -207,6 +217,9 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'TransferFailed':
     case 'PayoutUnclaimed':
     case 'PayoutDestinationChanged':
+    case 'PayoutCancelRequested':
+    case 'PayoutCancelled':
+    case 'PayoutCancelRefused':
     case 'UniqueClaimed':
       return nothing;
   }

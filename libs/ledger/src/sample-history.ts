@@ -252,6 +252,37 @@ export const failed = (transferNo = 1, key = refundKey) =>
 export const processing = event('TransferProcessing', { payoutId: refundId, ...first });
 export const succeeded = (transferNo = 1, key = refundKey) =>
   event('PayoutSucceeded', { ...refundPayout, transferNo, key, railTransferId: 'r1', succeededAt: at(5) });
+export const reversed = (transferNo = 1, key = refundKey) =>
+  event('PayoutReversed', { ...refundPayout, transferNo, key, railTransferId: 'r1', code: 'ACCOUNT_CLOSED', reversedAt: at(6) });
+export const gatewayFee = event('GatewayFeeCharged', {
+  payoutId: refundId,
+  platform,
+  rail: 'alipay',
+  ...first,
+  amount: fen(10),
+  chargedAt: at(5),
+});
+/** Above a limit, and approved by these two. */
+export const payoutRequested = (limit: number) =>
+  event('PayoutRequested', { ...refundPayout, payee: 'vault:b1', requestedAt: at(4), approvalLimit: fen(limit) });
+export const payoutApproved = (firstBy: string, approvedBy: string) =>
+  event('PayoutApproved', {
+    payoutId: refundId,
+    platform,
+    amount: price,
+    approvalLimit: fen(9_999),
+    firstBy,
+    approvedBy,
+    approvedAt: at(4),
+  });
+export const cancelRequested = event('PayoutCancelRequested', {
+  payoutId: refundId,
+  platform,
+  purpose: refundPayout.purpose,
+  reason: 'asked for',
+  requestedBy: 'finance-1',
+  requestedAt: at(4),
+});
 export const settlementPaid = [
   event('PayoutRequested', { ...settlementPayout, payee: 'vault:m1', requestedAt: at(3) }),
   event('TransferSubmitted', {

@@ -1,13 +1,18 @@
 import {
   audited,
+  cancelRequested,
   deadKey,
   failed,
   fen,
+  gatewayFee,
+  payoutApproved,
+  payoutRequested,
   positionOf,
   processing,
   refundId,
   refundKey,
   replaced,
+  reversed,
   settlementKey,
   submitted,
   succeeded,
@@ -34,7 +39,7 @@ it('a refund paid twice is named by the second payment (I5)', async () => {
       subject: refundId,
       position: positionOf(history, 'TransferSubmitted'),
       found: 'transfer 2 submitted',
-      expected: 'transfer 1, Succeeded, to have failed first',
+      expected: 'transfer 1, Succeeded, to have failed or come back first',
     },
     {
       invariant: 'I5',
@@ -53,7 +58,9 @@ it('more than was approved is named (I5)', async () => {
 
 it('a second transfer while the first is live is named; after its failure it is right (I5)', async () => {
   const live = replaced(deadKey, 'PayoutSucceeded', submitted(2, otherKey), succeeded(2, otherKey));
-  expect(await ofI5(live)).toMatchObject([{ subject: refundId, expected: 'transfer 1, live, to have failed first' }]);
+  expect(await ofI5(live)).toMatchObject([
+    { subject: refundId, expected: 'transfer 1, live, to have failed or come back first' },
+  ]);
   const after = replaced(deadKey, 'PayoutSucceeded', failed(), submitted(2, otherKey), succeeded(2, otherKey));
   expect(await ofI5(after)).toEqual([]);
 });
@@ -73,6 +80,78 @@ it('an outcome that contradicts the one before is named (I5)', async () => {
     { found: 'transfer 1 Failed', expected: 'Succeeded, as recorded before' },
   ]);
   expect(await ofI5(replaced(deadKey, 'TransferProcessing', failed()))).toMatchObject([{ found: 'transfer 1 Succeeded' }]);
+});
+
+describe('a payment that came back', () => {
+  const again = [reversed(), submitted(2, otherKey), succeeded(2, otherKey)];
+
+  it('is owed and paid again, once, and leaves recourse alone', async () => {
+    const { violations, books } = await audited([...deadKey, gatewayFee, ...again]);
+    expect(violations).toEqual([]);
+    expect(books.balance('demo/refund:demo.o1.1.v1', 'CNY').minor).toBe(0n);
+    expect(books.balance('demo/platform:gateway-cost', 'CNY').minor).toBe(10n);
+  });
+
+  it('is not paid twice again (I5)', async () => {
+    const thrice = [...deadKey, ...again, submitted(3, '4'.repeat(32)), succeeded(3, '4'.repeat(32))];
+    expect(await ofI5(thrice)).toMatchObject([
+      { found: 'transfer 3 submitted', expected: 'transfer 2, Succeeded, to have failed or come back first' },
+      { found: 'paid 100.00 CNY', expected: 'at most 0.00 CNY, approved and unpaid' },
+    ]);
+  });
+
+  it('had been paid, and comes back once (I5)', async () => {
+    expect(await ofI5(replaced(deadKey, 'PayoutSucceeded', reversed()))).toMatchObject([
+      { found: 'transfer 1 Reversed', expected: 'live, as recorded before' },
+    ]);
+    expect(await ofI5([...deadKey, reversed(), reversed()])).toMatchObject([
+      { found: 'transfer 1 Reversed', expected: 'Reversed, as recorded before' },
+    ]);
+  });
+
+  it('came back in the book of the rail too, or was not heard of there yet (I5)', async () => {
+    expect(await ofI5([...deadKey, reversed()], book({ state: 'Reversed' }))).toEqual([]);
+    expect(await ofI5([...deadKey, reversed()], book({}))).toMatchObject([
+      { found: `transfer 1 of ${refundId} is Reversed`, expected: 'Succeeded, as alipay says' },
+    ]);
+    expect(await ofI5(deadKey, book({ state: 'Reversed' }))).toMatchObject([
+      { found: `transfer 1 of ${refundId} is Succeeded`, expected: 'Reversed, as alipay says' },
+    ]);
+    expect(await ofI5(deadKey, book({ state: 'Reversed', settledAt: '2026-03-31T07:59:30.000Z' }))).toEqual([]);
+  });
+});
+
+describe('two people', () => {
+  const above = replaced(deadKey, 'PayoutRequested', payoutRequested(9_999));
+
+  it('approve a payout above its limit before anything is sent (I5)', async () => {
+    expect(await ofI5(replaced(deadKey, 'PayoutRequested', payoutRequested(10_000)))).toEqual([]);
+    expect(await ofI5(above)).toEqual([
+      {
+        invariant: 'I5',
+        subject: refundId,
+        position: positionOf(above, 'TransferSubmitted'),
+        found: 'transfer 1 submitted',
+        expected: 'the approval of two people, being above 99.99 CNY',
+      },
+    ]);
+    const approved = [payoutRequested(9_999), payoutApproved('finance-1', 'finance-2')];
+    expect(await ofI5(replaced(deadKey, 'PayoutRequested', ...approved))).toEqual([]);
+  });
+
+  it('are two (I5)', async () => {
+    const alone = [payoutRequested(9_999), payoutApproved('finance-1', 'finance-1')];
+    expect(await ofI5(replaced(deadKey, 'PayoutRequested', ...alone))).toMatchObject([
+      { found: 'approved by finance-1 alone', expected: 'two people' },
+    ]);
+  });
+});
+
+it('a transfer that follows a cancellation is named; one that was on its way is not (I5)', async () => {
+  expect(await ofI5(replaced(deadKey, 'TransferSubmitted', cancelRequested, submitted()))).toMatchObject([
+    { found: 'transfer 1 submitted', expected: 'no transfer after it was cancelled' },
+  ]);
+  expect(await ofI5(replaced(deadKey, 'TransferSubmitted', submitted(), cancelRequested))).toEqual([]);
 });
 
 describe('beside the book of the rail', () => {

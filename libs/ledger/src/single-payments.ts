@@ -18,19 +18,28 @@ interface Transfer {
   readonly payoutId: string;
   readonly transferNo: number;
   readonly rail: string;
-  outcome: 'live' | 'Failed' | 'Succeeded';
+  outcome: 'live' | 'Failed' | 'Succeeded' | 'Reversed';
   /** Place and time of its latest event of interest here. */
   position: bigint;
   at: Instant;
 }
+type Ended = Exclude<Transfer['outcome'], 'live'>;
 type Submission = Recorded<EventOf<DomainEvent, 'TransferSubmitted'>>;
 
 const violation = reporter('I5');
 const nameOf = ({ payoutId, transferNo }: { payoutId: string; transferNo: number }) => `transfer ${transferNo} of ${payoutId}`;
 
+/** What ended a transfer, by what it was before. */
+const follows: Readonly<Record<Ended, readonly Transfer['outcome'][]>> = {
+  Failed: ['live', 'Failed'],
+  Succeeded: ['live'],
+  Reversed: ['Succeeded'],
+};
+
 /**
- * I5: per refund our payments are at most what was approved, at most one transfer of a payout is not final, one key is
- * one transfer, and the rail's book knows each payment once. Keeps one entry per unpaid refund and one per transfer.
+ * I5: per refund our payments net of reversals are at most what was approved, at most one transfer of a payout is not final,
+ * one key is one transfer, the rail's book knows each payment once, and nothing is sent that two people must approve and did
+ * not, or after it was cancelled. Keeps one entry per unpaid refund, per transfer, and per payout that waits or was cancelled.
  */
 export class SinglePayments implements Check {
   readonly invariant = 'I5';
@@ -38,17 +47,36 @@ export class SinglePayments implements Check {
   readonly #unpaid = new Map<string, Money>();
   readonly #transfers = new Map<string, Transfer>();
   readonly #latest = new Map<string, Transfer>();
+  /** Payouts above their limit that two people have not approved yet, and that limit. */
+  readonly #waiting = new Map<string, Money>();
+  readonly #cancelled = new Set<string>();
   readonly #on: Handlers = {
     RefundApproved: ({ data: { refundId, total } }) => {
       this.#unpaid.set(refundId, total);
       return [];
     },
-    TransferSubmitted: (event) => this.#submit(event),
+    PayoutRequested: ({ data: { payoutId, amount, approvalLimit } }) => {
+      if (approvalLimit !== undefined && amount.minor > approvalLimit.minor) this.#waiting.set(payoutId, approvalLimit);
+      return [];
+    },
+    PayoutApproved: ({ position, data: { payoutId, firstBy, approvedBy } }) => {
+      this.#waiting.delete(payoutId);
+      return firstBy === approvedBy ? [violation(position, payoutId, `approved by ${approvedBy} alone`, 'two people')] : [];
+    },
+    PayoutCancelRequested: ({ data: { payoutId } }) => {
+      this.#cancelled.add(payoutId);
+      return [];
+    },
+    TransferSubmitted: (event) => [...this.#submit(event), ...this.#barrier(event)],
     TransferFailed: ({ position, data: { key } }) => this.#end(key, 'Failed', position),
     PayoutSucceeded: ({ position, data: { key, purpose, amount, succeededAt } }) => [
       ...this.#end(key, 'Succeeded', position, succeededAt),
       ...(purpose.kind === 'refund' ? this.#pay(position, purpose.refundId, amount) : []),
     ],
+    PayoutReversed: ({ position, data: { key, purpose, amount, reversedAt } }) => {
+      if (purpose.kind === 'refund') this.#owe(purpose.refundId, amount);
+      return this.#end(key, 'Reversed', position, reversedAt);
+    },
   };
 
   check(event: Recorded<DomainEvent>, ledger: Ledger): readonly Violation[] {
@@ -70,17 +98,27 @@ export class SinglePayments implements Check {
     const transfer: Transfer = { key, payoutId, transferNo, rail, outcome: 'live', position, at };
     this.#transfers.set(key, transfer);
     this.#latest.set(payoutId, transfer);
-    if (previous === undefined || (previous.outcome === 'Failed' && previous.transferNo < transferNo)) return [];
-    const expected = `transfer ${previous.transferNo}, ${previous.outcome}, to have failed first`;
+    const isOver = previous?.outcome === 'Failed' || previous?.outcome === 'Reversed';
+    if (previous === undefined || (isOver && previous.transferNo < transferNo)) return [];
+    const expected = `transfer ${previous.transferNo}, ${previous.outcome}, to have failed or come back first`;
     return [violation(position, payoutId, `transfer ${transferNo} submitted`, expected)];
   }
 
-  #end(key: string, outcome: 'Failed' | 'Succeeded', position: bigint, at?: Instant): readonly Violation[] {
+  #barrier({ position, data: { payoutId, transferNo } }: Submission): readonly Violation[] {
+    const limit = this.#waiting.get(payoutId);
+    const wrong = (expected: string) => violation(position, payoutId, `transfer ${transferNo} submitted`, expected);
+    return [
+      ...(limit === undefined ? [] : [wrong(`the approval of two people, being above ${text(limit)}`)]),
+      ...(this.#cancelled.has(payoutId) ? [wrong('no transfer after it was cancelled')] : []),
+    ];
+  }
+
+  #end(key: string, outcome: Ended, position: bigint, at?: Instant): readonly Violation[] {
     const transfer = this.#transfers.get(key);
     if (transfer === undefined) return []; // I8 names a transfer without intent
     const before = transfer.outcome;
     Object.assign(transfer, { outcome, position, at: at ?? transfer.at });
-    if (before === 'live' || (before === 'Failed' && outcome === 'Failed')) return [];
+    if (follows[outcome].includes(before)) return [];
     return [
       violation(position, transfer.payoutId, `transfer ${transfer.transferNo} ${outcome}`, `${before}, as recorded before`),
     ];
@@ -96,22 +134,30 @@ export class SinglePayments implements Check {
       : [violation(position, refundId, `paid ${text(amount)}`, `at most ${text(rest)}, approved and unpaid`)];
   }
 
+  /** A payment that came back is owed again; a difference in assets stays for the next payment to show. */
+  #owe(refundId: string, amount: Money): void {
+    const minor = amount.minor + (this.#unpaid.get(refundId)?.minor ?? 0n);
+    this.#unpaid.set(refundId, { asset: amount.asset, minor });
+  }
+
   #compare(rail: string, entries: Iterable<RailBookEntry>, { now, toleranceMs }: AuditContext): Violation[] {
     const overdue = (at: Instant) => isAfter(now, plusMs(at, toleranceMs));
     const paid = new Set<string>();
     const found: Violation[] = [];
     for (const { key, state, settledAt } of entries) {
       const transfer = this.#transfers.get(key);
-      if (state !== 'Succeeded' || transfer === undefined) continue;
+      if ((state !== 'Succeeded' && state !== 'Reversed') || transfer === undefined) continue;
       if (paid.has(key)) found.push(violation(transfer.position, key, 'paid twice in the book of the rail', 'one payment'));
       paid.add(key);
-      const inTime = transfer.outcome === 'live' && !overdue(settledAt ?? transfer.at);
-      if (transfer.outcome !== 'Succeeded' && !inTime)
-        found.push(violation(transfer.position, key, `${nameOf(transfer)} is ${transfer.outcome}`, `Succeeded, as ${rail} says`));
+      const mayBeHeardYet =
+        (transfer.outcome === 'live' || (transfer.outcome === 'Succeeded' && state === 'Reversed')) &&
+        !overdue(settledAt ?? transfer.at);
+      if (transfer.outcome !== state && !mayBeHeardYet)
+        found.push(violation(transfer.position, key, `${nameOf(transfer)} is ${transfer.outcome}`, `${state}, as ${rail} says`));
     }
     for (const { key, outcome, at, position, ...transfer } of this.#transfers.values())
-      if (transfer.rail === rail && outcome === 'Succeeded' && !paid.has(key) && overdue(at))
-        found.push(violation(position, key, `${nameOf(transfer)} is Succeeded`, `a payment in the book of ${rail}`));
+      if (transfer.rail === rail && (outcome === 'Succeeded' || outcome === 'Reversed') && !paid.has(key) && overdue(at))
+        found.push(violation(position, key, `${nameOf(transfer)} is ${outcome}`, `a payment in the book of ${rail}`));
     return found;
   }
 }

@@ -1,4 +1,16 @@
-import { audited, deadKey, fen, positionOf, processing, refundKey, replaced, submitted, tampered } from './sample-history.js';
+import {
+  audited,
+  deadKey,
+  fen,
+  gatewayFee,
+  positionOf,
+  processing,
+  refundKey,
+  replaced,
+  reversed,
+  submitted,
+  tampered,
+} from './sample-history.js';
 import type { AuditContext, RailBookEntry } from './invariant.js';
 import type { DomainEvent } from './posting.js';
 
@@ -56,5 +68,19 @@ it('a payment, or a resend, of another amount than was written down is named (I8
   const [resent] = tampered([submitted()], 'TransferSubmitted', { amount: fen(2) });
   expect(await ofI8(replaced(deadKey, 'TransferProcessing', processing, resent!))).toMatchObject([
     { found: 'submitted again as 0.02 CNY' },
+  ]);
+});
+
+it('money that came back, or a fee, of a transfer that was never written down is named (I8)', async () => {
+  expect(await ofI8([...deadKey, gatewayFee, reversed()])).toEqual([]);
+  const never = [...replaced(deadKey, 'TransferSubmitted'), gatewayFee, reversed()];
+  expect((await ofI8(never)).map(({ found }) => found)).toEqual([
+    'TransferProcessing',
+    'PayoutSucceeded',
+    'GatewayFeeCharged',
+    'PayoutReversed',
+  ]);
+  expect(await ofI8(tampered([...deadKey, reversed()], 'PayoutReversed', { amount: fen(1) }))).toMatchObject([
+    { subject: refundKey, found: 'came back with 0.01 CNY on alipay', expected: '100.00 CNY on alipay' },
   ]);
 });

@@ -21,7 +21,8 @@ interface Intent {
   readonly submittedAt: Instant;
   readonly position: bigint;
 }
-type Word = 'TransferProcessing' | 'TransferOutcomeUnknown' | 'TransferBlocked' | 'TransferFailed';
+type Word = 'TransferProcessing' | 'TransferOutcomeUnknown' | 'TransferBlocked' | 'TransferFailed' | 'GatewayFeeCharged';
+type Payment = Recorded<EventOf<DomainEvent, 'PayoutSucceeded' | 'PayoutReversed'>>;
 
 const violation = reporter('I8');
 
@@ -45,13 +46,9 @@ export class WrittenIntents implements Check {
     TransferOutcomeUnknown: (event) => this.#word(event),
     TransferBlocked: (event) => this.#word(event),
     TransferFailed: (event) => this.#word(event),
-    PayoutSucceeded: ({ position, type, data: { key, rail, amount } }) => {
-      const intent = this.#intents.get(key);
-      if (intent === undefined) return [unwritten(position, key, type)];
-      return intent.rail === rail && equals(intent.amount, amount)
-        ? []
-        : [violation(position, key, `paid ${text(amount)} on ${rail}`, `${text(intent.amount)} on ${intent.rail}`)];
-    },
+    GatewayFeeCharged: (event) => this.#word(event),
+    PayoutSucceeded: (event) => this.#payment(event, 'paid'),
+    PayoutReversed: (event) => this.#payment(event, 'came back with'),
   };
 
   check(event: Recorded<DomainEvent>, ledger: Ledger): readonly Violation[] {
@@ -68,6 +65,14 @@ export class WrittenIntents implements Check {
 
   #word({ position, type, data }: Recorded<EventOf<DomainEvent, Word>>): readonly Violation[] {
     return this.#intents.has(data.key) ? [] : [unwritten(position, data.key, type)];
+  }
+
+  #payment({ position, type, data: { key, rail, amount } }: Payment, what: string): readonly Violation[] {
+    const intent = this.#intents.get(key);
+    if (intent === undefined) return [unwritten(position, key, type)];
+    return intent.rail === rail && equals(intent.amount, amount)
+      ? []
+      : [violation(position, key, `${what} ${text(amount)} on ${rail}`, `${text(intent.amount)} on ${intent.rail}`)];
   }
 
   async #compare(rail: string, entry: RailBookEntry, samePayee: AuditContext['samePayee']): Promise<readonly Violation[]> {

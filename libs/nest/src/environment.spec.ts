@@ -18,6 +18,7 @@ it('needs the stores, the keys and the issuer, and has a default for the rest', 
     issuer: 'https://id.example.com',
     virtualClockStart: undefined,
     railReceiver: 'recourse-platform',
+    approvalLimits: new Map(),
     apiHost: '127.0.0.1',
     apiPort: 3210,
   });
@@ -33,6 +34,7 @@ it('names every fault at once and repeats no value', () => {
     REDIS_URL: 'hidden',
     RECOURSE_ISSUER: undefined,
     RECOURSE_API_PORT: '70000',
+    RECOURSE_APPROVAL_LIMITS: 'CNY=much',
     RECOURSE_CLOCK: 'sundial',
     RECOURSE_CLOCK_START: 'yesterday',
   };
@@ -49,6 +51,7 @@ it('names every fault at once and repeats no value', () => {
     'RECOURSE_API_PORT is not a port',
     'RECOURSE_CLOCK is neither machine nor virtual',
     'RECOURSE_CLOCK_START is not an instant like 2026-03-01T01:00:00.000Z',
+    'RECOURSE_APPROVAL_LIMITS is not a list like CNY=1000000,demo/CNY=500000 in minor units of known assets',
     'EVENTSTORE_URL is missing',
     'REDIS_URL is not a URL of redis or rediss or postgres or postgresql',
     'RECOURSE_ISSUER is missing',

@@ -1,4 +1,5 @@
 import { type Instant, isInstant } from '@recourse/eventing';
+import { type ApprovalLimits, readApprovalLimits } from './approval-limit.js';
 
 /** What an API or a worker is told about its installation, by environment variables. `.env.example` explains each. */
 export interface Environment {
@@ -14,6 +15,8 @@ export interface Environment {
   readonly virtualClockStart: Instant | undefined;
   /** Our account at the rail. */
   readonly railReceiver: string;
+  /** In minor units, by `{platform}/{asset}` or `{asset}`: what a payout may be without two people. */
+  readonly approvalLimits: ApprovalLimits;
   readonly apiHost: string;
   readonly apiPort: number;
 }
@@ -47,6 +50,9 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   if (clock !== 'machine' && clock !== 'virtual') faults.push('RECOURSE_CLOCK is neither machine nor virtual');
   const start = env['RECOURSE_CLOCK_START'] ?? defaultVirtualStart;
   if (!isInstant(start)) faults.push(`RECOURSE_CLOCK_START is not an instant like ${defaultVirtualStart}`);
+  const approvalLimits = readApprovalLimits(env['RECOURSE_APPROVAL_LIMITS'] ?? '');
+  if (approvalLimits === undefined)
+    faults.push('RECOURSE_APPROVAL_LIMITS is not a list like CNY=1000000,demo/CNY=500000 in minor units of known assets');
   const environment: Environment = {
     databaseUrl,
     eventStoreUrl: url('EVENTSTORE_URL', required('EVENTSTORE_URL'), 'esdb', 'esdb+discover', 'kurrentdb', 'kurrentdb+discover'),
@@ -56,6 +62,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     issuer: required('RECOURSE_ISSUER'),
     virtualClockStart: clock === 'virtual' ? start : undefined,
     railReceiver: env['RECOURSE_RAIL_RECEIVER'] ?? 'recourse-platform',
+    approvalLimits: approvalLimits ?? new Map(),
     apiHost: env['RECOURSE_API_HOST'] ?? '127.0.0.1',
     apiPort,
   };

@@ -1,4 +1,5 @@
 export { migrationSets, openAdapters, queueName, type Adapters } from './adapters.js';
+export { approvalLimitOf, type ApprovalLimits } from './approval-limit.js';
 export { AtLeast, atLeastTimeoutMs, type Shown, shownToken } from './at-least.js';
 export { Allow, Caller, CallerGuard, identityToken, Open } from './caller.js';
 export { catalogue, deciders } from './deciders.js';

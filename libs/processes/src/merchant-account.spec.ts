@@ -67,6 +67,22 @@ it('recourse follows the payment of the refund; a settlement or withdrawal is on
     ]);
 });
 
+it('a settlement that was cancelled is the merchant’s again; what a refund was funded from is not his', async () => {
+  const cancelled = (purpose: Parameters<typeof paid>[0]) =>
+    recorded<PayoutEvent, 'PayoutCancelled'>('payout-demo.m1.s1', 'PayoutCancelled', {
+      payoutId: 'demo.m1.s1',
+      platform: 'demo',
+      purpose,
+      cancelledAt: noon,
+    });
+  const event = cancelled({ kind: 'settlement', merchant: 'm1' });
+  expect(await on.PayoutCancelled?.(event, streams())).toEqual([
+    { ...account, name: 'return-settlement', command: { type: 'ReturnSettlement', payoutId: 'demo.m1.s1' } },
+  ]);
+  expect(lane(event)).toBe('demo.m1.0001');
+  expect(await on.PayoutCancelled?.(cancelled(refund), streams())).toEqual([]);
+});
+
 it('proceeds of released escrow are credited net of the fee', async () => {
   const released = (net: number) =>
     recorded<OrderEvent, 'EscrowReleased'>('order-demo.o1', 'EscrowReleased', {

@@ -89,5 +89,10 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
               { type: 'ConfirmDraw', payoutId: data.payoutId },
             ),
           ],
+    // Nothing was paid: what was drawn for it is his again.
+    PayoutCancelled: ({ data: { payoutId, platform, purpose } }) =>
+      purpose.kind === 'refund'
+        ? []
+        : [deposit('return-draw', { platform, merchant: purpose.merchant }, { type: 'ReturnDraw', payoutId })],
   },
 };

@@ -1,6 +1,6 @@
 import type { DepositEvent } from '@recourse/deposits/events';
 import type { DisputeEvent, UnitVerdict } from '@recourse/disputes/events';
-import type { FundEvent } from '@recourse/compensation/events';
+import type { FundEvent, PayoutEvent } from '@recourse/compensation/events';
 import type { OrderEvent } from '@recourse/orders/events';
 import { refunding } from './refunding.js';
 import { fen, noon, parties, recorded, streams } from './sample-events.js';
@@ -112,7 +112,7 @@ it('one payout is requested, when the last line of the refund is funded', async 
   expect(await on.FundsReserved?.(reserved, streams())).toEqual(requested('demo.o1.1.v1', 5_000, refundOf));
 });
 
-it('a settlement is paid out like a refund', async () => {
+it('a settlement is paid out like a refund, and whoever asked for it is the first of two people', async () => {
   const drawn = recorded<DepositEvent, 'SettlementDrawn'>('deposit-demo.m1.0001', 'SettlementDrawn', {
     platform: 'demo',
     merchant: 'm1',
@@ -122,9 +122,39 @@ it('a settlement is paid out like a refund', async () => {
     rail: 'sandbox',
     drawnAt: noon,
   });
-  expect(await on.SettlementDrawn?.(drawn, streams())).toEqual(
-    requested('demo.m1.s1', 700, { kind: 'settlement', merchant: 'm1' }),
-  );
+  const [request] = requested('demo.m1.s1', 700, { kind: 'settlement', merchant: 'm1' });
+  expect(await on.SettlementDrawn?.(drawn, streams())).toEqual([request]);
+  const actor = { subject: 'merchant-1', role: 'merchant', party: 'm1', platform: 'demo' } as const;
+  const byPerson = { ...drawn, metadata: { ...drawn.metadata, actor } };
+  expect(await on.SettlementDrawn?.(byPerson, streams())).toEqual([
+    { ...request, command: { ...request?.command, requestedBy: 'merchant-1' } },
+  ]);
+});
+
+it('a payout that was approved, or came back, wakes the job that pays it', async () => {
+  const place = { payoutId: 'demo.o1.1.v1', platform: 'demo' };
+  const wake = [{ do: 'wake', kind: 'payout', key: 'demo.o1.1.v1' }];
+  const approved = recorded<PayoutEvent, 'PayoutApproved'>('payout-demo.o1.1.v1', 'PayoutApproved', {
+    ...place,
+    amount: fen(2),
+    approvalLimit: fen(1),
+    firstBy: 'f1',
+    approvedBy: 'f2',
+    approvedAt: noon,
+  });
+  const reversed = recorded<PayoutEvent, 'PayoutReversed'>('payout-demo.o1.1.v1', 'PayoutReversed', {
+    ...place,
+    purpose: { kind: 'settlement', merchant: 'm1' },
+    rail: 'sandbox',
+    amount: fen(2),
+    transferNo: 1,
+    key: 'k',
+    railTransferId: 'r',
+    code: 'ACCOUNT_CLOSED',
+    reversedAt: noon,
+  });
+  expect(await on.PayoutApproved?.(approved, streams())).toEqual(wake);
+  expect(await on.PayoutReversed?.(reversed, streams())).toEqual(wake);
 });
 
 it('a withdrawal is paid out as one payment, also when it takes proceeds along', async () => {

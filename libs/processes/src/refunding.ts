@@ -1,7 +1,7 @@
 import type { FundEvent, PayoutCommand, PayoutEvent } from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
 import type { DisputeEvent } from '@recourse/disputes/events';
-import type { Action, CommandOf, Process } from '@recourse/eventing';
+import type { Action, Actor, CommandOf, Process } from '@recourse/eventing';
 import type { OrderCommand, OrderEvent, RefundParties } from '@recourse/orders/events';
 import type { Money } from '@recourse/money';
 
@@ -27,6 +27,10 @@ const payRefund = ({ refundId, orderId, platform, buyer, merchant, rail, payee, 
     payee,
     amount: total,
   });
+
+/** Whoever asks for money is the first of the two people behind a large payout; the house by itself is nobody. */
+const askedBy = ({ role, subject }: Actor): { readonly requestedBy?: string } =>
+  role === 'system' ? {} : { requestedBy: subject };
 
 /** From verdict to transfer: the order approves, escrow or fund fund it, one payout pays it when every line is funded. */
 export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositEvent | PayoutEvent> = {
@@ -54,13 +58,30 @@ export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositE
     RefundFundedFromEscrow: ({ data }) => (data.complete ? [payRefund(data)] : []),
     // The escrow lines of a refund are funded in the append that approves it, so the fund's are always the last.
     FundsReserved: ({ data }) => [payRefund(data)],
-    SettlementDrawn: ({ data: { payoutId, platform, merchant, rail, payee, amount } }) => [
-      requestPayout(payoutId, { platform, purpose: { kind: 'settlement', merchant }, rail, payee, amount }),
+    SettlementDrawn: ({ data: { payoutId, platform, merchant, rail, payee, amount }, metadata }) => [
+      requestPayout(payoutId, {
+        platform,
+        purpose: { kind: 'settlement', merchant },
+        rail,
+        payee,
+        amount,
+        ...askedBy(metadata.actor),
+      }),
     ],
-    WithdrawalDrawn: ({ data: { payoutId, platform, merchant, rail, payee, amount } }) => [
-      requestPayout(payoutId, { platform, purpose: { kind: 'withdrawal', merchant }, rail, payee, amount }),
+    // Mostly drawn by a timer, which is nobody: a large one then needs two people.
+    WithdrawalDrawn: ({ data: { payoutId, platform, merchant, rail, payee, amount }, metadata }) => [
+      requestPayout(payoutId, {
+        platform,
+        purpose: { kind: 'withdrawal', merchant },
+        rail,
+        payee,
+        amount,
+        ...askedBy(metadata.actor),
+      }),
     ],
     PayoutRequested: ({ data }) => [{ do: 'wake', kind: 'payout', key: data.payoutId }],
+    PayoutApproved: ({ data }) => [{ do: 'wake', kind: 'payout', key: data.payoutId }],
     PayoutDestinationChanged: ({ data }) => [{ do: 'wake', kind: 'payout', key: data.payoutId }],
+    PayoutReversed: ({ data }) => [{ do: 'wake', kind: 'payout', key: data.payoutId }],
   },
 };

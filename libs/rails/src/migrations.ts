@@ -33,5 +33,16 @@ export const migrations: MigrationSet = {
           )`.execute(trx);
       },
     },
+    {
+      name: '002-reversals-and-fees',
+      up: async (trx) => {
+        await sql`
+          ALTER TABLE sandbox_rail.transfer
+            ADD COLUMN fee_minor bigint CHECK (fee_minor > 0),
+            DROP CONSTRAINT transfer_state_check,
+            ADD CONSTRAINT transfer_state_check
+              CHECK (state IN ('NotExecuted', 'Processing', 'Succeeded', 'Failed', 'Reversed'))`.execute(trx);
+      },
+    },
   ],
 };

@@ -18,7 +18,7 @@ export interface TransferRequest {
   readonly reference: string;
 }
 
-/** Definite words that a transfer will never pay; only after one of them may a next transfer be made. */
+/** Definite words that a transfer will never pay; only after one of them, or Reversed, may a next transfer be made. */
 export interface TransferFailure {
   readonly state: 'Failed';
   readonly class: 'PayeeActionRequired' | 'RequestWrong' | 'Closed';
@@ -26,7 +26,16 @@ export interface TransferFailure {
 }
 
 export type TransferOutcome =
-  | { readonly state: 'Succeeded'; readonly railTransferId: string; readonly at: Instant }
+  /** `fee`: what the rail takes for it beside the amount, if it says so; more than nothing. */
+  | { readonly state: 'Succeeded'; readonly railTransferId: string; readonly at: Instant; readonly fee?: Money }
+  /** Definite: it had succeeded, and the money came back. */
+  | {
+      readonly state: 'Reversed';
+      readonly railTransferId: string;
+      readonly at: Instant;
+      readonly code: string;
+      readonly fee?: Money;
+    }
   | TransferFailure
   | { readonly state: 'Processing' }
   /** Not executed; send the same key again when there is money. */
@@ -46,9 +55,10 @@ export type BookEntry =
   | ({
       readonly kind: 'Transfer';
       readonly railTransferId: string;
-      readonly state: 'Processing' | 'Succeeded' | 'Failed';
-      /** When it was settled; while it is processing, when it was accepted. */
+      readonly state: 'Processing' | 'Succeeded' | 'Failed' | 'Reversed';
+      /** When it was settled or came back; while it is processing, when it was accepted. */
       readonly at: Instant;
+      readonly fee?: Money;
     } & TransferRequest);
 
 /** A way out for money. The rule above all others: a response describes the request, never the money. */
@@ -69,7 +79,9 @@ export type RailErrorCode =
   | 'Unavailable'
   /** This transaction is in the book with another amount, receiver or time. */
   | 'CaptureDiffers'
-  | 'InvalidCapture';
+  | 'InvalidCapture'
+  /** No transfer of this key was ever paid. */
+  | 'NothingToReverse';
 
 export class RailError extends Error {
   override readonly name = 'RailError';

@@ -1,5 +1,5 @@
 import type { Instant } from '@recourse/eventing';
-import { money } from '@recourse/money';
+import { money, type Money } from '@recourse/money';
 import type { Kysely, Selectable, Generated } from 'kysely';
 import type { BookEntry, Capture, TransferFailure } from './payout-rail.js';
 
@@ -19,9 +19,11 @@ interface TransferTable {
   minor: bigint;
   payee: string;
   reference: string;
-  state: 'NotExecuted' | 'Processing' | 'Succeeded' | 'Failed';
+  state: 'NotExecuted' | 'Processing' | 'Succeeded' | 'Failed' | 'Reversed';
   failure_class: TransferFailure['class'] | null;
+  /** Why it failed, or came back. */
   failure_code: string | null;
+  fee_minor: bigint | null;
   at: Instant;
 }
 
@@ -74,7 +76,13 @@ export async function* transfers(db: Kysely<BookTables>): AsyncGenerator<BookEnt
   }
 }
 
-function entryOf(row: TransferRow, state: 'Processing' | 'Succeeded' | 'Failed'): BookEntry {
+/** The fee of a transfer that was paid. */
+export function feeOf({ state, fee_minor, asset }: TransferRow): { readonly fee?: Money } {
+  const isPaid = state === 'Succeeded' || state === 'Reversed';
+  return isPaid && fee_minor !== null ? { fee: money(fee_minor, asset) } : {};
+}
+
+function entryOf(row: TransferRow, state: Exclude<TransferRow['state'], 'NotExecuted'>): BookEntry {
   const { key, payee, reference, at } = row;
   return {
     kind: 'Transfer',
@@ -85,5 +93,6 @@ function entryOf(row: TransferRow, state: 'Processing' | 'Succeeded' | 'Failed')
     state,
     railTransferId: railTransferIdOf(row),
     at,
+    ...feeOf(row),
   };
 }

@@ -14,6 +14,10 @@ export interface SandboxInstruction {
   readonly settled?: Final;
   /** Executed, and yet the answers are lost: of the call that executes, or of every call and query. */
   readonly answersLost?: 'first' | 'all';
+  /** Once paid, it has come back when it is next asked for. */
+  readonly comesBack?: { readonly code: string };
+  /** What the rail takes for each transfer, in minor units of its asset. */
+  readonly feeMinor?: bigint;
   /** Every call takes `slowMs` more, before anything is booked or after all of it is. A query answers at once. */
   readonly slow?: 'before' | 'after';
 }
@@ -89,6 +93,18 @@ export const sandboxInstructions: readonly SandboxInstruction[] = [
     meaning: 'ChannelHalted; sent again it is paid',
     firstCall: { state: 'ChannelHalted', code: 'PRODUCT_NOT_SIGN' },
     executed: succeeded,
+  },
+  {
+    prefix: 'sandbox-bounced-',
+    meaning: 'paid, and come back when next asked for, every time',
+    executed: succeeded,
+    comesBack: { code: 'PAYEE_ACCOUNT_CLOSED' },
+  },
+  {
+    prefix: 'sandbox-fee-',
+    meaning: 'paid at once, and the rail takes a fee of 10 minor units',
+    executed: succeeded,
+    feeMinor: 10n,
   },
   {
     prefix: 'sandbox-slow-before-',

@@ -207,6 +207,8 @@ describe('the sandbox rail', () => {
     };
 
     const documented: Record<string, (string | undefined)[]> = {
+      'sandbox-bounced-': ['Succeeded', ...Array<string>(4).fill('Reversed')],
+      'sandbox-fee-': Array<string>(5).fill('Succeeded'),
       'sandbox-fail-request-': [...Array<string>(4).fill('Failed RequestWrong'), 'Failed'],
       'sandbox-fail-closed-': ['Processing', ...Array<string>(3).fill('Failed Closed'), 'Failed'],
       'sandbox-fail-': [...Array<string>(4).fill('Failed PayeeActionRequired'), 'Failed'],
@@ -261,6 +263,39 @@ describe('the sandbox rail', () => {
     });
   });
 
+  describe('a transfer that was paid', () => {
+    it('comes back when its bank sends it back, and says so for ever', async () => {
+      const asked = request();
+      await expect(rail.reverse(asked.key, 'CLOSED')).rejects.toThrow(failure('NothingToReverse'));
+      const { railTransferId } = (await rail.transfer(asked)) as { railTransferId: string };
+      now = '2026-03-02T10:00:00.000Z';
+      await rail.reverse(asked.key, 'CLOSED');
+      await rail.reverse(asked.key, 'CLOSED');
+      const back = { state: 'Reversed', railTransferId, at: now, code: 'CLOSED' };
+      expect(await rail.query(asked.key)).toEqual(back);
+      expect(await rail.transfer(asked)).toEqual(back);
+      expect(await transfersOf(rail, asked.key)).toMatchObject([{ state: 'Reversed', at: now, amount: asked.amount }]);
+      const failed = request('sandbox-fail-1');
+      await rail.transfer(failed);
+      await expect(rail.reverse(failed.key, 'CLOSED')).rejects.toThrow(failure('NothingToReverse'));
+    });
+
+    it('comes back by itself from some payees, once somebody asks', async () => {
+      const asked = request('sandbox-bounced-1');
+      expect(await rail.transfer(asked)).toMatchObject({ state: 'Succeeded' });
+      expect(await transfersOf(rail, asked.key)).toMatchObject([{ state: 'Succeeded' }]);
+      expect(await rail.query(asked.key)).toMatchObject({ state: 'Reversed', code: 'PAYEE_ACCOUNT_CLOSED' });
+      expect(await transfersOf(rail, asked.key)).toMatchObject([{ state: 'Reversed' }]);
+    });
+
+    it('may cost a fee, which the rail tells with its success and keeps in its book', async () => {
+      const asked = request('sandbox-fee-1');
+      expect(await rail.transfer(asked)).toMatchObject({ state: 'Succeeded', fee: money(10n) });
+      expect(await rail.query(asked.key)).toMatchObject({ state: 'Succeeded', fee: money(10n) });
+      expect(await transfersOf(rail, asked.key)).toMatchObject([{ amount: asked.amount, fee: money(10n) }]);
+    });
+  });
+
   describe('when an answer does not come', () => {
     it('says Unknown in time, and the money may move all the same', async () => {
       const impatient = openSandboxRail({ db: database.db, now: () => Promise.resolve(now), timeoutMs: 20 });
@@ -301,7 +336,7 @@ describe('the sandbox rail', () => {
     });
   });
 
-  it('never takes back a final word, pays a key at most once, and pays exactly what its book says', async () => {
+  it('never takes back a final word but a payment that comes back, pays a key at most once, and pays exactly what its book says', async () => {
     const quick = sandboxInstructions.filter(({ slow }) => slow === undefined);
     const payees = fc.constantFrom('alice', ...quick.map(({ prefix }) => `${prefix}1`));
     const calls = fc.array(
@@ -319,8 +354,11 @@ describe('the sandbox rail', () => {
           const key = keys[index]!;
           const answer = asks ? await rail.query(key) : await rail.transfer({ key, payee, amount: money(amount), reference: '' });
           const before = final.get(key);
-          if (answer.state === 'Succeeded' || answer.state === 'Failed') {
-            if (before !== undefined) expect(answer).toEqual(before);
+          if (answer.state === 'Succeeded' || answer.state === 'Failed' || answer.state === 'Reversed') {
+            // Only a payment changes once more, when it comes back.
+            const comesBack = before?.state === 'Succeeded' && answer.state === 'Reversed';
+            if (comesBack) expect(answer.railTransferId).toBe(before.railTransferId);
+            else if (before !== undefined) expect(answer).toEqual(before);
             final.set(key, answer);
           } else if (before !== undefined) {
             expect(['Conflict', 'Unknown']).toContain(answer.state);

@@ -12,7 +12,7 @@ import {
   type TransferOutcome,
   type TransferRequest,
 } from './payout-rail.js';
-import { type BookTables, captureOf, captures, railTransferIdOf, type TransferRow, transfers } from './sandbox-book.js';
+import { type BookTables, captureOf, captures, feeOf, railTransferIdOf, type TransferRow, transfers } from './sandbox-book.js';
 import { instructionFor, type SandboxInstruction } from './sandbox-instruction.js';
 import { isTransferKey } from './transfer-key.js';
 
@@ -32,6 +32,8 @@ export interface SandboxRail extends PayoutRail {
   readonly isSandbox: true;
   /** The buyer pays at the gateway; harmless twice. @throws RailError CaptureDiffers, InvalidCapture, Unavailable */
   recordCapture(capture: Capture): Promise<void>;
+  /** The receiving bank sends a paid transfer back; harmless twice. @throws RailError NothingToReverse, Unavailable */
+  reverse(key: string, code: string): Promise<void>;
 }
 
 type Unknown = Extract<TransferOutcome, { state: 'Unknown' }>;
@@ -92,6 +94,19 @@ class PostgresSandboxRail implements SandboxRail {
     return row === undefined ? undefined : captureOf(row);
   }
 
+  async reverse(key: string, code: string): Promise<void> {
+    const now = await this.now();
+    const sentBack = this.db
+      .updateTable('transfer')
+      .set({ state: 'Reversed', failure_code: code, at: now })
+      .where('key', '=', key)
+      .where('state', '=', 'Succeeded')
+      .execute();
+    await this.available(sentBack);
+    const booked = await this.available(this.db.selectFrom('transfer').select('state').where('key', '=', key).executeTakeFirst());
+    if (booked?.state !== 'Reversed') throw new RailError('NothingToReverse', 'no transfer of this key was paid');
+  }
+
   async transfer(request: TransferRequest): Promise<TransferOutcome> {
     return answered(this.timeoutMs, () => this.execute(request));
   }
@@ -119,7 +134,10 @@ class PostgresSandboxRail implements SandboxRail {
     return outcome;
   }
 
-  private enter(request: TransferRequest, { firstCall, executed, answersLost }: SandboxInstruction): Promise<TransferOutcome> {
+  private enter(
+    request: TransferRequest,
+    { firstCall, executed, answersLost, feeMinor }: SandboxInstruction,
+  ): Promise<TransferOutcome> {
     const columns = columnsOf(request);
     return this.db.transaction().execute(async (trx) => {
       const inserted = await trx
@@ -127,6 +145,7 @@ class PostgresSandboxRail implements SandboxRail {
         .values({
           ...columns,
           at: await this.now(),
+          fee_minor: feeMinor ?? null,
           ...stateColumns(firstCall === undefined ? executed : { state: 'NotExecuted' }),
         })
         .onConflict((known) => known.column('key').doNothing())
@@ -154,17 +173,18 @@ class PostgresSandboxRail implements SandboxRail {
   }
 
   private async lookAt(trx: Transaction<BookTables>, row: TransferRow): Promise<TransferOutcome> {
-    const { settled, answersLost } = instructionFor(row.payee);
-    const settles = row.state === 'Processing' && settled !== undefined;
-    const now = settles ? await this.change(trx, row, settled) : row;
+    const { settled, answersLost, comesBack } = instructionFor(row.payee);
+    const next =
+      row.state === 'Succeeded' && comesBack !== undefined
+        ? ({ state: 'Reversed', ...comesBack } as const)
+        : row.state === 'Processing'
+          ? settled
+          : undefined;
+    const now = next === undefined ? row : await this.change(trx, row, next);
     return answersLost === 'all' ? answerLost : outcomeOf(now);
   }
 
-  private async change(
-    trx: Transaction<BookTables>,
-    row: TransferRow,
-    next: SandboxInstruction['executed'],
-  ): Promise<TransferRow> {
+  private async change(trx: Transaction<BookTables>, row: TransferRow, next: NextState): Promise<TransferRow> {
     return trx
       .updateTable('transfer')
       .set({ at: await this.now(), ...stateColumns(next) })
@@ -215,14 +235,22 @@ function columnsOf({ key, amount, payee, reference }: TransferRequest) {
   return { key, asset: amount.asset, minor: amount.minor, payee: text(payee), reference: text(reference) };
 }
 
-function stateColumns(next: SandboxInstruction['executed'] | { readonly state: 'NotExecuted' }) {
-  return next.state === 'Failed'
-    ? { state: next.state, failure_class: next.class, failure_code: next.code }
-    : { state: next.state, failure_class: null, failure_code: null };
+type NextState =
+  SandboxInstruction['executed'] | { readonly state: 'NotExecuted' } | { readonly state: 'Reversed'; readonly code: string };
+
+function stateColumns(next: NextState) {
+  return {
+    state: next.state,
+    failure_class: next.state === 'Failed' ? next.class : null,
+    failure_code: next.state === 'Failed' || next.state === 'Reversed' ? next.code : null,
+  };
 }
 
 function outcomeOf(row: TransferRow): TransferOutcome {
-  if (row.state === 'Succeeded') return { state: 'Succeeded', railTransferId: railTransferIdOf(row), at: row.at };
+  const railTransferId = railTransferIdOf(row);
+  if (row.state === 'Succeeded') return { state: 'Succeeded', railTransferId, at: row.at, ...feeOf(row) };
+  if (row.state === 'Reversed')
+    return { state: 'Reversed', railTransferId, at: row.at, code: row.failure_code ?? '', ...feeOf(row) };
   if (row.failure_class !== null && row.failure_code !== null) {
     return { state: 'Failed', class: row.failure_class, code: row.failure_code };
   }

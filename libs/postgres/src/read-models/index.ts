@@ -25,7 +25,19 @@ export {
 export { balances, journal, journalRows, type Balance } from './journal.js';
 export { findOrder, orderBook, type UnitRow } from './order-book.js';
 export { openWork, type OpenWork } from './open-work.js';
-export { findPayout, listPayouts, payoutQueue, type PayoutFilter, type PayoutRow } from './payout-queue.js';
+export {
+  findPayout,
+  listPayouts,
+  paidPayouts,
+  type PaidPlace,
+  type PaymentRow,
+  paymentsOf,
+  type PayoutFilter,
+  payoutQueue,
+  type PayoutRow,
+  payoutStatuses,
+  type PayoutStatus,
+} from './payout-queue.js';
 export { inSchema, liveSchema, type AnyReadModel, type NoTables, type ReadModel, type ReadModelTx } from './read-model.js';
 export { refundAudit, refundBearers, refundSources, type RefundBearer, type RefundSource } from './refund-audit.js';
 export {

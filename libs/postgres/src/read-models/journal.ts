@@ -71,6 +71,8 @@ const postingTypes = [
   'FundsReserved',
   'FundReimbursed',
   'PayoutSucceeded',
+  'PayoutReversed',
+  'GatewayFeeCharged',
 ] as const satisfies readonly DomainEvent['type'][];
 
 export const journal = readModel<DomainEvent>({

@@ -87,6 +87,14 @@ const followed: Readonly<Record<Followed, true>> = {
   PayoutUnclaimed: true,
   PayoutDestinationChanged: true,
   PayoutSucceeded: true,
+  PayoutApprovalProposed: true,
+  PayoutApproved: true,
+  PayoutHeld: true,
+  PayoutReversed: true,
+  PayoutCancelRequested: true,
+  PayoutCancelled: true,
+  PayoutCancelRefused: true,
+  GatewayFeeCharged: true,
 };
 
 async function follow(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<void> {

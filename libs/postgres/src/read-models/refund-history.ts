@@ -14,7 +14,7 @@ interface RefundRow {
   rail: string;
   ground: string;
   rule: string | null;
-  status: 'approved' | 'queued' | 'funded' | 'paying' | 'unclaimed' | 'paid';
+  status: 'approved' | 'queued' | 'funded' | 'paying' | 'unclaimed' | 'paid' | 'reversed';
   asset: string;
   total: bigint;
   from_escrow: bigint;
@@ -129,6 +129,11 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
           rail_transfer_id: data.railTransferId,
         });
       }
+    },
+    // Owed again; what was paid when stands in the payout's payments.
+    PayoutReversed: async ({ data }, tx) => {
+      if (data.purpose.kind === 'refund')
+        await set(tx, data.purpose.refundId, { status: 'reversed', paid_at: null, rail_transfer_id: null });
     },
     DepositDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
     PayableDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),

@@ -1,0 +1,311 @@
+import { isRejection, type Decider, type Stamped } from '@recourse/eventing';
+import { money } from '@recourse/money';
+import fc from 'fast-check';
+import {
+  maxFailures,
+  payout,
+  type Payout,
+  type PayoutCommand,
+  type PayoutEvent,
+  type PayoutRejection,
+  type RailWord,
+} from './payout.js';
+
+type PayoutDecider = Decider<PayoutCommand, Payout, PayoutEvent, PayoutRejection>;
+
+const at = '2026-03-01T08:00:00.000Z';
+const keyOf = (transferNo: number) => transferNo.toString(16).padStart(32, '0');
+const people = ['finance-1', 'finance-2', 'finance-3'];
+const refund = { kind: 'refund', refundId: 'r1', orderId: 'o1', buyer: 'b1', merchant: 'm1' } as const;
+const settlement = { kind: 'settlement', merchant: 'm1' } as const;
+
+/** What the rail did with each transfer, in the rail's own mind, and what people said: all that the books of a payout rest on. */
+interface Books {
+  /** Transfers in order; `open` until the rail said what became of it. */
+  readonly transfers: { key: string; state: 'open' | 'paid' | 'failed' | 'back' }[];
+  needsTwo: boolean;
+  /** Who spoke for it first. */
+  first: string | undefined;
+  asked: string | undefined;
+  cancelled: boolean;
+  charged: number;
+}
+
+/** Posts one event and says what it breaks: the rules of the house, told without the decider's state. */
+function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
+  const transferOf = (no: number) => books.transfers[no - 1];
+  const became = (no: number, from: string, to: 'paid' | 'failed' | 'back') => {
+    const transfer = transferOf(no);
+    if (transfer?.state !== from) return `transfer ${no} is ${to} after it was ${transfer?.state}`;
+    transfer.state = to;
+    return undefined;
+  };
+  switch (type) {
+    case 'PayoutRequested':
+      books.needsTwo = data.approvalLimit !== undefined && data.amount.minor > data.approvalLimit.minor;
+      books.first = data.requestedBy;
+      books.asked = data.requestedBy;
+      return undefined;
+    case 'PayoutApprovalProposed':
+      books.first = data.proposedBy;
+      return undefined;
+    case 'PayoutHeld':
+      books.first = books.asked;
+      return undefined;
+    case 'PayoutApproved':
+      books.needsTwo = false;
+      return books.first === undefined || books.first === data.approvedBy ? 'approved by one person' : undefined;
+    case 'TransferSubmitted': {
+      const last = books.transfers.at(-1)?.state;
+      const taken = books.transfers.some(({ key }) => key === data.key);
+      books.transfers.push({ key: data.key, state: 'open' });
+      if (data.transferNo !== books.transfers.length || taken) return 'a number or a key was used again';
+      if (last === 'open') return 'two transfers are live';
+      if (last === 'paid') return 'a transfer after one that paid';
+      if (books.needsTwo) return 'sent without two people';
+      return books.cancelled ? 'sent after it was cancelled' : undefined;
+    }
+    case 'PayoutSucceeded':
+      return became(data.transferNo, 'open', 'paid');
+    case 'TransferFailed':
+      return became(data.transferNo, 'open', 'failed');
+    case 'PayoutReversed':
+      return became(data.transferNo, 'paid', 'back');
+    case 'GatewayFeeCharged':
+      books.charged += 1;
+      return books.charged > books.transfers.length ? 'a fee was charged twice' : undefined;
+    case 'PayoutCancelRequested':
+      books.cancelled = true;
+      return undefined;
+    case 'PayoutCancelled':
+      return books.transfers.some(({ state }) => state === 'open' || state === 'paid')
+        ? 'cancelled though money is out'
+        : undefined;
+    case 'TransferProcessing':
+    case 'TransferOutcomeUnknown':
+    case 'TransferBlocked':
+    case 'PayoutUnclaimed':
+    case 'PayoutDestinationChanged':
+    case 'PayoutCancelRefused':
+      return undefined;
+  }
+}
+
+const word: fc.Arbitrary<RailWord> = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record(
+      {
+        state: fc.constant('Succeeded' as const),
+        railTransferId: fc.constantFrom('rail-1', 'rail-2'),
+        fee: fc.constantFrom(money(0n), money(3n)),
+      },
+      { requiredKeys: ['state', 'railTransferId'] },
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      state: fc.constant('Reversed' as const),
+      railTransferId: fc.constantFrom('rail-1', 'rail-2'),
+      code: fc.constant('BACK'),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      state: fc.constant('Failed' as const),
+      failure: fc.constantFrom('PayeeActionRequired' as const, 'RequestWrong' as const, 'Closed' as const),
+      code: fc.constantFrom('X', 'Y'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant({ state: 'Processing' } as const) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      state: fc.constantFrom('FundingBlocked' as const, 'ChannelHalted' as const),
+      code: fc.constantFrom('X', 'Y'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ state: fc.constant('Unknown' as const), cause: fc.constantFrom('timeout', 'reset') }) },
+);
+const transferNo = fc.integer({ min: 0, max: 8 });
+const subject = fc.constantFrom(...people);
+const hear = (no: number, said: RailWord): PayoutCommand => ({ type: 'RecordRailWord', transferNo: no, word: said });
+const submit = (no: number, key = keyOf(no)): PayoutCommand => ({ type: 'SubmitTransfer', transferNo: no, key });
+const change: PayoutCommand = { type: 'ChangeDestination', payee: 'vault:b2' };
+
+/** A step sees how many transfers there are, so that the walks get far; now and then it is anything at all. */
+type Step = (count: number, request: Extract<PayoutCommand, { type: 'RequestPayout' }>) => PayoutCommand;
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: word.map(
+      (said): Step =>
+        (count) =>
+          hear(count, said),
+    ),
+  },
+  { weight: 6, arbitrary: fc.constant<Step>((count) => submit(count + 1)) },
+  { weight: 2, arbitrary: subject.map((by): Step => () => ({ type: 'ApprovePayout', subject: by })) },
+  { weight: 2, arbitrary: fc.constant<Step>(() => change) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(transferNo, word).map(
+      ([no, said]): Step =>
+        () =>
+          hear(no, said),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(transferNo, transferNo).map(
+      ([no, other]): Step =>
+        () =>
+          submit(no, keyOf(other)),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: transferNo.map(
+      (other): Step =>
+        (count) =>
+          submit(count + 1, keyOf(other)),
+    ),
+  },
+  { weight: 1, arbitrary: subject.map((by): Step => () => ({ type: 'HoldPayout', subject: by, reason: 'wait' })) },
+  { weight: 1, arbitrary: fc.constant<Step>((_, request) => request) },
+  {
+    weight: 1,
+    arbitrary: subject.map((by): Step => (_, { payoutId, platform, purpose }) => ({
+      type: 'CancelPayout',
+      payoutId,
+      platform,
+      purpose,
+      subject: by,
+      reason: 'asked',
+    })),
+  },
+);
+const request = fc
+  .record(
+    {
+      purpose: fc.constantFrom(refund, settlement),
+      approvalLimit: fc.constantFrom(money(99n), money(100n)),
+      requestedBy: subject,
+    },
+    { requiredKeys: ['purpose'] },
+  )
+  .map((part) => ({
+    type: 'RequestPayout' as const,
+    payoutId: 'r1',
+    platform: 'demo',
+    rail: 'alipay',
+    payee: 'vault:b1',
+    amount: money(100n),
+    ...part,
+  }));
+
+/** Walks any commands through a decider beside the books. @throws Error that says which rule was broken */
+const law = (decider: PayoutDecider) =>
+  fc.property(request, fc.array(step, { maxLength: 60, size: 'max' }), (asked, steps) => {
+    const books: Books = { transfers: [], needsTwo: false, first: undefined, asked: undefined, cancelled: false, charged: 0 };
+    let state = decider.initial;
+    const take = (command: PayoutCommand): void => {
+      const outcome = decider.decide({ ...command, at } as Stamped<PayoutCommand>, state);
+      if (isRejection(outcome)) return;
+      for (const happened of outcome) {
+        const fault = broken(books, happened);
+        if (fault !== undefined) throw new Error(fault);
+        state = decider.evolve(state, happened);
+      }
+    };
+    steps.forEach((choose, index) => {
+      // Now and then a cancellation comes before the request.
+      if (index === 1) take(asked);
+      take(choose(books.transfers.length, asked));
+    });
+    expect(books.transfers.filter(({ state: now }) => now === 'open' || now === 'paid').length).toBeLessThanOrEqual(1);
+  });
+
+it('in any order of commands and words of the rail the payee has his money once, with two people behind what needs them', () => {
+  fc.assert(law(payout), { numRuns: 2_000 });
+});
+
+describe('the books would notice', () => {
+  /** The decider with one rule broken: it sees another state than there is. */
+  const seeing = (see: (state: Payout, command: PayoutCommand) => Payout): PayoutDecider => ({
+    ...payout,
+    decide: (command, state) => payout.decide(command, see(state, command)),
+  });
+  const onSubmit = (of: Payout['status'], see: (state: Extract<Payout, { keys: readonly string[] }>) => Payout) =>
+    seeing((state, command) =>
+      command.type === 'SubmitTransfer' && state.status === of && 'keys' in state ? see(state) : state,
+    );
+  const asReady = (state: Extract<Payout, { keys: readonly string[] }>): Payout => ({ ...state, status: 'ready' }) as Payout;
+
+  it.each([
+    ['a transfer beside a live one', onSubmit('live', asReady), 'two transfers are live'],
+    ['a transfer after one that paid', onSubmit('succeeded', asReady), 'a transfer after one that paid'],
+    ['a transfer nobody approved', onSubmit('waiting', asReady), 'sent without two people'],
+    ['a transfer of what was cancelled', onSubmit('cancelled', asReady), 'sent after it was cancelled'],
+    [
+      'a key that is used again',
+      onSubmit('ready', (state) => ({ ...state, keys: state.keys.map(() => '') }) as Payout),
+      'was used again',
+    ],
+    [
+      'one person for two',
+      seeing((state, { type }) =>
+        type === 'ApprovePayout' && state.status === 'waiting' && state.firstBy !== undefined
+          ? { ...state, firstBy: 'x' }
+          : state,
+      ),
+      'approved by one person',
+    ],
+    [
+      'a cancellation while money is on its way',
+      seeing((state, { type }) => (type === 'CancelPayout' && state.status === 'live' ? asReady(state) : state)),
+      'cancelled though money is out',
+    ],
+  ] as const)('%s', (_, broke, message) => {
+    const found = fc.check(law(broke), { numRuns: 5_000, seed: 1 });
+    expect(String(found.errorInstance)).toContain(message);
+  });
+});
+
+it('a destination gets so many transfers that fail or come back, and no more', () => {
+  const endings = fc.array(fc.constantFrom('Failed', 'Reversed'), { minLength: maxFailures, maxLength: maxFailures });
+  fc.assert(
+    fc.property(endings, (states) => {
+      let state = payout.initial;
+      const take = (command: PayoutCommand): void => {
+        const outcome = payout.decide({ ...command, at } as Stamped<PayoutCommand>, state);
+        if (isRejection(outcome)) throw new Error(outcome.rejected);
+        for (const happened of outcome) state = payout.evolve(state, happened);
+      };
+      take({
+        type: 'RequestPayout',
+        payoutId: 'r1',
+        platform: 'demo',
+        purpose: refund,
+        rail: 'a',
+        payee: 'b',
+        amount: money(1n),
+      });
+      states.forEach((ending, index) => {
+        expect(state.status).toBe('ready');
+        take(submit(index + 1));
+        take(
+          hear(
+            index + 1,
+            ending === 'Failed'
+              ? { state: 'Failed', failure: 'Closed', code: 'X' }
+              : { state: 'Reversed', railTransferId: `rail-${index}`, code: 'X' },
+          ),
+        );
+      });
+      expect(state.status).toBe('unclaimed');
+    }),
+  );
+});
