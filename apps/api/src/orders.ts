@@ -246,7 +246,11 @@ export class Orders {
 
   @Post(':orderNo/payments')
   @Writes(200, 'shop')
-  @ApiOperation({ summary: 'Report a payment; it counts once the rail confirms transaction, amount and receiver' })
+  @ApiOperation({
+    summary:
+      'Report a payment; it counts once the rail confirms transaction, amount and receiver. What the order did not ask for ' +
+      '(late, twice, cancelled, too much; too little, whole) goes back to the buyer by itself',
+  }) // K13
   capture(@Param('orderNo') orderNo: string, @Body() body: PaymentBody, @Once() write: Write) {
     return write(async (run) => {
       const { orderId, rail } = await this.parties.order(run.caller, orderNo);
@@ -255,7 +259,7 @@ export class Orders {
       await run.demand(order, orderId, command);
       await this.receipts.own(run, rail, transaction, `order-${orderId}`);
       await run.send(CapturePayment, orderId, command);
-      return { orderId };
+      return { orderId, ...(await this.becameOf(orderId, transaction)) };
     });
   }
 
@@ -396,6 +400,24 @@ export class Orders {
       table: policy.data.table,
       now: await this.edge.now(),
     });
+  }
+
+  /** What a confirmed transaction did, also when it was told before: it paid, or it goes back, or both in part. */
+  private async becameOf(orderId: string, transaction: string) {
+    const events = await this.eventStore.readStream<OrderEvent>(`order-${orderId}`, { limit: maxStreamEvents });
+    const paid = events.find(({ type, data }) => type === 'PaymentCaptured' && data.transaction === transaction);
+    const surplus = events.find(
+      (event): event is Recorded<EventOf<OrderEvent, 'SurplusCaptured'>> =>
+        event.type === 'SurplusCaptured' && event.data.transaction === transaction,
+    );
+    return {
+      paid: paid !== undefined,
+      ...(surplus === undefined
+        ? {}
+        : {
+            goesBack: { refund: surplus.data.refundId, why: surplus.data.why, amount: toJson(surplus.data.amount) },
+          }),
+    };
   }
 
   private async visible(caller: Actor, orderNo: string) {

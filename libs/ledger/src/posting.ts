@@ -47,6 +47,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
       const { platform, rail, orderId, amount } = event.data;
       return moved(posting(gateway(platform, rail), escrow(platform, orderId), amount));
     }
+    case 'SurplusCaptured': {
+      const { platform, rail, refundId, amount } = event.data;
+      return moved(posting(gateway(platform, rail), refund(platform, refundId), amount));
+    }
     case 'EscrowReleased': {
       const { platform, orderId, net, fee } = event.data;
       const source = escrow(platform, orderId);

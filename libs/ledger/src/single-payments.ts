@@ -29,7 +29,7 @@ const violation = reporter('I5');
 const nameOf = ({ payoutId, transferNo }: { payoutId: string; transferNo: number }) => `transfer ${transferNo} of ${payoutId}`;
 
 /**
- * I5: per refund our payments are at most what was approved, at most one transfer of a payout is not final, one key is
+ * I5: per refund our payments are at most what was approved, or what was captured beyond the order's price, at most one transfer of a payout is not final, one key is
  * one transfer, and the rail's book knows each payment once. Keeps one entry per unpaid refund and one per transfer.
  */
 export class SinglePayments implements Check {
@@ -41,6 +41,11 @@ export class SinglePayments implements Check {
   readonly #on: Handlers = {
     RefundApproved: ({ data: { refundId, total } }) => {
       this.#unpaid.set(refundId, total);
+      return [];
+    },
+    // Nobody approves a surplus: what came in is what goes back.
+    SurplusCaptured: ({ data: { refundId, amount } }) => {
+      this.#unpaid.set(refundId, amount);
       return [];
     },
     TransferSubmitted: (event) => this.#submit(event),

@@ -2,4 +2,5 @@ export { maxClaimUnits, maxEventsForClaims } from './claim.js';
 export { deadlinesOf } from './deadline.js';
 export * from './order.js';
 export { type Order } from './order-state.js';
+export { maxEventsForSurplus, surplusRefundId } from './payment.js';
 export { maxPromiseHours, maxUnits } from './placement.js';

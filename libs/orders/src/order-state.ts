@@ -1,4 +1,12 @@
-import { type CommandOf, type DataOf, type Instant, reject, type Rejection, type Stamped } from '@recourse/eventing';
+import {
+  type CommandOf,
+  type DataOf,
+  type EventOf,
+  type Instant,
+  reject,
+  type Rejection,
+  type Stamped,
+} from '@recourse/eventing';
 import type { OrderCommand, OrderEvent, OrderRejection } from './order.js';
 import { evolveUnits, type Unit, type Units, unitsOf } from './unit.js';
 
@@ -21,6 +29,8 @@ interface Known {
   readonly length: number;
   readonly terms: DataOf<OrderEvent, 'OrderPlaced'>;
   readonly units: Units;
+  /** Transactions whose money went back as surplus. */
+  readonly surplus: ReadonlySet<string>;
 }
 export type Placed = Known & { readonly status: 'placed' };
 export type Paid = Known & {
@@ -41,6 +51,9 @@ export function unitsNamed(order: Paid, unitNos: readonly number[]): readonly Un
   const units = [...new Set(unitNos)].toSorted((a, b) => a - b).flatMap((unitNo) => order.units.get(unitNo) ?? []);
   return units.length > 0 && units.length === new Set(unitNos).size ? units : undefined;
 }
+
+const withSurplus = ({ surplus }: Known, { data }: EventOf<OrderEvent, 'SurplusCaptured'>): ReadonlySet<string> =>
+  new Set([...surplus, data.transaction]);
 
 /** Events that leave a paid order paid. */
 type PaidEvent = Exclude<OrderEvent, { type: 'OrderPlaced' | 'PaymentCaptured' | 'OrderCancelled' }>;
@@ -71,6 +84,8 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
     }
     case 'RefundApproved':
       return { ...next, refunds: new Set([...order.refunds, event.data.refundId]) };
+    case 'SurplusCaptured':
+      return { ...next, surplus: withSurplus(order, event) };
     case 'DeliveryOverdue':
     case 'UnitDelivered':
     case 'PlatformDeliveryFailed':
@@ -87,9 +102,15 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
 export const follow = (order: Paid, events: readonly PaidEvent[]): Paid => events.reduce(evolvePaid, order);
 
 export function evolve(order: Order, event: OrderEvent): Order {
-  if (event.type === 'OrderPlaced') return { status: 'placed', length: 1, terms: event.data, units: unitsOf(event.data.units) };
+  if (event.type === 'OrderPlaced')
+    return { status: 'placed', length: 1, terms: event.data, units: unitsOf(event.data.units), surplus: new Set() };
   if (order.status === 'none') return order;
-  const known = { terms: order.terms, length: order.length + 1, units: evolveUnits(order.units, event, order.length) };
+  const known = {
+    terms: order.terms,
+    length: order.length + 1,
+    units: evolveUnits(order.units, event, order.length),
+    surplus: event.type === 'SurplusCaptured' ? withSurplus(order, event) : order.surplus,
+  };
   if (event.type === 'PaymentCaptured') {
     const { transaction, deliverBefore } = event.data;
     return { ...known, status: 'paid', transaction, deliverBefore, claims: new Map(), refunds: new Set() };

@@ -4,7 +4,8 @@ import { closeClaim, openClaim, replaceUnit, submitClaim } from './claim.js';
 import { passDeadlines } from './deadline.js';
 import { confirmReceipt, deliverUnits, reportPlatformFailure, revealKey } from './delivery.js';
 import { type Decision, evolve, type Order, type Paid, type StampedOrderCommand } from './order-state.js';
-import { capturePayment, placeOrder } from './placement.js';
+import { capturePayment } from './payment.js';
+import { placeOrder } from './placement.js';
 import { cancelOrder } from './undelivered.js';
 import { approveRefund } from './verdict.js';
 
@@ -116,6 +117,12 @@ export type RefundGround =
   | { readonly kind: 'cancelled-before-delivery' } // K8
   | { readonly kind: 'not-delivered-in-time' }; // K13
 
+/**
+ * Money of a payer that the order did not ask for: paid after the half hour, paid twice, paid for a cancelled order, more than
+ * the total, or less than it (which pays nothing and goes back whole). K13, S70
+ */
+export type SurplusReason = 'late' | 'duplicate' | 'cancelled' | 'too-much' | 'too-little';
+
 export interface RefundParties {
   readonly platform: string;
   readonly merchant: string;
@@ -157,6 +164,21 @@ export type OrderEvent =
         readonly amount: Money;
         readonly capturedAt: Instant;
         readonly deliverBefore: Instant;
+      }
+    >
+  /** Confirmed money beyond what the order takes as payment: nobody decides on it, it goes back by itself in one payout. K13 */
+  | Event<
+      'SurplusCaptured',
+      RefundParties & {
+        /** `{orderId}.surplus.{first 16 hex of the SHA-256 of rail/transaction}`: one refund for one transaction. */
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly transaction: string;
+        readonly why: SurplusReason;
+        /** What goes back: the whole capture, or what is over when it was too much. */
+        readonly amount: Money;
+        readonly capturedAt: Instant;
+        readonly bookedAt: Instant;
       }
     >
   | Event<
@@ -299,7 +321,10 @@ export type OrderCommand =
       /** Platform fee on the whole order. */
       readonly fee: Money;
     }
-  /** Only after the rail confirmed transaction, amount and receiver: the confirmation is what this carries. */
+  /**
+   * Only after the rail confirmed transaction, amount and receiver: the confirmation is what this carries. What arrived at our
+   * account is never refused: it pays the order or is booked as surplus.
+   */
   | {
       readonly type: 'CapturePayment';
       readonly transaction: string;
@@ -359,10 +384,9 @@ export type OrderRejection =
   | 'FeeTooLarge'
   | 'PromiseIncomplete'
   | 'ConsentMissing'
-  | 'AlreadyPaid'
   | 'NotPaid'
-  | 'PaymentWindowOver'
   | 'CaptureMismatch'
+  | 'TooManyCaptures'
   | 'AlreadyDelivered'
   | 'NotDelivered'
   | 'WrongDelivery'
@@ -418,6 +442,7 @@ export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
   events: {
     OrderPlaced: 1,
     PaymentCaptured: 1,
+    SurplusCaptured: 1,
     OrderCancelled: 1,
     DeliveryOverdue: 1,
     UnitDelivered: 1,

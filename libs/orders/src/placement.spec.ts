@@ -2,7 +2,7 @@ import { type EventOf, specify } from '@recourse/eventing';
 import { compare, money, sum } from '@recourse/money';
 import * as fc from 'fast-check';
 import { order, type OrderEvent } from './order.js';
-import { after, cancel, capture, history, orderId, place, type Placing, start } from './order-examples.js';
+import { after, capture, history, orderId, place, type Placing, start } from './order-examples.js';
 import { maxUnits } from './placement.js';
 
 const { given } = specify(order, start);
@@ -163,70 +163,5 @@ describe('placing an order', () => {
         expect(units.every(({ price, fee }) => price.minor > 0n && compare(fee, price) <= 0)).toBe(true);
       }),
     );
-  });
-});
-
-describe('paying', () => {
-  const placed = history(place());
-
-  it('counts when transaction, amount and receiver are confirmed, and starts the delivery clock', () => {
-    given(...placed)
-      .when({ ...capture(1_000n, { capturedAt: after(0.2) }), at: after(0.25) })
-      .then({
-        type: 'PaymentCaptured',
-        data: {
-          orderId,
-          platform: 'demo',
-          rail: 'sandbox',
-          transaction: 't-1',
-          amount: money(1_000n),
-          capturedAt: after(0.2),
-          deliverBefore: after(24.25),
-        },
-      });
-  });
-
-  it('never takes effect later than it is recorded', () => {
-    const [captured] = given(...placed).when({ ...capture(1_000n, { capturedAt: after(0.2) }), at: after(0.1) }).events;
-    expect(captured).toMatchObject({ data: { capturedAt: after(0.1) } });
-  });
-
-  it('is exactly what was asked for', () => {
-    given(...placed)
-      .when(capture(999n))
-      .thenRejected('CaptureMismatch');
-    given(...placed)
-      .when(capture(1_000n, { amount: money(1_000n, 'USD') }))
-      .thenRejected('CaptureMismatch');
-    given(...placed)
-      .when(capture(1_000n, { receiver: 'a-person' }))
-      .thenRejected('CaptureMismatch');
-    given(...placed)
-      .when(capture(1_000n, { transaction: '' }))
-      .thenRejected('CaptureMismatch');
-  });
-
-  it('happens once: the same transaction again is nothing, another one is refused', () => {
-    const paid = history(place(), capture());
-    given(...paid)
-      .when(capture())
-      .thenNothing();
-    given(...paid)
-      .when(capture(1_000n, { transaction: 't-2' }))
-      .thenRejected('AlreadyPaid');
-    given(...history(place(), capture(), cancel))
-      .when(capture())
-      .thenNothing();
-    given(...history(place(), cancel))
-      .when(capture())
-      .thenRejected('OrderIsCancelled');
-  });
-
-  it('is in time at exactly half an hour and late a millisecond after, by the time of the payment', () => {
-    const paidAt = (ms: number) => ({ ...capture(1_000n, { capturedAt: after(0.5, ms) }), at: after(2) });
-    expect(given(...placed).when(paidAt(0)).events).toHaveLength(1);
-    given(...placed)
-      .when(paidAt(1))
-      .thenRejected('PaymentWindowOver');
   });
 });

@@ -1,7 +1,7 @@
-import { eventsOf, isAfter, plusHours, plusMs, reject } from '@recourse/eventing';
-import { allocate, equals, isNegative, isPositive, isZero, maxMinor, money, type Money, sameAsset, zero } from '@recourse/money';
+import { eventsOf, plusMs, reject } from '@recourse/eventing';
+import { allocate, isNegative, isPositive, isZero, maxMinor, money, type Money, sameAsset, zero } from '@recourse/money';
 import type { AfterSalePromise, OrderEvent, OrderLine, PolicyReference, ProductKind } from './order.js';
-import type { Cancelled, Decision, Do, Paid, Placed } from './order-state.js';
+import type { Decision, Do } from './order-state.js';
 
 const event = eventsOf<OrderEvent>();
 
@@ -85,31 +85,5 @@ export function placeOrder(command: Do<'PlaceOrder'>): Decision {
   const agreed = { productKind, settlement, promise, policy };
   return [
     event('OrderPlaced', { orderId, ...parties, ...agreed, units, total, payBefore: plusMs(at, payWithinMs), placedAt: at }),
-  ];
-}
-
-export function capturePayment(command: Do<'CapturePayment'>, order: Placed | Paid | Cancelled): Decision {
-  const { terms } = order;
-  if (order.status !== 'placed') {
-    if (order.transaction === command.transaction) return [];
-    return order.status === 'paid'
-      ? reject('AlreadyPaid', 'the order was paid by another transaction; this one is to be refunded')
-      : reject('OrderIsCancelled', 'the order is cancelled; this payment is to be refunded');
-  }
-  if (command.transaction === '' || command.receiver !== terms.receiver || !equals(command.amount, terms.total))
-    return reject('CaptureMismatch', 'transaction, amount and receiver must be those the order asked for'); // S70
-  if (isAfter(command.capturedAt, terms.payBefore))
-    return reject('PaymentWindowOver', 'the order had to be paid within 30 minutes; this payment is to be refunded');
-  return [
-    event('PaymentCaptured', {
-      orderId: terms.orderId,
-      platform: terms.platform,
-      rail: terms.rail,
-      transaction: command.transaction,
-      amount: command.amount,
-      // A rail's clock may run ahead; nothing takes effect later than it is recorded.
-      capturedAt: isAfter(command.capturedAt, command.at) ? command.at : command.capturedAt,
-      deliverBefore: plusHours(command.at, terms.promise.deliverWithinHours),
-    }),
   ];
 }

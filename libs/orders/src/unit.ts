@@ -160,6 +160,7 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
         refundedFromEscrow: add(unit.refundedFromEscrow, amount),
       }));
     case 'OrderPlaced':
+    case 'SurplusCaptured':
     case 'OrderCancelled':
     case 'DeliveryOverdue':
     case 'ClaimSubmitted':
