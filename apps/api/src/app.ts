@@ -25,7 +25,7 @@ import {
   shownToken,
   TimeLimit,
 } from '@recourse/nest';
-import { order } from '@recourse/orders';
+import { fees, order } from '@recourse/orders';
 import { readModels } from '@recourse/postgres';
 import { claimToDispute } from '@recourse/processes';
 import type { NextFunction, Request, Response } from 'express';
@@ -35,6 +35,7 @@ import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
+import { feeCommands, Fees } from './fees.js';
 import { contributionCommands, FundResource } from './fund.js';
 import { Health } from './health.js';
 import { orderCommands, Orders } from './orders.js';
@@ -76,6 +77,7 @@ checkWiring({
     ...orders,
     ...disputes,
     ...policyCommands,
+    ...feeCommands,
     ...depositCommands,
     ...contributionCommands,
     ...payoutCommands,
@@ -105,6 +107,7 @@ class ApiModule {
       FundResource,
       Books,
       Policies,
+      Fees,
       ClockResource,
     ];
     if (settings.virtualClock) controllers.push(ClockAdvance);
@@ -136,6 +139,7 @@ class ApiModule {
         ...handlersFor(order, ...orders),
         ...handlersFor(dispute, ...disputes),
         ...handlersFor(policy, ...policyCommands),
+        ...handlersFor(fees, ...feeCommands),
         ...handlersFor(deposit, ...depositCommands),
         ...handlersFor(contribution, ...contributionCommands),
         ...handlersFor(payout, ...payoutCommands),

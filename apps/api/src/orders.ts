@@ -6,8 +6,8 @@ import type { Actor, EventOf, Recorded } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
 import { toJson } from '@recourse/money';
 import { Caller, commandOf, Problem } from '@recourse/nest';
-import { order } from '@recourse/orders';
-import type { Delivery, OrderCommand, OrderEvent, ProductKind, SettlementMode } from '@recourse/orders/events';
+import { feesInForce, order } from '@recourse/orders';
+import type { Delivery, FeeEvent, OrderCommand, OrderEvent, ProductKind, SettlementMode } from '@recourse/orders/events';
 import { type Database, findOrder } from '@recourse/postgres';
 import { depositId } from '@recourse/processes';
 import { maskKey, type Vault, VaultError } from '@recourse/vault';
@@ -131,8 +131,11 @@ class PlaceOrderBody {
   @Part(() => MoneyField, { optional: true })
   discount?: MoneyField;
 
-  @Part(() => MoneyField, { description: "the platform's fee on the whole order" })
-  fee!: MoneyField;
+  @Part(() => MoneyField, {
+    description: "the platform's fee on the whole order; left out where a fee schedule is in force, which then decides it",
+    optional: true,
+  })
+  fee?: MoneyField;
 }
 
 class PaymentBody {
@@ -207,6 +210,8 @@ export class Orders {
       if ((await this.edge.firstEvent(`deposit-${depositId(platform, body.merchant)}`)) === undefined)
         throw new Problem(409, 'deposit-not-agreed', 'agree a deposit with this merchant first');
       const orderId = `${platform}.${body.orderNo}`;
+      const published = await this.eventStore.readStream<FeeEvent>(`fees-${platform}`, { limit: maxStreamEvents });
+      const schedule = feesInForce(published, run.at);
       const sent = await run.send(PlaceOrder, orderId, {
         type: 'PlaceOrder',
         orderId,
@@ -223,17 +228,19 @@ export class Orders {
         consent: { id: policy.id, version: body.consent.version, hash: body.consent.hash },
         lines: body.lines.map((line) => ({ product: line.product, unitPrice: moneyOf(line.unitPrice), quantity: line.quantity })),
         ...(body.discount === undefined ? {} : { discount: moneyOf(body.discount) }),
-        fee: moneyOf(body.fee),
+        ...(body.fee === undefined ? {} : { fee: moneyOf(body.fee) }),
+        ...(schedule === undefined ? {} : { feeSchedule: { version: schedule.version, rates: schedule.rates } }),
       });
       const placed = sent.events.find((event): event is EventOf<OrderEvent, 'OrderPlaced'> => event.type === 'OrderPlaced');
       if (placed === undefined) throw new Error('an order was accepted without being placed');
-      const { total, payBefore, receiver, units } = placed.data;
+      const { total, payBefore, receiver, units, feeScheduleVersion } = placed.data;
       return {
         orderId,
         orderNo: body.orderNo,
         total: toJson(total),
         payBefore,
         receiver,
+        ...(feeScheduleVersion === undefined ? {} : { feeScheduleVersion }),
         units: units.map((unit) => ({
           unit: unit.unitNo,
           product: unit.product,

@@ -3,10 +3,11 @@ import type { DepositRejection } from '@recourse/deposits/events';
 import type { DisputeRejection, PolicyRejection } from '@recourse/disputes/events';
 import type { Rejection } from '@recourse/eventing';
 import { kebab, Problem } from '@recourse/nest';
-import type { OrderRejection } from '@recourse/orders/events';
+import type { FeeRejection, OrderRejection } from '@recourse/orders/events';
 
 type Code =
   | OrderRejection
+  | FeeRejection
   | DisputeRejection
   | PolicyRejection
   | DepositRejection
@@ -41,7 +42,11 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   DraftUsed: 409,
   EvidenceTooLate: 409,
   ExplanationInvalid: 422,
+  FeeMissing: 422,
+  FeeScheduled: 422,
   FeeTooLarge: 422,
+  FeesBackdated: 422,
+  FeesInvalid: 422,
   MoreThanPayable: 409,
   NoAnswerExpected: 409,
   NoReplacementToCheck: 409,

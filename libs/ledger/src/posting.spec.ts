@@ -126,6 +126,7 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   ClaimClosed: true,
   ReplacementDelivered: true,
   RefundApproved: true,
+  FeeSchedulePublished: true,
   DisputeDrafted: true,
   DisputeSubmitted: true,
   DraftLapsed: true,

@@ -3,12 +3,12 @@ import type { DepositEvent } from '@recourse/deposits/events';
 import type { DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
 import { UnknownEventType, type Event, type UniqueEvent } from '@recourse/eventing';
 import { isZero, type Money } from '@recourse/money';
-import type { OrderEvent } from '@recourse/orders/events';
+import type { FeeEvent, OrderEvent } from '@recourse/orders/events';
 import { formatAccount } from './accounts.js';
 
 /** Every event of the log. */
 export type DomainEvent =
-  OrderEvent | DisputeEvent | PolicyEvent | DepositEvent | FundEvent | ContributionEvent | PayoutEvent | UniqueEvent;
+  OrderEvent | FeeEvent | DisputeEvent | PolicyEvent | DepositEvent | FundEvent | ContributionEvent | PayoutEvent | UniqueEvent;
 
 /** The same amount on both sides, by account name; amounts are positive. */
 export interface Posting {
@@ -117,6 +117,7 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ClaimClosed':
     case 'ReplacementDelivered':
     case 'RefundApproved':
+    case 'FeeSchedulePublished':
       return nothing;
     case 'DisputeDrafted':
     case 'DisputeSubmitted':

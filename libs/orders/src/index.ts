@@ -1,5 +1,6 @@
 export { maxClaimUnits, maxEventsForClaims } from './claim.js';
 export { deadlinesOf } from './deadline.js';
+export * from './fee-schedule.js';
 export * from './order.js';
 export { type Order } from './order-state.js';
 export { maxEventsForSurplus, surplusRefundId } from './payment.js';

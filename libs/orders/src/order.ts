@@ -2,6 +2,7 @@ import { type Decider, type Event, type Instant, reject } from '@recourse/eventi
 import type { Money } from '@recourse/money';
 import { closeClaim, openClaim, replaceUnit, submitClaim } from './claim.js';
 import { passDeadlines } from './deadline.js';
+import type { FeeSchedule } from './fee-schedule.js';
 import { confirmReceipt, deliverUnits, reportPlatformFailure, revealKey } from './delivery.js';
 import { type Decision, evolve, type Order, type Paid, type StampedOrderCommand } from './order-state.js';
 import { capturePayment } from './payment.js';
@@ -152,6 +153,8 @@ export type OrderEvent =
         readonly total: Money;
         readonly payBefore: Instant;
         readonly placedAt: Instant;
+        /** The fee schedule that the units' fees follow; absent where the shop named the fee. */
+        readonly feeScheduleVersion?: number;
       }
     >
   | Event<
@@ -318,8 +321,10 @@ export type OrderCommand =
       readonly consent: PolicyReference;
       readonly lines: readonly OrderLine[];
       readonly discount?: Money;
-      /** Platform fee on the whole order. */
-      readonly fee: Money;
+      /** Platform fee on the whole order; only where no schedule is in force. */
+      readonly fee?: Money;
+      /** The one in force: it decides the fee of every unit. */
+      readonly feeSchedule?: Pick<FeeSchedule, 'version' | 'rates'>;
     }
   /**
    * Only after the rail confirmed transaction, amount and receiver: the confirmation is what this carries. What arrived at our
@@ -382,6 +387,8 @@ export type OrderRejection =
   | 'AssetMismatch'
   | 'DiscountTooLarge'
   | 'FeeTooLarge'
+  | 'FeeScheduled'
+  | 'FeeMissing'
   | 'PromiseIncomplete'
   | 'ConsentMissing'
   | 'NotPaid'

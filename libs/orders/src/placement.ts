@@ -1,5 +1,6 @@
 import { eventsOf, plusMs, reject } from '@recourse/eventing';
-import { allocate, isNegative, isPositive, isZero, maxMinor, money, type Money, sameAsset, zero } from '@recourse/money';
+import { allocate, compare, isNegative, isPositive, isZero, maxMinor, money, type Money, sameAsset, zero } from '@recourse/money';
+import { feeOnPrice } from './fee-schedule.js';
 import type { AfterSalePromise, OrderEvent, OrderLine, PolicyReference, ProductKind } from './order.js';
 import type { Decision, Do } from './order-state.js';
 
@@ -38,20 +39,43 @@ function countFault(lines: readonly OrderLine[]): Decision | undefined {
     : undefined;
 }
 
-function amountFault(lines: readonly OrderLine[], discount: Money, fee: Money): Decision | undefined {
-  if (![discount, fee, ...lines.map(({ unitPrice }) => unitPrice)].every((amount) => sameAsset(amount, fee)))
-    return reject('AssetMismatch', 'unit prices, discount and fee of one order are in one asset');
-  if (isNegative(discount) || isNegative(fee) || !lines.every(({ unitPrice }) => isPositive(unitPrice)))
-    return reject('AmountNotPositive', 'unit prices are above zero; discount and fee are not below zero');
+type Fees = Pick<Do<'PlaceOrder'>, 'fee' | 'feeSchedule' | 'productKind'>;
+
+function feeFault({ fee, feeSchedule, productKind }: Fees, total: Money): Decision | undefined {
+  if (feeSchedule === undefined) {
+    if (fee === undefined) return reject('FeeMissing', 'the platform has no fee schedule in force; name the fee');
+    if (!sameAsset(fee, total)) return mixedAssets;
+    if (isNegative(fee)) return reject('AmountNotPositive', 'a fee is not below zero');
+    return compare(fee, total) > 0 ? reject('FeeTooLarge', 'the fee is more than the buyer pays') : undefined;
+  }
+  if (fee !== undefined) return reject('FeeScheduled', 'the fee follows from the schedule in force; leave it out');
+  return sameAsset(feeSchedule.rates[productKind].minimum, total) ? undefined : mixedAssets;
+}
+
+/** One fee per unit. What the shop names for the whole order is weighed by what is paid, not by the list price: no fee exceeds its price. */
+function unitFees({ fee, feeSchedule, productKind }: Fees, prices: readonly Money[]): readonly Money[] {
+  if (feeSchedule !== undefined) return prices.map((price) => feeOnPrice(price, feeSchedule.rates[productKind]));
+  return allocate(
+    fee ?? zero(prices[0]?.asset),
+    prices.map(({ minor }) => minor),
+  );
+}
+
+const mixedAssets = reject('AssetMismatch', 'unit prices, discount and fee of one order are in one asset');
+
+function amountFault(lines: readonly OrderLine[], discount: Money): Decision | undefined {
+  if (!lines.every(({ unitPrice }) => sameAsset(unitPrice, discount))) return mixedAssets;
+  if (isNegative(discount) || !lines.every(({ unitPrice }) => isPositive(unitPrice)))
+    return reject('AmountNotPositive', 'unit prices are above zero, the discount is not below zero');
   const list = lines.reduce((sum, { unitPrice, quantity }) => sum + unitPrice.minor * BigInt(quantity), 0n);
   if (list > maxMinor) return reject('AmountTooLarge', 'the order is worth more than an amount can hold; split it');
-  if (discount.minor >= list) return reject('DiscountTooLarge', 'the discount leaves nothing to pay');
-  return fee.minor > list - discount.minor ? reject('FeeTooLarge', 'the fee is more than the buyer pays') : undefined;
+  return discount.minor >= list ? reject('DiscountTooLarge', 'the discount leaves nothing to pay') : undefined;
 }
 
 export function placeOrder(command: Do<'PlaceOrder'>): Decision {
-  const { at, lines, fee, discount = zero(fee.asset), promise, policy, productKind } = command;
-  const fault = countFault(lines) ?? amountFault(lines, discount, fee);
+  const { at, lines, promise, policy, productKind, feeSchedule } = command;
+  const { discount = zero(lines[0]?.unitPrice.asset) } = command;
+  const fault = countFault(lines) ?? amountFault(lines, discount);
   if (fault) return fault;
   const broken = promiseFault(promise, productKind);
   if (broken !== undefined) return reject('PromiseIncomplete', broken);
@@ -61,7 +85,9 @@ export function placeOrder(command: Do<'PlaceOrder'>): Decision {
   const ordered = spread(lines);
   const weights = ordered.map(({ unitPrice }) => unitPrice.minor);
   const list = weights.reduce((sum, weight) => sum + weight, 0n);
-  const total = money(list - discount.minor, fee.asset);
+  const total = money(list - discount.minor, discount.asset);
+  const wrongFee = feeFault(command, total);
+  if (wrongFee) return wrongFee;
   const prices = allocate(total, weights);
   if (prices.some(isZero)) {
     return reject(
@@ -69,21 +95,26 @@ export function placeOrder(command: Do<'PlaceOrder'>): Decision {
       'the discount would leave a unit that costs nothing and so could not be refunded by itself',
     );
   }
-  // Weighed by what is paid, not by the list price: rounding apart the same, and no unit's fee exceeds its price.
-  const fees = allocate(
-    fee,
-    prices.map(({ minor }) => minor),
-  );
+  const fees = unitFees(command, prices);
   const units = ordered.map(({ product }, index) => ({
     unitNo: index + 1,
     product,
     price: prices[index] ?? total,
-    fee: fees[index] ?? fee,
+    fee: fees[index] ?? zero(total.asset),
   }));
   const { orderId, platform, merchant, buyer, payee, rail, receiver, settlement } = command;
   const parties = { platform, merchant, buyer, payee, rail, receiver };
   const agreed = { productKind, settlement, promise, policy };
   return [
-    event('OrderPlaced', { orderId, ...parties, ...agreed, units, total, payBefore: plusMs(at, payWithinMs), placedAt: at }),
+    event('OrderPlaced', {
+      orderId,
+      ...parties,
+      ...agreed,
+      units,
+      total,
+      payBefore: plusMs(at, payWithinMs),
+      placedAt: at,
+      ...(feeSchedule !== undefined && { feeScheduleVersion: feeSchedule.version }),
+    }),
   ];
 }
