@@ -35,8 +35,10 @@ import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
+import { Exposures } from './exposures.js';
 import { feeCommands, Fees } from './fees.js';
 import { contributionCommands, FundResource } from './fund.js';
+import { freezeCommands, Freezing } from './freezing.js';
 import { Health } from './health.js';
 import { orderCommands, Orders } from './orders.js';
 import { Parties } from './parties.js';
@@ -68,7 +70,7 @@ export interface ApiParts extends Adapters {
   readonly log: Log;
 }
 
-const orders = [...orderCommands, ...claimCommands, ...relayedOrderCommands] as const;
+const orders = [...orderCommands, ...freezeCommands, ...claimCommands, ...relayedOrderCommands] as const;
 const disputes = [...disputeCommands, ...relayedDisputeCommands] as const;
 
 checkWiring({
@@ -100,6 +102,7 @@ class ApiModule {
     const controllers: Type[] = [
       Health,
       Orders,
+      Freezing,
       Disputes,
       Refunds,
       Payouts,
@@ -133,6 +136,7 @@ class ApiModule {
         Edge,
         Parties,
         Receipts,
+        Exposures,
         Relay,
         ...(settings.virtualClock ? [VirtualClock] : []),
         aggregateStoreProvider(openAggregateStore({ eventStore, log })),

@@ -4,14 +4,15 @@ import { policyInForce } from '@recourse/disputes';
 import type { PolicyEvent } from '@recourse/disputes/events';
 import type { Actor, EventOf, Recorded } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
-import { toJson } from '@recourse/money';
+import { type Money, toJson } from '@recourse/money';
 import { Caller, commandOf, Problem } from '@recourse/nest';
 import { feesInForce, order } from '@recourse/orders';
 import type { Delivery, FeeEvent, OrderCommand, OrderEvent, ProductKind, SettlementMode } from '@recourse/orders/events';
-import { type Database, findOrder } from '@recourse/postgres';
+import { type Database, findOrder, freezesOf } from '@recourse/postgres';
 import { depositId } from '@recourse/processes';
 import { maskKey, type Vault, VaultError } from '@recourse/vault';
 import { Edge, maxStreamEvents, type Run } from './edge.js';
+import { Exposures } from './exposures.js';
 import { eligibilityOf } from './eligibility.js';
 import {
   disputeIdShape,
@@ -187,6 +188,7 @@ export class Orders {
     @Inject(Edge) private readonly edge: Edge,
     @Inject(Parties) private readonly parties: Parties,
     @Inject(Receipts) private readonly receipts: Receipts,
+    @Inject(Exposures) private readonly exposures: Exposures,
     @Inject(eventStoreToken) private readonly eventStore: EventStore,
     @Inject(databaseToken) private readonly database: Database,
     @Inject(vaultToken) private readonly vault: Vault,
@@ -212,8 +214,8 @@ export class Orders {
       const orderId = `${platform}.${body.orderNo}`;
       const published = await this.eventStore.readStream<FeeEvent>(`fees-${platform}`, { limit: maxStreamEvents });
       const schedule = feesInForce(published, run.at);
-      const sent = await run.send(PlaceOrder, orderId, {
-        type: 'PlaceOrder',
+      const command = {
+        type: 'PlaceOrder' as const,
         orderId,
         platform,
         merchant: body.merchant,
@@ -230,7 +232,12 @@ export class Orders {
         ...(body.discount === undefined ? {} : { discount: moneyOf(body.discount) }),
         ...(body.fee === undefined ? {} : { fee: moneyOf(body.fee) }),
         ...(schedule === undefined ? {} : { feeSchedule: { version: schedule.version, rates: schedule.rates } }),
-      });
+      };
+      const sent = await (command.settlement === 'ESCROW'
+        ? run.send(PlaceOrder, orderId, command)
+        : this.exposures.within({ ...command, total: totalOf(body), at: run.at }, (exposure) =>
+            run.send(PlaceOrder, orderId, { ...command, exposure }),
+          ));
       const placed = sent.events.find((event): event is EventOf<OrderEvent, 'OrderPlaced'> => event.type === 'OrderPlaced');
       if (placed === undefined) throw new Error('an order was accepted without being placed');
       const { total, payBefore, receiver, units, feeScheduleVersion } = placed.data;
@@ -357,6 +364,7 @@ export class Orders {
   async read(@Param('orderNo') orderNo: string, @Caller() caller: Actor) {
     const found = await this.visible(caller, orderNo);
     const money = (minor: bigint) => toJson({ asset: found.asset, minor });
+    const freezes = await freezesOf(this.database.db, found.order_id);
     return {
       orderId: found.order_id,
       merchant: found.merchant,
@@ -369,6 +377,7 @@ export class Orders {
       placedAt: found.placed_at,
       paidAt: found.paid_at,
       deliverBefore: found.deliver_before,
+      frozen: freezes.map(({ scope, reason, frozen_at: frozenAt }) => ({ scope, reason, frozenAt })),
       units: found.units.map((unit) => ({
         unit: unit.unit_no,
         product: unit.product,
@@ -476,6 +485,13 @@ export class Orders {
       throw error;
     }
   }
+}
+
+/** What the buyer is to pay, if the order is accepted: mixed assets and other nonsense are refused there. */
+function totalOf({ lines, discount }: PlaceOrderBody): Money {
+  const list = lines.reduce((sum, { unitPrice, quantity }) => sum + moneyOf(unitPrice).minor * BigInt(quantity), 0n);
+  const minor = list - (discount === undefined ? 0n : moneyOf(discount).minor);
+  return { asset: lines[0]?.unitPrice.asset ?? '', minor };
 }
 
 /** What is erased together: all keys of one order. */

@@ -42,6 +42,8 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   DraftUsed: 409,
   EvidenceTooLate: 409,
   ExplanationInvalid: 422,
+  ExposureTooHigh: 409,
+  ExposureUnknown: 422,
   FeeMissing: 422,
   FeeScheduled: 422,
   FeeTooLarge: 422,

@@ -126,6 +126,8 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   ClaimClosed: true,
   ReplacementDelivered: true,
   RefundApproved: true,
+  OrderFrozen: true,
+  OrderUnfrozen: true,
   FeeSchedulePublished: true,
   DisputeDrafted: true,
   DisputeSubmitted: true,

@@ -117,6 +117,8 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ClaimClosed':
     case 'ReplacementDelivered':
     case 'RefundApproved':
+    case 'OrderFrozen':
+    case 'OrderUnfrozen':
     case 'FeeSchedulePublished':
       return nothing;
     case 'DisputeDrafted':

@@ -134,6 +134,8 @@ export const delivered = (unitNo = 1) =>
     deliveredAt: at(2),
     afterSaleEndsAt: at(3),
   });
+export const frozen = event('OrderFrozen', { orderId, ...account, scope: 'order', reason: 'suspicion', frozenAt: at(2) });
+export const unfrozen = event('OrderUnfrozen', { orderId, ...account, scope: 'order', reason: 'cleared', unfrozenAt: at(9) });
 export const claimOpened = event('ClaimOpened', {
   claimId,
   orderId,

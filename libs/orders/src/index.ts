@@ -4,4 +4,4 @@ export * from './fee-schedule.js';
 export * from './order.js';
 export { type Order } from './order-state.js';
 export { maxEventsForSurplus, surplusRefundId } from './payment.js';
-export { maxPromiseHours, maxUnits } from './placement.js';
+export { maxPromiseHours, maxUnits, payWithinMs } from './placement.js';

@@ -7,7 +7,7 @@ import {
   type Rejection,
   type Stamped,
 } from '@recourse/eventing';
-import type { OrderCommand, OrderEvent, OrderRejection } from './order.js';
+import type { FreezeScope, OrderCommand, OrderEvent, OrderRejection } from './order.js';
 import { evolveUnits, type Unit, type Units, unitsOf } from './unit.js';
 
 export type StampedOrderCommand = Stamped<OrderCommand>;
@@ -31,6 +31,8 @@ interface Known {
   readonly units: Units;
   /** Transactions whose money went back as surplus. */
   readonly surplus: ReadonlySet<string>;
+  /** While there is one, nothing is released. */
+  readonly freezes: ReadonlySet<FreezeScope>;
 }
 export type Placed = Known & { readonly status: 'placed' };
 export type Paid = Known & {
@@ -54,6 +56,11 @@ export function unitsNamed(order: Paid, unitNos: readonly number[]): readonly Un
 
 const withSurplus = ({ surplus }: Known, { data }: EventOf<OrderEvent, 'SurplusCaptured'>): ReadonlySet<string> =>
   new Set([...surplus, data.transaction]);
+
+function withFreeze({ freezes }: Known, { type, data }: EventOf<OrderEvent, 'OrderFrozen' | 'OrderUnfrozen'>) {
+  const others = [...freezes].filter((scope) => scope !== data.scope);
+  return new Set(type === 'OrderFrozen' ? [...others, data.scope] : others);
+}
 
 /** Events that leave a paid order paid. */
 type PaidEvent = Exclude<OrderEvent, { type: 'OrderPlaced' | 'PaymentCaptured' | 'OrderCancelled' }>;
@@ -86,6 +93,9 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
       return { ...next, refunds: new Set([...order.refunds, event.data.refundId]) };
     case 'SurplusCaptured':
       return { ...next, surplus: withSurplus(order, event) };
+    case 'OrderFrozen':
+    case 'OrderUnfrozen':
+      return { ...next, freezes: withFreeze(order, event) };
     case 'DeliveryOverdue':
     case 'UnitDelivered':
     case 'PlatformDeliveryFailed':
@@ -103,13 +113,21 @@ export const follow = (order: Paid, events: readonly PaidEvent[]): Paid => event
 
 export function evolve(order: Order, event: OrderEvent): Order {
   if (event.type === 'OrderPlaced')
-    return { status: 'placed', length: 1, terms: event.data, units: unitsOf(event.data.units), surplus: new Set() };
+    return {
+      status: 'placed',
+      length: 1,
+      terms: event.data,
+      units: unitsOf(event.data.units),
+      surplus: new Set(),
+      freezes: new Set(),
+    };
   if (order.status === 'none') return order;
   const known = {
     terms: order.terms,
     length: order.length + 1,
     units: evolveUnits(order.units, event, order.length),
     surplus: event.type === 'SurplusCaptured' ? withSurplus(order, event) : order.surplus,
+    freezes: event.type === 'OrderFrozen' || event.type === 'OrderUnfrozen' ? withFreeze(order, event) : order.freezes,
   };
   if (event.type === 'PaymentCaptured') {
     const { transaction, deliverBefore } = event.data;

@@ -2,6 +2,7 @@ import { type Decider, type Event, type Instant, reject } from '@recourse/eventi
 import type { Money } from '@recourse/money';
 import { closeClaim, openClaim, replaceUnit, submitClaim } from './claim.js';
 import { passDeadlines } from './deadline.js';
+import { freezeOrder, unfreezeOrder } from './freeze.js';
 import type { FeeSchedule } from './fee-schedule.js';
 import { confirmReceipt, deliverUnits, reportPlatformFailure, revealKey } from './delivery.js';
 import { type Decision, evolve, type Order, type Paid, type StampedOrderCommand } from './order-state.js';
@@ -124,6 +125,23 @@ export type RefundGround =
  */
 export type SurplusReason = 'late' | 'duplicate' | 'cancelled' | 'too-much' | 'too-little';
 
+/** ON_DELIVERY: how much of the merchant's deposit his sales may yet ask for. K16 */
+export interface Exposure {
+  /** His deposit, held or not. */
+  readonly limit: Money;
+  /** Released units that may still be claimed or are, and undelivered units of orders settled at delivery; this order included. */
+  readonly exposed: Money;
+}
+/** What keeps every release of an order back: somebody froze this order, or all of its merchant's. S65 */
+export type FreezeScope = 'order' | 'merchant';
+interface Freeze {
+  readonly orderId: string;
+  readonly platform: string;
+  readonly merchant: string;
+  readonly scope: FreezeScope;
+  readonly reason: string;
+}
+
 export interface RefundParties {
   readonly platform: string;
   readonly merchant: string;
@@ -155,6 +173,8 @@ export type OrderEvent =
         readonly placedAt: Instant;
         /** The fee schedule that the units' fees follow; absent where the shop named the fee. */
         readonly feeScheduleVersion?: number;
+        /** ON_DELIVERY only: what was compared when it was placed. K16 */
+        readonly exposure?: Exposure;
       }
     >
   | Event<
@@ -221,9 +241,12 @@ export type OrderEvent =
         readonly amount: Money;
         readonly fee: Money;
         readonly net: Money;
-        readonly because: 'delivered' | 'confirmed' | 'window-ended' | 'claim-closed' | 'platform-bears';
+        readonly because: 'delivered' | 'confirmed' | 'window-ended' | 'claim-closed' | 'platform-bears' | 'unfrozen';
       }
     >
+  /** Nothing is released until it is unfrozen; refunds, claims and deliveries go on. */
+  | Event<'OrderFrozen', Freeze & { readonly frozenAt: Instant }>
+  | Event<'OrderUnfrozen', Freeze & { readonly unfrozenAt: Instant }>
   | Event<
       'ClaimOpened',
       {
@@ -325,6 +348,8 @@ export type OrderCommand =
       readonly fee?: Money;
       /** The one in force: it decides the fee of every unit. */
       readonly feeSchedule?: Pick<FeeSchedule, 'version' | 'rates'>;
+      /** Needed for ON_DELIVERY: the merchant's deposit and what it must cover without this order. */
+      readonly exposure?: Exposure;
     }
   /**
    * Only after the rail confirmed transaction, amount and receiver: the confirmation is what this carries. What arrived at our
@@ -374,6 +399,8 @@ export type OrderCommand =
         readonly replacementFailed?: boolean;
       }[];
     }
+  | { readonly type: 'FreezeOrder'; readonly scope: FreezeScope; readonly reason: string }
+  | { readonly type: 'UnfreezeOrder'; readonly scope: FreezeScope; readonly reason: string }
   /** A deadline of this order may be over: delivery, auto-confirmation. The decider compares with the command's time. */
   | { readonly type: 'PassOrderDeadlines' };
 
@@ -389,6 +416,8 @@ export type OrderRejection =
   | 'FeeTooLarge'
   | 'FeeScheduled'
   | 'FeeMissing'
+  | 'ExposureUnknown'
+  | 'ExposureTooHigh'
   | 'PromiseIncomplete'
   | 'ConsentMissing'
   | 'NotPaid'
@@ -414,10 +443,9 @@ export type OrderRejection =
   | 'ReissueOver'
   | 'RefundTooLarge';
 
-function decidePaid(
-  command: Exclude<StampedOrderCommand, { type: 'PlaceOrder' | 'CapturePayment' | 'CancelOrder' }>,
-  order: Paid,
-): Decision {
+type OfAnyOrder = 'PlaceOrder' | 'CapturePayment' | 'CancelOrder' | 'FreezeOrder' | 'UnfreezeOrder';
+
+function decidePaid(command: Exclude<StampedOrderCommand, { type: OfAnyOrder }>, order: Paid): Decision {
   switch (command.type) {
     case 'DeliverUnits':
       return deliverUnits(command, order);
@@ -464,6 +492,8 @@ export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
     ReplacementDelivered: 1,
     RefundApproved: 1,
     RefundFundedFromEscrow: 1,
+    OrderFrozen: 1,
+    OrderUnfrozen: 1,
   },
   decide: (command, state) => {
     if (command.type === 'PlaceOrder')
@@ -471,6 +501,8 @@ export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
     if (state.status === 'none') return reject('OrderUnknown', 'there is no order of this number; place it first');
     if (command.type === 'CapturePayment') return capturePayment(command, state);
     if (command.type === 'CancelOrder') return cancelOrder(command, state);
+    if (command.type === 'FreezeOrder') return freezeOrder(command, state);
+    if (command.type === 'UnfreezeOrder') return unfreezeOrder(command, state);
     if (state.status === 'paid') return decidePaid(command, state);
     if (command.type === 'PassOrderDeadlines') return [];
     return state.status === 'placed'

@@ -135,6 +135,25 @@ describe('placing an order', () => {
       given().when(place(1, { consent })).thenRejected('ConsentMissing');
   });
 
+  it('is settled at delivery only for a merchant whose deposit covers what may yet be claimed, this order included (K16)', () => {
+    const onDelivery = (limit: bigint, exposed: bigint, asset = 'CNY') =>
+      place(1, { settlement: 'ON_DELIVERY', exposure: { limit: money(limit, asset), exposed: money(exposed, asset) } });
+    const [placed] = given().when(onDelivery(5_000n, 4_000n)).events as EventOf<OrderEvent, 'OrderPlaced'>[];
+    expect(placed?.data.exposure).toEqual({ limit: money(5_000n), exposed: money(5_000n) });
+    given().when(onDelivery(5_000n, 4_001n)).thenRejected('ExposureTooHigh');
+    const refusal = order.decide({ ...onDelivery(5_000n, 4_001n), at: start }, order.initial);
+    expect(refusal).toMatchObject({ detail: expect.stringMatching(/50\.01 CNY .* 50\.00 CNY/) as string });
+    given()
+      .when(onDelivery(2n ** 63n - 1n, 2n ** 63n - 1n))
+      .thenRejected('ExposureTooHigh');
+    given()
+      .when(onDelivery(5_000n, 0n, 'USD'))
+      .thenRejected('AssetMismatch');
+    const { exposure: _, ...unknown } = onDelivery(0n, 0n);
+    given().when(unknown).thenRejected('ExposureUnknown');
+    expect(given().when({ ...onDelivery(0n, 0n), settlement: 'ESCROW' }).events[0]?.data).not.toHaveProperty('exposure');
+  });
+
   it('has unit prices and fees that sum exactly, no fee above its price, however the discount falls', () => {
     const orders = fc
       .array(fc.record({ minor: fc.bigInt(1n, 5_000n), quantity: fc.integer({ min: 1, max: 9 }) }), {

@@ -1,7 +1,19 @@
-import { eventsOf, plusMs, reject } from '@recourse/eventing';
-import { allocate, compare, isNegative, isPositive, isZero, maxMinor, money, type Money, sameAsset, zero } from '@recourse/money';
+import { eventsOf, plusMs, reject, type Rejection } from '@recourse/eventing';
+import {
+  allocate,
+  compare,
+  format,
+  isNegative,
+  isPositive,
+  isZero,
+  maxMinor,
+  money,
+  type Money,
+  sameAsset,
+  zero,
+} from '@recourse/money';
 import { feeOnPrice } from './fee-schedule.js';
-import type { AfterSalePromise, OrderEvent, OrderLine, PolicyReference, ProductKind } from './order.js';
+import type { AfterSalePromise, Exposure, OrderEvent, OrderLine, OrderRejection, PolicyReference, ProductKind } from './order.js';
 import type { Decision, Do } from './order-state.js';
 
 const event = eventsOf<OrderEvent>();
@@ -10,7 +22,7 @@ const event = eventsOf<OrderEvent>();
 export const maxUnits = 100;
 /** Longest after-sale and delivery promise: a year. */
 export const maxPromiseHours = 8_760;
-const payWithinMs = 30 * 60_000; // K13
+export const payWithinMs = 30 * 60_000; // K13
 
 const isHours = (hours: number): boolean => Number.isInteger(hours) && hours >= 1 && hours <= maxPromiseHours;
 
@@ -38,6 +50,25 @@ function countFault(lines: readonly OrderLine[]): Decision | undefined {
     ? reject('TooManyUnits', `an order has at most ${maxUnits} units; split it`)
     : undefined;
 }
+
+/** K16: settled at delivery, only the deposit stands behind a claim; so it must cover all that may yet be claimed. */
+function exposed({ settlement, exposure }: Do<'PlaceOrder'>, total: Money): Exposure | Rejection<OrderRejection> | undefined {
+  if (settlement !== 'ON_DELIVERY') return undefined;
+  if (exposure === undefined)
+    return reject('ExposureUnknown', "an order settled at delivery is placed with the merchant's exposure");
+  if (!sameAsset(exposure.limit, total) || !sameAsset(exposure.exposed, total))
+    return reject('AssetMismatch', "an order settled at delivery is in the asset of the merchant's deposit");
+  const { limit } = exposure;
+  const withThis = exposure.exposed.minor + total.minor;
+  return withThis > limit.minor
+    ? reject(
+        'ExposureTooHigh',
+        `with this order ${shown(withThis, total)} could be claimed from a deposit of ${shown(limit.minor, limit)}; use ESCROW or top up`,
+      )
+    : { limit, exposed: money(withThis, total.asset) };
+}
+const shown = (minor: bigint, { asset }: Money): string =>
+  minor > maxMinor ? 'more than an amount can hold' : `${format(money(minor, asset))} ${asset}`;
 
 type Fees = Pick<Do<'PlaceOrder'>, 'fee' | 'feeSchedule' | 'productKind'>;
 
@@ -88,6 +119,8 @@ export function placeOrder(command: Do<'PlaceOrder'>): Decision {
   const total = money(list - discount.minor, discount.asset);
   const wrongFee = feeFault(command, total);
   if (wrongFee) return wrongFee;
+  const exposure = exposed(command, total);
+  if (exposure !== undefined && 'rejected' in exposure) return exposure;
   const prices = allocate(total, weights);
   if (prices.some(isZero)) {
     return reject(
@@ -115,6 +148,7 @@ export function placeOrder(command: Do<'PlaceOrder'>): Decision {
       payBefore: plusMs(at, payWithinMs),
       placedAt: at,
       ...(feeSchedule !== undefined && { feeScheduleVersion: feeSchedule.version }),
+      ...(exposure && { exposure }),
     }),
   ];
 }

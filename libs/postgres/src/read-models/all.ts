@@ -5,6 +5,7 @@ import { depositStatement } from './deposit-statement.js';
 import { fundBook } from './fund-book.js';
 import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
+import { orderFreezes } from './order-freezes.js';
 import { payoutQueue } from './payout-queue.js';
 import { inSchema, liveSchema, type AnyReadModel } from './read-model.js';
 import { refundHistory } from './refund-history.js';
@@ -19,6 +20,7 @@ export const readModels: readonly AnyReadModel[] = [
   fundBook,
   depositStatement,
   journal,
+  orderFreezes,
 ];
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */

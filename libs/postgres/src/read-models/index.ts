@@ -11,7 +11,8 @@ export {
 } from './deposit-statement.js';
 export { findFund, fundBook, type FundRow } from './fund-book.js';
 export { balances, journal, journalRows, type Balance } from './journal.js';
-export { findOrder, orderBook, type UnitRow } from './order-book.js';
+export { exposureOf, findOrder, openOrders, orderBook, shownOrders, type UnitRow } from './order-book.js';
+export { freezesOf, orderFreezes, ordersFrozenWith } from './order-freezes.js';
 export { openWork, type OpenWork } from './open-work.js';
 export { findPayout, listPayouts, payoutQueue, type PayoutFilter, type PayoutRow } from './payout-queue.js';
 export { inSchema, liveSchema, type AnyReadModel, type NoTables, type ReadModel, type ReadModelTx } from './read-model.js';
