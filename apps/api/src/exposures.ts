@@ -26,7 +26,8 @@ const maxUnshown = 1_000;
 /**
  * K16: how much of a merchant's deposit his sales may yet ask for. The deposit is read from its stream; what it must cover is read
  * from the order book, and beside it this process counts every placement of its own that the book does not show yet. So within one
- * API process placements at the same time never exceed the deposit together. Several API processes do not know of each other:
+ * API process placements at the same time never exceed the deposit together; one that is about to be refused may count against
+ * another for a moment. Several API processes do not know of each other:
  * together they can exceed it by at most what the others placed for this merchant while the order book was behind, and so can
  * escrow that was released in that time.
  */

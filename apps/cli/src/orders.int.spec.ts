@@ -24,21 +24,21 @@ describe('the money of an order', () => {
     written = String(answer.body['position'] ?? written);
     return answer.body;
   };
-  const place = (orderNo: string, change: object = {}) =>
-    post('shop', '/orders', {
-      orderNo,
-      merchant: 'm1',
-      buyer: `buyer-${orderNo}`,
-      payeeAccount: `account-of-${orderNo}`,
-      rail: 'sandbox',
-      productKind: 'game-card',
-      settlement: 'ESCROW',
-      promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
-      consent: { version: 1, hash: policyHash },
-      lines: [{ product: '50元游戏点卡', unitPrice: cny(price), quantity: 1 }],
-      fee: cny(250),
-      ...change,
-    });
+  const orderBody = (orderNo: string, change: object = {}) => ({
+    orderNo,
+    merchant: 'm1',
+    buyer: `buyer-${orderNo}`,
+    payeeAccount: `account-of-${orderNo}`,
+    rail: 'sandbox',
+    productKind: 'game-card',
+    settlement: 'ESCROW',
+    promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
+    consent: { version: 1, hash: policyHash },
+    lines: [{ product: '50元游戏点卡', unitPrice: cny(price), quantity: 1 }],
+    fee: cny(250),
+    ...change,
+  });
+  const place = (orderNo: string, change?: object) => post('shop', '/orders', orderBody(orderNo, change));
   /** Somebody pays at the gateway, and the shop tells of it. */
   const pay = async (orderNo: string, transaction: string, fen = price) => {
     await post('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
@@ -138,6 +138,122 @@ describe('the money of an order', () => {
       ]);
       expect(await refundsOf('MUCH')).toMatchObject([{ ground: 'surplus-too-much' }, { ground: 'not-delivered-in-time' }]);
       expect((await balances()).get('escrow:demo.MUCH')).toBe(0);
+    });
+  });
+
+  describe('settled at delivery', () => {
+    const onDelivery = { settlement: 'ON_DELIVERY' };
+    const problem = ({ status, body }: Answer) => [status, String(body['type']).replace('urn:recourse:problem:', '')];
+
+    it('is placed up to what the deposit covers and no further, also when all come at once', async () => {
+      // The deposit of 120.00 covers two orders of 50.00.
+      const answers = await Promise.all(
+        ['D1', 'D2', 'D3', 'D4'].map((orderNo) => send('shop', '/orders', orderBody(orderNo, onDelivery))),
+      );
+      const refused = answers.filter(({ status }) => status !== 201);
+      expect(refused.map(problem)).toEqual(Array(2).fill([409, 'exposure-too-high']));
+      // One that is being refused at the same moment may count for the other.
+      for (const { body } of refused)
+        expect(body['detail']).toMatch(/(150|200)\.00 CNY could be claimed from a deposit of 120\.00 CNY/);
+      const placed = (await house.events()).flatMap(({ type, data }) =>
+        type === 'OrderPlaced' && data.settlement === 'ON_DELIVERY'
+          ? [[data.exposure?.limit.minor, data.exposure?.exposed.minor]]
+          : [],
+      );
+      expect(placed.toSorted()).toEqual([
+        [12_000n, 10_000n],
+        [12_000n, 5_000n],
+      ]);
+      await place('D5');
+    });
+
+    it('frees the deposit when an order is never paid, and not while a released unit may be claimed', async () => {
+      await settleFor(31 * minuteMs);
+      await place('D6', onDelivery);
+      await place('D7', onDelivery);
+      await pay('D6', 'tx-D6');
+      await post('shop', '/orders/D6/deliveries', { units: [{ unit: 1, key: 'KEY-D6-0001' }] });
+      expect(await order('D6')).toMatchObject({ units: [{ money: 'released' }] });
+      expect(problem(await send('shop', '/orders', orderBody('D8', onDelivery)))).toEqual([409, 'exposure-too-high']);
+      await settleFor(24 * hourMs + 1);
+      await place('D8', onDelivery);
+    });
+  });
+
+  describe('of a frozen order', () => {
+    const sell = async (orderNo: string) => {
+      await place(orderNo);
+      await pay(orderNo, `tx-${orderNo}`);
+      await post('shop', `/orders/${orderNo}/deliveries`, { units: [{ unit: 1, key: `KEY-${orderNo}-0001` }] });
+    };
+    const moneyOf = async (orderNo: string) => ((await order(orderNo))['units'] as { money: string }[]).map(({ money }) => money);
+
+    it('stays where it is when the window ends, and follows when the order is let go', async () => {
+      await sell('F1');
+      await post('operator:o1', '/orders/F1/freeze', { reason: 'two complaints' });
+      await post('operator:o1', '/orders/F1/freeze', { reason: 'again' });
+      expect(await order('F1')).toMatchObject({ frozen: [{ scope: 'order', reason: 'two complaints' }] });
+      await settleFor(25 * hourMs);
+      expect(await moneyOf('F1')).toEqual(['held']);
+      await post('finance:f1', '/orders/F1/unfreeze', { reason: 'cleared' });
+      expect(await moneyOf('F1')).toEqual(['released']);
+      expect(await order('F1')).toMatchObject({ frozen: [] });
+    });
+
+    it('is kept for all open orders of a merchant, batch by batch, and a buyer is refunded out of it', async () => {
+      await sell('F2');
+      await sell('F3');
+      await place('F4');
+      await pay('F4', 'tx-F4');
+      const freeze = () => post('finance:f1', '/merchants/m1/freeze', { reason: 'he is gone' });
+      const before = await freeze();
+      expect(before['next']).toBeUndefined();
+      await freeze();
+      for (const orderNo of ['F2', 'F3', 'F4'])
+        expect(await order(orderNo)).toMatchObject({ frozen: [{ scope: 'merchant', reason: 'he is gone' }] });
+      await post('buyer:buyer-F3', '/orders/F3/receipt', { units: [1] });
+      await post('buyer:buyer-F4', '/orders/F4/cancellation');
+      await settleFor(25 * hourMs);
+      expect([await moneyOf('F2'), await moneyOf('F3')]).toEqual([['held'], ['held']]);
+      expect(await railPaid('F4')).toEqual([['Succeeded', price]]);
+      await post('finance:f1', '/merchants/m1/unfreeze', { reason: 'he is back' });
+      await house.settle();
+      expect([await moneyOf('F2'), await moneyOf('F3')]).toEqual([['released'], ['released']]);
+      expect(await post('finance:f1', '/merchants/m1/unfreeze', { reason: 'he is back' })).toMatchObject({ orders: 0 });
+    });
+  });
+
+  describe('under a fee schedule', () => {
+    const rate = (basisPoints: number) => ({ basisPoints, minimum: cny(0), maximum: cny(1_000) });
+    const rates = { 'game-card': rate(333), 'phone-top-up': rate(50), membership: rate(800) };
+
+    it('goes to the merchant net of the version in force when the order was placed', async () => {
+      await place('S0');
+      expect((await send('shop', '/fees', { version: 1, rates })).status).toBe(403);
+      expect(await post('finance:f1', '/fees', { version: 1, rates })).toMatchObject({ version: 1 });
+      const later = plusMs(await house.now(), hourMs);
+      await post('finance:f1', '/fees', { version: 2, effectiveFrom: later, rates: { ...rates, 'game-card': rate(1_000) } });
+      expect(await read('/fees')).toMatchObject({ inForce: 1, versions: [{ version: 1 }, { version: 2, effectiveFrom: later }] });
+      expect(await read('/fees/2')).toMatchObject({ rates: { 'game-card': rate(1_000) } });
+      expect((await send('shop', '/orders', orderBody('S1'))).body['type']).toBe('urn:recourse:problem:fee-scheduled');
+      const before = await balances();
+      const sold = async (orderNo: string) => {
+        const { feeScheduleVersion, units } = await place(orderNo, { fee: undefined });
+        await pay(orderNo, `tx-${orderNo}`);
+        await post('shop', `/orders/${orderNo}/deliveries`, { units: [{ unit: 1, key: `KEY-${orderNo}-0001` }] });
+        await post(`buyer:buyer-${orderNo}`, `/orders/${orderNo}/receipt`, { units: [1] });
+        return [feeScheduleVersion, (units as { fee: unknown }[])[0]?.fee];
+      };
+      // 3.33 % of 50.00 is 1.665, half up.
+      expect(await sold('S1')).toEqual([1, cny(167)]);
+      await settleFor(hourMs);
+      expect(await sold('S2')).toEqual([2, cny(500)]);
+      await house.settle();
+      expect(await movedSince(before)).toEqual({
+        'gateway:sandbox': -2 * price,
+        'merchant:m1:payable': 2 * price - 667,
+        'platform:fees': 667,
+      });
     });
   });
 

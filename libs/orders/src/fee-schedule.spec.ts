@@ -108,7 +108,7 @@ describe('a fee schedule', () => {
 
 describe('an order under a fee schedule', () => {
   const orders = specify(order, start);
-  const { fee: _, ...unpriced } = place(3);
+  const unpriced = Object.fromEntries(Object.entries(place(3)).filter(([name]) => name !== 'fee')) as unknown as Placing;
   const schedule = published(4, start, start).data;
   const placing = (change: Partial<Placing> = {}): Placing => ({ ...unpriced, feeSchedule: schedule, ...change });
   const placed = (change: Partial<Placing> = {}) =>
