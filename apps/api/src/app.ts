@@ -25,7 +25,7 @@ import {
   shownToken,
   TimeLimit,
 } from '@recourse/nest';
-import { order } from '@recourse/orders';
+import { fees, order } from '@recourse/orders';
 import { readModels } from '@recourse/postgres';
 import { claimToDispute } from '@recourse/processes';
 import type { NextFunction, Request, Response } from 'express';
@@ -36,7 +36,10 @@ import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
+import { Exposures } from './exposures.js';
+import { feeCommands, Fees } from './fees.js';
 import { contributionCommands, fundControlCommands, FundResource } from './fund.js';
+import { freezeCommands, Freezing } from './freezing.js';
 import { Health } from './health.js';
 import { orderCommands, Orders } from './orders.js';
 import { Parties } from './parties.js';
@@ -69,7 +72,7 @@ export interface ApiParts extends Adapters {
   readonly log: Log;
 }
 
-const orders = [...orderCommands, ...claimCommands, ...relayedOrderCommands] as const;
+const orders = [...orderCommands, ...freezeCommands, ...claimCommands, ...relayedOrderCommands] as const;
 const disputes = [...disputeCommands, ...relayedDisputeCommands] as const;
 
 checkWiring({
@@ -78,6 +81,7 @@ checkWiring({
     ...orders,
     ...disputes,
     ...policyCommands,
+    ...feeCommands,
     ...depositCommands,
     ...recourseCommands,
     ...contributionCommands,
@@ -102,6 +106,7 @@ class ApiModule {
     const controllers: Type[] = [
       Health,
       Orders,
+      Freezing,
       Disputes,
       Refunds,
       Payouts,
@@ -111,6 +116,7 @@ class ApiModule {
       Books,
       AuditResource,
       Policies,
+      Fees,
       ClockResource,
     ];
     if (settings.virtualClock) controllers.push(ClockAdvance);
@@ -136,12 +142,14 @@ class ApiModule {
         Edge,
         Parties,
         Receipts,
+        Exposures,
         Relay,
         ...(settings.virtualClock ? [VirtualClock] : []),
         aggregateStoreProvider(openAggregateStore({ eventStore, log })),
         ...handlersFor(order, ...orders),
         ...handlersFor(dispute, ...disputes),
         ...handlersFor(policy, ...policyCommands),
+        ...handlersFor(fees, ...feeCommands),
         ...handlersFor(deposit, ...depositCommands, ...recourseCommands),
         ...handlersFor(contribution, ...contributionCommands),
         ...handlersFor(fundControl, ...fundControlCommands),

@@ -48,6 +48,9 @@ function callOf(operation: Operation, as: string | undefined, key?: string): Cal
   };
 }
 
+const feeRate = { basisPoints: 500, minimum: cny(0), maximum: cny(500) };
+const feeSchedule = { version: 1, rates: { 'game-card': feeRate, 'phone-top-up': feeRate, membership: feeRate } };
+
 beforeAll(async () => {
   api = await startTestApi();
   const market = await openMarket(api);
@@ -66,6 +69,7 @@ beforeAll(async () => {
   await api.post(api.shop, '/sandbox/captures', { transaction: 'tx-N2', amount: cny(5_000) });
   await api.post(api.shop, '/orders/N2/payments', { transaction: 'tx-N2' });
   await api.post(buyer, '/orders/N2/cancellation');
+  await api.post(await api.person('finance', 'f1'), '/fees', feeSchedule);
   await api.settled();
   inPath = {
     orderNo: 'N1',
@@ -119,6 +123,11 @@ beforeAll(async () => {
     'POST /fund/limits': { asset: 'CNY', reason: 'mischief', dailyPerMerchant: cny(1) },
     'POST /fund/limits/approval': { asset: 'CNY', version: 1 },
     'POST /fund/aside/{refundId}/lift': { reason: 'mischief' },
+    'POST /orders/{orderNo}/freeze': { reason: 'why' },
+    'POST /orders/{orderNo}/unfreeze': { reason: 'why' },
+    'POST /merchants/{merchant}/freeze': { reason: 'why' },
+    'POST /merchants/{merchant}/unfreeze': { reason: 'why' },
+    'POST /fees': feeSchedule,
     'POST /policies': { table: { ...(await defaultPolicy()), version: 2 } },
     'POST /clock/advance': { to: '2026-03-01T00:00:00.000Z' },
     'POST /sandbox/captures': { transaction: 'tx-of-a-stranger', amount: cny(1) },

@@ -215,6 +215,8 @@ describe('proceeds', () => {
       rail: 'sandbox',
       termsVersion: 1,
     });
+    await api.post(api.shop, '/sandbox/captures', { transaction: 'deposit-m2', amount: cny(5_000) });
+    await api.post(finance, '/deposits/m2/top-ups', { transaction: 'deposit-m2' });
     const order = { ...market.orderBody('S1'), merchant: 'm2' };
     await api.post(api.shop, '/orders', order);
     await api.post(api.shop, '/sandbox/captures', { transaction: 'tx-S1', amount: cny(5_000) });

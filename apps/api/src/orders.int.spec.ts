@@ -1,4 +1,5 @@
-import { openMarket, startTestApi, type Market, type TestApi } from './testbed.js';
+import { money } from '@recourse/money';
+import { cny, openMarket, startTestApi, type Market, type TestApi } from './testbed.js';
 
 const key = 'STAR-7788-9900-WXYZ';
 let api: TestApi;
@@ -63,22 +64,45 @@ describe('an order, without a worker', () => {
     }
   });
 
-  it('refuses a payment of another amount and leaves the transaction free for its own order', async () => {
+  it('says what became of a payment, also when it is told again: it paid, it goes back, or both in part', async () => {
+    const report = async (orderNo: string, transaction: string, minor: number) => {
+      await api.post(api.shop, '/sandbox/captures', { transaction, amount: cny(minor) });
+      const [{ body }, again] = [
+        await api.post(api.shop, `/orders/${orderNo}/payments`, { transaction }),
+        await api.post(api.shop, `/orders/${orderNo}/payments`, { transaction }),
+      ];
+      expect(again.body).toMatchObject({ paid: body['paid'] });
+      expect(again.body['goesBack']).toEqual(body['goesBack']);
+      return body;
+    };
+    const goesBack = (why: string, minor: number) => ({
+      why,
+      amount: cny(minor),
+      refund: expect.stringMatching(/^demo\.N2\.surplus\.[0-9a-f]{16}$/) as string,
+    });
     await api.post(api.shop, '/orders', market.orderBody('N2'));
-    await api.post(api.shop, '/orders', {
-      ...market.orderBody('N3'),
-      lines: [{ product: 'x', unitPrice: { asset: 'CNY', minor: '4900' }, quantity: 1 }],
-    });
-    await api.post(api.shop, '/sandbox/captures', { transaction: 'tx-N2', amount: { asset: 'CNY', minor: '5000' } });
-    const wrong = await api.call({
-      method: 'POST',
-      path: '/orders/N3/payments',
-      as: api.shop,
-      key: 'wrong',
-      body: { transaction: 'tx-N2' },
-    });
-    expect(wrong.body.type).toBe('urn:recourse:problem:capture-mismatch');
-    await api.post(api.shop, '/orders/N2/payments', { transaction: 'tx-N2' });
+    expect(await report('N2', 'tx-N2-little', 4_999)).toMatchObject({ paid: false, goesBack: goesBack('too-little', 4_999) });
+    expect(await report('N2', 'tx-N2-much', 5_001)).toMatchObject({ paid: true, goesBack: goesBack('too-much', 1) });
+    expect(await report('N2', 'tx-N2-twice', 5_000)).toMatchObject({ paid: false, goesBack: goesBack('duplicate', 5_000) });
+    await api.post(api.shop, '/orders', market.orderBody('N3'));
+    await api.post(api.shop, '/orders/N3/cancellation');
+    expect(await report('N3', 'tx-N3', 5_000)).toMatchObject({ paid: false, goesBack: { why: 'cancelled' } });
+    expect((await report('N2', 'tx-N2-much', 5_001))['paid']).toBe(true);
+  });
+
+  it('refuses what the rail says went to another account, or is in another asset, and books nothing', async () => {
+    await api.post(api.shop, '/orders', market.orderBody('N5'));
+    const capturedAt = '2026-03-01T01:00:00.000Z';
+    const ours = { receiver: 'recourse-platform', amount: money(5_000n), capturedAt };
+    await api.adapters.sandboxRail.recordCapture({ ...ours, transaction: 'tx-N5-person', receiver: 'a-person' });
+    await api.adapters.sandboxRail.recordCapture({ ...ours, transaction: 'tx-N5-usd', amount: money(5_000n, 'USD') });
+    const end = await api.logEnd();
+    for (const transaction of ['tx-N5-person', 'tx-N5-usd']) {
+      const path = '/orders/N5/payments';
+      const answer = await api.call({ method: 'POST', path, as: api.shop, key: transaction, body: { transaction } });
+      expect(answer.body.type).toBe('urn:recourse:problem:capture-mismatch');
+    }
+    expect(await api.logEnd()).toBe(end);
   });
 
   it('refuses a payment the rail does not know, one used before, and a key delivered before', async () => {

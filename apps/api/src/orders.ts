@@ -4,14 +4,15 @@ import { policyInForce } from '@recourse/disputes';
 import type { PolicyEvent } from '@recourse/disputes/events';
 import type { Actor, EventOf, Recorded } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
-import { toJson } from '@recourse/money';
+import { type Money, toJson } from '@recourse/money';
 import { Caller, commandOf, Problem } from '@recourse/nest';
-import { order } from '@recourse/orders';
-import type { Delivery, OrderCommand, OrderEvent, ProductKind, SettlementMode } from '@recourse/orders/events';
-import { type Database, findOrder } from '@recourse/postgres';
+import { feesInForce, order } from '@recourse/orders';
+import type { Delivery, FeeEvent, OrderCommand, OrderEvent, ProductKind, SettlementMode } from '@recourse/orders/events';
+import { type Database, findOrder, freezesOf } from '@recourse/postgres';
 import { depositId } from '@recourse/processes';
 import { maskKey, type Vault, VaultError } from '@recourse/vault';
 import { Edge, maxStreamEvents, type Run } from './edge.js';
+import { Exposures } from './exposures.js';
 import { eligibilityOf } from './eligibility.js';
 import {
   disputeIdShape,
@@ -131,8 +132,11 @@ class PlaceOrderBody {
   @Part(() => MoneyField, { optional: true })
   discount?: MoneyField;
 
-  @Part(() => MoneyField, { description: "the platform's fee on the whole order" })
-  fee!: MoneyField;
+  @Part(() => MoneyField, {
+    description: "the platform's fee on the whole order; left out where a fee schedule is in force, which then decides it",
+    optional: true,
+  })
+  fee?: MoneyField;
 }
 
 class PaymentBody {
@@ -184,6 +188,7 @@ export class Orders {
     @Inject(Edge) private readonly edge: Edge,
     @Inject(Parties) private readonly parties: Parties,
     @Inject(Receipts) private readonly receipts: Receipts,
+    @Inject(Exposures) private readonly exposures: Exposures,
     @Inject(eventStoreToken) private readonly eventStore: EventStore,
     @Inject(databaseToken) private readonly database: Database,
     @Inject(vaultToken) private readonly vault: Vault,
@@ -207,8 +212,10 @@ export class Orders {
       if ((await this.edge.firstEvent(`deposit-${depositId(platform, body.merchant)}`)) === undefined)
         throw new Problem(409, 'deposit-not-agreed', 'agree a deposit with this merchant first');
       const orderId = `${platform}.${body.orderNo}`;
-      const sent = await run.send(PlaceOrder, orderId, {
-        type: 'PlaceOrder',
+      const published = await this.eventStore.readStream<FeeEvent>(`fees-${platform}`, { limit: maxStreamEvents });
+      const schedule = feesInForce(published, run.at);
+      const command = {
+        type: 'PlaceOrder' as const,
         orderId,
         platform,
         merchant: body.merchant,
@@ -223,17 +230,24 @@ export class Orders {
         consent: { id: policy.id, version: body.consent.version, hash: body.consent.hash },
         lines: body.lines.map((line) => ({ product: line.product, unitPrice: moneyOf(line.unitPrice), quantity: line.quantity })),
         ...(body.discount === undefined ? {} : { discount: moneyOf(body.discount) }),
-        fee: moneyOf(body.fee),
-      });
+        ...(body.fee === undefined ? {} : { fee: moneyOf(body.fee) }),
+        ...(schedule === undefined ? {} : { feeSchedule: { version: schedule.version, rates: schedule.rates } }),
+      };
+      const sent = await (command.settlement === 'ESCROW'
+        ? run.send(PlaceOrder, orderId, command)
+        : this.exposures.within({ ...command, total: totalOf(body), at: run.at }, (exposure) =>
+            run.send(PlaceOrder, orderId, { ...command, exposure }),
+          ));
       const placed = sent.events.find((event): event is EventOf<OrderEvent, 'OrderPlaced'> => event.type === 'OrderPlaced');
       if (placed === undefined) throw new Error('an order was accepted without being placed');
-      const { total, payBefore, receiver, units } = placed.data;
+      const { total, payBefore, receiver, units, feeScheduleVersion } = placed.data;
       return {
         orderId,
         orderNo: body.orderNo,
         total: toJson(total),
         payBefore,
         receiver,
+        ...(feeScheduleVersion === undefined ? {} : { feeScheduleVersion }),
         units: units.map((unit) => ({
           unit: unit.unitNo,
           product: unit.product,
@@ -246,7 +260,11 @@ export class Orders {
 
   @Post(':orderNo/payments')
   @Writes(200, 'shop')
-  @ApiOperation({ summary: 'Report a payment; it counts once the rail confirms transaction, amount and receiver' })
+  @ApiOperation({
+    summary:
+      'Report a payment; it counts once the rail confirms transaction, amount and receiver. What the order did not ask for ' +
+      '(late, twice, cancelled, too much; too little, whole) goes back to the buyer by itself',
+  }) // K13
   capture(@Param('orderNo') orderNo: string, @Body() body: PaymentBody, @Once() write: Write) {
     return write(async (run) => {
       const { orderId, rail } = await this.parties.order(run.caller, orderNo);
@@ -255,7 +273,7 @@ export class Orders {
       await run.demand(order, orderId, command);
       await this.receipts.own(run, rail, transaction, `order-${orderId}`);
       await run.send(CapturePayment, orderId, command);
-      return { orderId };
+      return { orderId, ...(await this.becameOf(orderId, transaction)) };
     });
   }
 
@@ -346,6 +364,7 @@ export class Orders {
   async read(@Param('orderNo') orderNo: string, @Caller() caller: Actor) {
     const found = await this.visible(caller, orderNo);
     const money = (minor: bigint) => toJson({ asset: found.asset, minor });
+    const freezes = await freezesOf(this.database.db, found.order_id);
     return {
       orderId: found.order_id,
       merchant: found.merchant,
@@ -358,6 +377,7 @@ export class Orders {
       placedAt: found.placed_at,
       paidAt: found.paid_at,
       deliverBefore: found.deliver_before,
+      frozen: freezes.map(({ scope, reason, frozen_at: frozenAt }) => ({ scope, reason, frozenAt })),
       units: found.units.map((unit) => ({
         unit: unit.unit_no,
         product: unit.product,
@@ -396,6 +416,24 @@ export class Orders {
       table: policy.data.table,
       now: await this.edge.now(),
     });
+  }
+
+  /** What a confirmed transaction did, also when it was told before: it paid, or it goes back, or both in part. */
+  private async becameOf(orderId: string, transaction: string) {
+    const events = await this.eventStore.readStream<OrderEvent>(`order-${orderId}`, { limit: maxStreamEvents });
+    const paid = events.find(({ type, data }) => type === 'PaymentCaptured' && data.transaction === transaction);
+    const surplus = events.find(
+      (event): event is Recorded<EventOf<OrderEvent, 'SurplusCaptured'>> =>
+        event.type === 'SurplusCaptured' && event.data.transaction === transaction,
+    );
+    return {
+      paid: paid !== undefined,
+      ...(surplus === undefined
+        ? {}
+        : {
+            goesBack: { refund: surplus.data.refundId, why: surplus.data.why, amount: toJson(surplus.data.amount) },
+          }),
+    };
   }
 
   private async visible(caller: Actor, orderNo: string) {
@@ -447,6 +485,13 @@ export class Orders {
       throw error;
     }
   }
+}
+
+/** What the buyer is to pay, if the order is accepted: mixed assets and other nonsense are refused there. */
+function totalOf({ lines, discount }: PlaceOrderBody): Money {
+  const list = lines.reduce((sum, { unitPrice, quantity }) => sum + moneyOf(unitPrice).minor * BigInt(quantity), 0n);
+  const minor = list - (discount === undefined ? 0n : moneyOf(discount).minor);
+  return { asset: lines[0]?.unitPrice.asset ?? '', minor };
 }
 
 /** What is erased together: all keys of one order. */

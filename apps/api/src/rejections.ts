@@ -3,10 +3,11 @@ import type { DepositRejection } from '@recourse/deposits/events';
 import type { DisputeRejection, PolicyRejection } from '@recourse/disputes/events';
 import type { Rejection } from '@recourse/eventing';
 import { kebab, Problem } from '@recourse/nest';
-import type { OrderRejection } from '@recourse/orders/events';
+import type { FeeRejection, OrderRejection } from '@recourse/orders/events';
 
 type Code =
   | OrderRejection
+  | FeeRejection
   | DisputeRejection
   | PolicyRejection
   | DepositRejection
@@ -22,7 +23,6 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   AlreadyApproved: 409,
   AlreadyDecided: 409,
   AlreadyDelivered: 409,
-  AlreadyPaid: 409,
   AlreadyPaused: 409,
   AlreadyProposed: 409,
   AlreadySucceeded: 409,
@@ -47,7 +47,13 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   DraftUsed: 409,
   EvidenceTooLate: 409,
   ExplanationInvalid: 422,
+  ExposureTooHigh: 409,
+  ExposureUnknown: 422,
+  FeeMissing: 422,
+  FeeScheduled: 422,
   FeeTooLarge: 422,
+  FeesBackdated: 422,
+  FeesInvalid: 422,
   LimitsUnchanged: 409,
   LimitsUnknown: 404,
   MoreThanFree: 409,
@@ -73,7 +79,6 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   OrderIsCancelled: 409,
   OrderUnknown: 404,
   OwnedByAnother: 409,
-  PaymentWindowOver: 409,
   PayoutDiffers: 409,
   PayoutIsCancelled: 409,
   PayoutUnknown: 404,
@@ -85,6 +90,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   ReissueOver: 409,
   SameSubject: 403,
   TermsNotNewer: 409,
+  TooManyCaptures: 409,
   TooManyClaims: 409,
   TooManyUnits: 422,
   TooMuchEvidence: 409,

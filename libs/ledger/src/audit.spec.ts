@@ -4,6 +4,7 @@ import {
   audited,
   deadKey,
   endOfMonth,
+  paidTwice,
   platformBears,
   recorded,
   refundFromEscrow,
@@ -22,6 +23,7 @@ it.each([
   ['a deposit too thin, the rest recovered from the next top-up', thinDeposit],
   ['a refund from escrow', refundFromEscrow],
   ['a loss that the platform bears', platformBears],
+  ['an order that was paid twice', paidTwice],
 ])('finds nothing wrong with %s, nor with any part of it', async (_, history) => {
   for (let length = 0; length <= history.length; length += 1) {
     const { events, violations } = await audited(history.slice(0, length), { now: '2026-03-02T08:00:00.000Z' });

@@ -6,6 +6,7 @@ import {
   claimOpened,
   delivered,
   fen,
+  frozen,
   orderId,
   placed,
   positionOf,
@@ -13,6 +14,7 @@ import {
   released,
   replaced,
   tampered,
+  unfrozen,
 } from './sample-history.js';
 import type { DomainEvent } from './posting.js';
 
@@ -132,4 +134,17 @@ it('an undelivered unit and an order cancelled unpaid are not due', async () => 
   expect(await ofI2([placed('ESCROW'), captured(10_000)])).toEqual([]);
   expect(await ofI2([placed('ESCROW'), cancelled])).toEqual([]);
   expect(await ofI2(replaced([placed('ESCROW'), cancelled, delivered()], 'UnitDelivered', captured(10_000)))).toHaveLength(1);
+});
+
+it('a release under a freeze is named, and so is what stays held after it ended (I2)', async () => {
+  const sold = [placed('ESCROW'), captured(10_000), delivered()];
+  expect(await ofI2([...sold, frozen])).toEqual([]);
+  expect(await ofI2([...sold, frozen, released(1, 'window-ended')])).toMatchObject([
+    { subject: 'demo.o1#1', found: 'released 100.00 CNY', expected: 'nothing, as the order is frozen' },
+  ]);
+  expect(await ofI2([...sold, frozen, unfrozen], '2026-03-09T08:00:30.000Z')).toEqual([]);
+  expect(await ofI2([...sold, frozen, unfrozen], '2026-03-09T08:01:01.000Z')).toMatchObject([
+    { expected: 'released at 2026-03-09T08:00:00.000Z' },
+  ]);
+  expect(await ofI2([...sold, frozen, unfrozen, released(1, 'unfrozen')])).toEqual([]);
 });

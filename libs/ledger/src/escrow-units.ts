@@ -32,6 +32,9 @@ interface Order {
   readonly asset: string;
   readonly settlement: SettlementMode;
   captured: boolean;
+  /** Who keeps its releases back, and when the last one let go. */
+  readonly freezes: Set<string>;
+  unfrozenAt?: Instant;
   readonly units: Map<number, Unit>;
 }
 
@@ -53,7 +56,7 @@ function releaseDue(unit: Unit, settlement: SettlementMode): Instant | undefined
 
 /**
  * I2: per unit, captured = released + refunded from escrow + held, and nothing is held past its release without an
- * open claim. Keeps one entry per order that is not yet paid or still has escrow.
+ * open claim or a freeze, and nothing is released under a freeze. Keeps one entry per order that is not yet paid or still has escrow.
  */
 export class EscrowUnits implements Check {
   readonly invariant = 'I2';
@@ -61,7 +64,7 @@ export class EscrowUnits implements Check {
   readonly #on: Handlers = {
     OrderPlaced: ({ position, data: { orderId, units, total, settlement } }) => {
       const open = new Map(units.map(({ unitNo, price }) => [unitNo, { price: price.minor, held: 0n, position }]));
-      this.#orders.set(orderId, { asset: total.asset, settlement, captured: false, units: open });
+      this.#orders.set(orderId, { asset: total.asset, settlement, captured: false, freezes: new Set(), units: open });
       return [];
     },
     OrderCancelled: ({ data: { orderId } }) => {
@@ -73,8 +76,21 @@ export class EscrowUnits implements Check {
       ...(addsUp(amount, [net, fee])
         ? []
         : [violation(position, `${orderId}#${unitNo}`, `released ${text(amount)}`, `${text(net)} net + ${text(fee)} fee`)]),
+      ...((this.#orders.get(orderId)?.freezes.size ?? 0) > 0
+        ? [violation(position, `${orderId}#${unitNo}`, `released ${text(amount)}`, 'nothing, as the order is frozen')]
+        : []),
       ...this.#take(position, orderId, unitNo, amount, 'released'),
     ],
+    OrderFrozen: ({ data: { orderId, scope } }) => {
+      this.#orders.get(orderId)?.freezes.add(scope);
+      return [];
+    },
+    OrderUnfrozen: ({ data: { orderId, scope, unfrozenAt } }) => {
+      const order = this.#orders.get(orderId);
+      order?.freezes.delete(scope);
+      if (order !== undefined) order.unfrozenAt = unfrozenAt;
+      return [];
+    },
     RefundFundedFromEscrow: ({ position, data: { orderId, refundId, lines, amount } }) => [
       ...(addsUp(
         amount,
@@ -119,10 +135,11 @@ export class EscrowUnits implements Check {
 
   finish({ now, toleranceMs }: AuditContext): readonly Violation[] {
     const late: Violation[] = [];
-    for (const [orderId, { asset, settlement, units }] of this.#orders)
+    for (const [orderId, { asset, settlement, freezes, unfrozenAt, units }] of this.#orders)
       for (const [unitNo, unit] of units) {
-        if (unit.held <= 0n || unit.claimId !== undefined) continue;
-        const due = releaseDue(unit, settlement);
+        if (unit.held <= 0n || unit.claimId !== undefined || freezes.size > 0) continue;
+        const earned = releaseDue(unit, settlement);
+        const due = earned && latest(earned, unfrozenAt);
         if (due === undefined || !isAfter(now, plusMs(due, toleranceMs))) continue;
         const held = text({ asset, minor: unit.held });
         late.push(violation(unit.position, `${orderId}#${unitNo}`, `${held} held at ${now}`, `released at ${due}`));

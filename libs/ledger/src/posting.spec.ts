@@ -18,6 +18,11 @@ const golden = {
     postings: ['demo/gateway:alipay → demo/escrow:demo.o1 100.00 CNY'],
     moves: { 'demo/escrow:demo.o1': '100.00', 'demo/gateway:alipay': '100.00' },
   },
+  SurplusCaptured: {
+    event: history.surplus(10_000),
+    postings: ['demo/gateway:alipay → demo/refund:demo.o1.surplus.0000000000000000 100.00 CNY'],
+    moves: { 'demo/gateway:alipay': '100.00', 'demo/refund:demo.o1.surplus.0000000000000000': '100.00' },
+  },
   EscrowReleased: {
     event: history.released(1, 'confirmed'),
     postings: ['demo/escrow:demo.o1 → demo/merchant:m1:settling 95.00 CNY', 'demo/escrow:demo.o1 → demo/platform:fees 5.00 CNY'],
@@ -165,6 +170,9 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   ClaimClosed: true,
   ReplacementDelivered: true,
   RefundApproved: true,
+  OrderFrozen: true,
+  OrderUnfrozen: true,
+  FeeSchedulePublished: true,
   DisputeDrafted: true,
   DisputeSubmitted: true,
   DraftLapsed: true,

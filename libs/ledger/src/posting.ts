@@ -3,12 +3,13 @@ import type { DepositEvent } from '@recourse/deposits/events';
 import type { DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
 import { UnknownEventType, type Event, type UniqueEvent } from '@recourse/eventing';
 import { isZero, type Money } from '@recourse/money';
-import type { OrderEvent } from '@recourse/orders/events';
+import type { FeeEvent, OrderEvent } from '@recourse/orders/events';
 import { formatAccount } from './accounts.js';
 
 /** Every event of the log. */
 export type DomainEvent =
   | OrderEvent
+  | FeeEvent
   | DisputeEvent
   | PolicyEvent
   | DepositEvent
@@ -55,6 +56,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'PaymentCaptured': {
       const { platform, rail, orderId, amount } = event.data;
       return moved(posting(gateway(platform, rail), escrow(platform, orderId), amount));
+    }
+    case 'SurplusCaptured': {
+      const { platform, rail, refundId, amount } = event.data;
+      return moved(posting(gateway(platform, rail), refund(platform, refundId), amount));
     }
     case 'EscrowReleased': {
       const { platform, orderId, net, fee } = event.data;
@@ -148,6 +153,9 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ClaimClosed':
     case 'ReplacementDelivered':
     case 'RefundApproved':
+    case 'OrderFrozen':
+    case 'OrderUnfrozen':
+    case 'FeeSchedulePublished':
       return nothing;
     case 'DisputeDrafted':
     case 'DisputeSubmitted':

@@ -1,4 +1,17 @@
-import { approved, audited, captured, deadKey, fen, placed, positionOf, replaced, tampered } from './sample-history.js';
+import {
+  approved,
+  audited,
+  captured,
+  deadKey,
+  fen,
+  paidTwice,
+  placed,
+  positionOf,
+  replaced,
+  surplus,
+  surplusId,
+  tampered,
+} from './sample-history.js';
 import type { DomainEvent } from './posting.js';
 
 const ofI3 = async (history: readonly DomainEvent[]) =>
@@ -61,4 +74,13 @@ it('a refund that does not add up is named part by part (I3)', async () => {
   expect(
     await ofI3(replaced(deadKey, 'RefundApproved', { ...wrongSource, data: { ...wrongSource.data, lines: [line] } })),
   ).toMatchObject([{ subject: 'demo.o1.1.v1', found: 'line of unit 1 from escrow does not add up' }]);
+});
+
+it('a surplus that goes back twice is named, under the same refund or another (I3)', async () => {
+  expect(await ofI3([...paidTwice, surplus(10_000, 't4', `${surplusId}.other`)])).toEqual([]);
+  for (const second of [surplus(10_000), surplus(10_000, 't3', `${surplusId}.other`), surplus(10_000, 't4')])
+    expect(await ofI3([...paidTwice, second])).toMatchObject([
+      { position: 60n, found: expect.stringContaining('again') as string, expected: 'one refund for one transaction' },
+    ]);
+  expect(await ofI3([...paidTwice, surplus(0, 't4', 'demo.o1.surplus.1')])).toMatchObject([{ expected: 'more than nothing' }]);
 });

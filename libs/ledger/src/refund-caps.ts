@@ -4,6 +4,7 @@ import { addsUp, handle, reporter, text, type Check, type Handlers, type Ledger,
 import type { DomainEvent } from './posting.js';
 
 type Approval = Recorded<EventOf<DomainEvent, 'RefundApproved'>>;
+type Surplus = Recorded<EventOf<DomainEvent, 'SurplusCaptured'>>;
 interface Order {
   readonly asset: string;
   paid: boolean;
@@ -14,12 +15,15 @@ interface Order {
 const violation = reporter('I3');
 
 /**
- * I3: per unit, refunds approved are at most the price paid, and a refund adds up. Keeps one entry per order until it
- * is refunded in full or cancelled unpaid, since a claim may come at any time.
+ * I3: per unit, refunds approved are at most the price paid, and a refund adds up; a surplus is no part of the price and goes
+ * back once per transaction. Keeps one entry per order until it is refunded in full or cancelled unpaid, since a claim may come
+ * at any time, and one per surplus.
  */
 export class RefundCaps implements Check {
   readonly invariant = 'I3';
   readonly #orders = new Map<string, Order>();
+  /** `rail/transaction` and refund of every surplus so far. */
+  readonly #surplus = new Set<string>();
   readonly #on: Handlers = {
     OrderPlaced: ({ data: { orderId, units, total } }) => {
       const left = new Map(units.map(({ unitNo, price }) => [unitNo, price.minor]));
@@ -36,6 +40,7 @@ export class RefundCaps implements Check {
       return [];
     },
     RefundApproved: (event) => [...this.#overCap(event), ...sums(event)],
+    SurplusCaptured: (event) => this.#surplusOnce(event),
   };
 
   check(event: Recorded<DomainEvent>, ledger: Ledger): readonly Violation[] {
@@ -44,6 +49,17 @@ export class RefundCaps implements Check {
 
   finish(): readonly Violation[] {
     return [];
+  }
+
+  #surplusOnce({ position, data }: Surplus): Violation[] {
+    const { rail, transaction, refundId, amount } = data;
+    const names = [`${rail}/${transaction}`, refundId];
+    const isTwice = names.some((name) => this.#surplus.has(name));
+    for (const name of names) this.#surplus.add(name);
+    return [
+      ...(isTwice ? [violation(position, refundId, `surplus of ${transaction} again`, 'one refund for one transaction')] : []),
+      ...(amount.minor > 0n ? [] : [violation(position, refundId, `surplus of ${text(amount)}`, 'more than nothing')]),
+    ];
   }
 
   #overCap(event: Approval): Violation[] {

@@ -155,6 +155,18 @@ export const captured = (amount: number) =>
     capturedAt: at(2),
     deliverBefore: at(3),
   });
+export const surplusId = `${orderId}.surplus.${'0'.repeat(16)}`;
+export const surplus = (amount: number, transaction = 't3', id = surplusId) =>
+  event('SurplusCaptured', {
+    ...parties,
+    refundId: id,
+    orderId,
+    transaction,
+    why: 'duplicate',
+    amount: fen(amount),
+    capturedAt: at(2),
+    bookedAt: at(2),
+  });
 export const delivered = (unitNo = 1) =>
   event('UnitDelivered', {
     orderId,
@@ -163,6 +175,8 @@ export const delivered = (unitNo = 1) =>
     deliveredAt: at(2),
     afterSaleEndsAt: at(3),
   });
+export const frozen = event('OrderFrozen', { orderId, ...account, scope: 'order', reason: 'suspicion', frozenAt: at(2) });
+export const unfrozen = event('OrderUnfrozen', { orderId, ...account, scope: 'order', reason: 'cleared', unfrozenAt: at(9) });
 export const claimOpened = event('ClaimOpened', {
   claimId,
   orderId,
@@ -384,6 +398,24 @@ export const platformBears: readonly DomainEvent[] = [
   credited(),
   reserved('platform'),
   ...paid,
+];
+
+const surplusPayout = {
+  payoutId: surplusId,
+  platform,
+  purpose: { kind: 'refund', refundId: surplusId, orderId, buyer: 'b1', merchant },
+  rail: 'alipay',
+  amount: fen(10_000),
+  transferNo: 1,
+  key: refundKey,
+} as const;
+/** The second payment of an order goes back, without anybody's approval, while the first stays in escrow. */
+export const paidTwice: readonly DomainEvent[] = [
+  placed('ESCROW'),
+  captured(10_000),
+  surplus(10_000),
+  event('TransferSubmitted', { ...surplusPayout, payee: 'vault:b1', submittedAt: at(2) }),
+  event('PayoutSucceeded', { ...surplusPayout, railTransferId: 'r3', succeededAt: at(2) }),
 ];
 
 /** Positions are 10, 20, 30 …, as a log with other things in between has them. */

@@ -7,6 +7,7 @@ import {
   gatewayFee,
   payoutApproved,
   payoutRequested,
+  paidTwice,
   positionOf,
   processing,
   refundId,
@@ -184,4 +185,11 @@ describe('beside the book of the rail', () => {
     expect(await ofI5(thinDeposit, { railBooks: new Map([['wechat', []]]) })).toEqual([]);
     expect(await ofI5(thinDeposit, book({}))).toMatchObject([{ subject: settlementKey }]);
   });
+});
+
+it('a surplus goes back as it came and not one fen more (I5)', async () => {
+  expect(await ofI5(paidTwice)).toEqual([]);
+  expect(await ofI5(tampered(paidTwice, 'PayoutSucceeded', { amount: fen(10_001) }))).toMatchObject([
+    { found: 'paid 100.01 CNY', expected: 'at most 100.00 CNY, approved and unpaid' },
+  ]);
 });

@@ -37,9 +37,10 @@ const follows: Readonly<Record<Ended, readonly Transfer['outcome'][]>> = {
 };
 
 /**
- * I5: per refund our payments net of reversals are at most what was approved, at most one transfer of a payout is not final,
- * one key is one transfer, the rail's book knows each payment once, and nothing is sent that two people must approve and did
- * not, or after it was cancelled. Keeps one entry per unpaid refund, per transfer, and per payout that waits or was cancelled.
+ * I5: per refund our payments net of reversals are at most what was approved, or what was captured beyond the order's price, at
+ * most one transfer of a payout is not final, one key is one transfer, the rail's book knows each payment once, and nothing is
+ * sent that two people must approve and did not, or after it was cancelled. Keeps one entry per unpaid refund, per transfer, and
+ * per payout that waits or was cancelled.
  */
 export class SinglePayments implements Check {
   readonly invariant = 'I5';
@@ -53,6 +54,11 @@ export class SinglePayments implements Check {
   readonly #on: Handlers = {
     RefundApproved: ({ data: { refundId, total } }) => {
       this.#unpaid.set(refundId, total);
+      return [];
+    },
+    // Nobody approves a surplus: what came in is what goes back.
+    SurplusCaptured: ({ data: { refundId, amount } }) => {
+      this.#unpaid.set(refundId, amount);
       return [];
     },
     PayoutRequested: ({ data: { payoutId, amount, approvalLimit } }) => {

@@ -2,11 +2,12 @@ import { contribution, fund, fundControl, payout } from '@recourse/compensation'
 import { deposit } from '@recourse/deposits';
 import { dispute, policy } from '@recourse/disputes';
 import { catalogueOf, erased, unique, type AnyCatalogue, type AnyDecider } from '@recourse/eventing';
-import { order } from '@recourse/orders';
+import { fees, order } from '@recourse/orders';
 
 /** Every decider of the house: what an app wires its commands to and readers know event types by. */
 export const deciders: readonly AnyDecider[] = [
   erased(order),
+  erased(fees),
   erased(dispute),
   erased(policy),
   erased(deposit),

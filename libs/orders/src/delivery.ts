@@ -105,6 +105,7 @@ export function confirmReceipt(command: Do<'ConfirmReceipt'>, order: Paid): Deci
   const { orderId } = order.terms;
   return [
     event('ReceiptConfirmed', { orderId, units: held.map(({ unitNo }) => unitNo), confirmedAt: command.at }),
-    ...held.map((unit) => release(order, unit, 'confirmed')),
+    // The buyer's word stands; what is frozen is released with the freeze. S65
+    ...(order.freezes.size > 0 ? [] : held.map((unit) => release(order, unit, 'confirmed'))),
   ];
 }

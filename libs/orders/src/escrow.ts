@@ -23,9 +23,10 @@ export function release({ terms }: Paid, unit: Unit, because: Release['data']['b
   });
 }
 
+const isEarned = ({ terms }: Paid, unit: Unit, at: Instant): boolean =>
+  unit.freed ||
+  (unit.delivered !== undefined && (terms.settlement === 'ON_DELIVERY' || unit.confirmed || isWindowOver(unit, at)));
+
 /** Nothing keeps the unit's money in escrow any more. K16 */
-export const isReleaseDue = ({ terms }: Paid, unit: Unit, at: Instant): boolean =>
-  !isZero(heldOf(unit)) &&
-  unit.delivered !== undefined &&
-  unit.claim === undefined &&
-  (terms.settlement === 'ON_DELIVERY' || isWindowOver(unit, at));
+export const isReleaseDue = (order: Paid, unit: Unit, at: Instant): boolean =>
+  order.freezes.size === 0 && !isZero(heldOf(unit)) && unit.claim === undefined && isEarned(order, unit, at);

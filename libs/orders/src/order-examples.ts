@@ -1,6 +1,6 @@
 import { type CommandOf, isRejection, plusMs, type Instant, type Stamped } from '@recourse/eventing';
 import { money } from '@recourse/money';
-import { type Delivery, order, type OrderCommand, type OrderEvent } from './order.js';
+import { type Delivery, type FreezeScope, order, type OrderCommand, type OrderEvent } from './order.js';
 
 /** Commands of one example order, `demo.1001`: what specs say their sentences with. */
 export const orderId = 'demo.1001';
@@ -28,6 +28,8 @@ export const place = (quantity = 1, change: Partial<Placing> = {}): Placing => (
   consent: policy,
   lines: [{ product: 'steam-100', unitPrice: money(1_000n), quantity }],
   fee: money(100n * BigInt(quantity)),
+  // Read for orders settled at delivery only.
+  exposure: { limit: money(10n ** 15n), exposed: money(0n) },
   ...change,
 });
 export const sevenDay = { promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: true } };
@@ -48,6 +50,8 @@ export const deliver = (...unitNos: number[]) => deliverAs(...unitNos.map((unitN
 export const deliverAs = (...deliveries: (readonly [number, Delivery])[]) =>
   ({ type: 'DeliverUnits', deliveries: deliveries.map(([unitNo, delivery]) => ({ unitNo, delivery })) }) as const;
 
+export const freeze = (scope: FreezeScope = 'order') => ({ type: 'FreezeOrder', scope, reason: 'suspicion' }) as const;
+export const unfreeze = (scope: FreezeScope = 'order') => ({ type: 'UnfreezeOrder', scope, reason: 'cleared' }) as const;
 export const reveal = (unitNo = 1) => ({ type: 'RevealKey', unitNo }) as const;
 export const confirm = (...units: number[]) => ({ type: 'ConfirmReceipt', units }) as const;
 export const fail = (unitNo = 1) => ({ type: 'ReportPlatformFailure', unitNo, incident: 'incident-7' }) as const;

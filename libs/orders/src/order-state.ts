@@ -1,5 +1,13 @@
-import { type CommandOf, type DataOf, type Instant, reject, type Rejection, type Stamped } from '@recourse/eventing';
-import type { OrderCommand, OrderEvent, OrderRejection } from './order.js';
+import {
+  type CommandOf,
+  type DataOf,
+  type EventOf,
+  type Instant,
+  reject,
+  type Rejection,
+  type Stamped,
+} from '@recourse/eventing';
+import type { FreezeScope, OrderCommand, OrderEvent, OrderRejection } from './order.js';
 import { evolveUnits, type Unit, type Units, unitsOf } from './unit.js';
 
 export type StampedOrderCommand = Stamped<OrderCommand>;
@@ -21,6 +29,10 @@ interface Known {
   readonly length: number;
   readonly terms: DataOf<OrderEvent, 'OrderPlaced'>;
   readonly units: Units;
+  /** Transactions whose money went back as surplus. */
+  readonly surplus: ReadonlySet<string>;
+  /** While there is one, nothing is released. */
+  readonly freezes: ReadonlySet<FreezeScope>;
 }
 export type Placed = Known & { readonly status: 'placed' };
 export type Paid = Known & {
@@ -40,6 +52,14 @@ export const unknownUnit = reject('UnitUnknown', 'name at least one unit, each b
 export function unitsNamed(order: Paid, unitNos: readonly number[]): readonly Unit[] | undefined {
   const units = [...new Set(unitNos)].toSorted((a, b) => a - b).flatMap((unitNo) => order.units.get(unitNo) ?? []);
   return units.length > 0 && units.length === new Set(unitNos).size ? units : undefined;
+}
+
+const withSurplus = ({ surplus }: Known, { data }: EventOf<OrderEvent, 'SurplusCaptured'>): ReadonlySet<string> =>
+  new Set([...surplus, data.transaction]);
+
+function withFreeze({ freezes }: Known, { type, data }: EventOf<OrderEvent, 'OrderFrozen' | 'OrderUnfrozen'>) {
+  const others = [...freezes].filter((scope) => scope !== data.scope);
+  return new Set(type === 'OrderFrozen' ? [...others, data.scope] : others);
 }
 
 /** Events that leave a paid order paid. */
@@ -71,6 +91,11 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
     }
     case 'RefundApproved':
       return { ...next, refunds: new Set([...order.refunds, event.data.refundId]) };
+    case 'SurplusCaptured':
+      return { ...next, surplus: withSurplus(order, event) };
+    case 'OrderFrozen':
+    case 'OrderUnfrozen':
+      return { ...next, freezes: withFreeze(order, event) };
     case 'DeliveryOverdue':
     case 'UnitDelivered':
     case 'PlatformDeliveryFailed':
@@ -87,9 +112,23 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
 export const follow = (order: Paid, events: readonly PaidEvent[]): Paid => events.reduce(evolvePaid, order);
 
 export function evolve(order: Order, event: OrderEvent): Order {
-  if (event.type === 'OrderPlaced') return { status: 'placed', length: 1, terms: event.data, units: unitsOf(event.data.units) };
+  if (event.type === 'OrderPlaced')
+    return {
+      status: 'placed',
+      length: 1,
+      terms: event.data,
+      units: unitsOf(event.data.units),
+      surplus: new Set(),
+      freezes: new Set(),
+    };
   if (order.status === 'none') return order;
-  const known = { terms: order.terms, length: order.length + 1, units: evolveUnits(order.units, event, order.length) };
+  const known = {
+    terms: order.terms,
+    length: order.length + 1,
+    units: evolveUnits(order.units, event, order.length),
+    surplus: event.type === 'SurplusCaptured' ? withSurplus(order, event) : order.surplus,
+    freezes: event.type === 'OrderFrozen' || event.type === 'OrderUnfrozen' ? withFreeze(order, event) : order.freezes,
+  };
   if (event.type === 'PaymentCaptured') {
     const { transaction, deliverBefore } = event.data;
     return { ...known, status: 'paid', transaction, deliverBefore, claims: new Map(), refunds: new Set() };

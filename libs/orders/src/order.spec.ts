@@ -22,6 +22,7 @@ import {
   confirm,
   deliver,
   fail,
+  freeze,
   history,
   pass,
   place,
@@ -30,6 +31,7 @@ import {
   reveal,
   submit,
   typesOf,
+  unfreeze,
 } from './order-examples.js';
 import type { Order } from './order-state.js';
 import { heldOf } from './unit.js';
@@ -87,6 +89,8 @@ class Books {
   >();
 
   private readonly refundIds = new Set<string>();
+  private readonly captures = new Map<string, Money>();
+  private readonly freezes = new Set<string>();
 
   line(unitNo: number) {
     const line = this.lines.get(unitNo);
@@ -99,11 +103,28 @@ class Books {
       for (const { unitNo, price, fee } of event.data.units)
         this.lines.set(unitNo, { price, fee, held: zero(), out: zero(), refunded: zero(), feeKept: zero() });
     if (event.type === 'PaymentCaptured') for (const line of this.lines.values()) line.held = line.price;
+    if (event.type === 'PaymentCaptured' || event.type === 'SurplusCaptured') this.capture(event);
+    if (event.type === 'OrderFrozen') this.freezes.add(event.data.scope);
+    if (event.type === 'OrderUnfrozen') this.freezes.delete(event.data.scope);
     if (event.type === 'ClaimOpened') for (const { unitNo } of event.data.units) this.line(unitNo).claim = event.data.claimId;
     if (event.type === 'ClaimClosed') for (const { unitNo } of event.data.units) delete this.line(unitNo).claim;
     if (event.type === 'RefundFundedFromEscrow') for (const { unitNo, amount } of event.data.lines) this.takeOut(unitNo, amount);
     if (event.type === 'EscrowReleased') this.release(event);
     if (event.type === 'RefundApproved') this.approve(event);
+  }
+
+  /** A transaction pays once and goes back once at most; the two together are what it brought. */
+  private capture({ type, data }: EventOf<OrderEvent, 'PaymentCaptured' | 'SurplusCaptured'>): void {
+    expect(isPositive(data.amount)).toBe(true);
+    const name = `${type} ${data.transaction}`;
+    expect(this.captures.has(name)).toBe(false);
+    this.captures.set(name, data.amount);
+    if (type === 'SurplusCaptured') this.refundIds.add(data.refundId);
+  }
+
+  /** Everything that came in, by what became of it. */
+  came(transaction: string): Money {
+    return sum(['PaymentCaptured', 'SurplusCaptured'].map((type) => this.captures.get(`${type} ${transaction}`) ?? zero()));
   }
 
   private takeOut(unitNo: number, amount: Money): void {
@@ -116,6 +137,7 @@ class Books {
   private release({ data }: EventOf<OrderEvent, 'EscrowReleased'>): void {
     const line = this.line(data.unitNo);
     expect(data.amount).toEqual(line.held);
+    expect(this.freezes.size).toBe(0);
     expect(data.amount).toEqual(add(data.net, data.fee));
     expect([isPositive(data.amount), isNegative(data.fee), isNegative(data.net)]).toEqual([true, false, false]);
     if (data.because !== 'platform-bears') expect(line.claim).toBeUndefined();
@@ -171,6 +193,14 @@ const command: fc.Arbitrary<OrderCommand> = fc.oneof(
   { weight: 1, arbitrary: unitNo.map(fail) },
   { weight: 1, arbitrary: fc.constant(cancel) },
   { weight: 2, arbitrary: fc.constant(pass) },
+  { weight: 2, arbitrary: fc.constantFrom('order' as const, 'merchant' as const).map(freeze) },
+  { weight: 3, arbitrary: fc.constantFrom('order' as const, 'merchant' as const).map(unfreeze) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.integer({ min: 2, max: 5 }), fc.bigInt(1n, 4_000n))
+      .map(([n, minor]) => capture(minor, { transaction: `t-${n}` })),
+  },
   {
     weight: 4,
     arbitrary: fc
@@ -256,13 +286,56 @@ describe('whatever happens to an order', () => {
           books.balance(state);
         });
         world.buy(placed);
+        const told = new Set<string>();
         for (const [hours, step] of steps) {
           world.now = plusHours(world.now, hours);
+          // The rail says the same of a transaction every time.
+          if (step.type === 'CapturePayment' && told.has(step.transaction)) continue;
           world.send(step);
+          if (step.type !== 'CapturePayment' || world.state.status === 'none') continue;
+          told.add(step.transaction);
+          expect(books.came(step.transaction)).toEqual(step.amount);
         }
       }),
       { numRuns: 500 },
     );
+  });
+
+  it.each([
+    [
+      'released to the merchant a second time',
+      (event: OrderEvent): OrderEvent[] => (event.type === 'EscrowReleased' ? [event, event] : [event]),
+    ],
+    [
+      'lost when it was too much',
+      (event: OrderEvent): OrderEvent[] =>
+        event.type === 'SurplusCaptured'
+          ? [{ ...event, data: { ...event.data, amount: money(event.data.amount.minor + 1n) } }]
+          : [event],
+    ],
+    [
+      'kept though the event of its freeze is gone',
+      (event: OrderEvent): OrderEvent[] => (event.type === 'OrderUnfrozen' ? [] : [event]),
+    ],
+  ])('the books of this test would notice money that is %s', (_, mutate) => {
+    const books = new Books();
+    const told = () => {
+      let state: Order = order.initial;
+      for (const event of history(
+        place(),
+        capture(1_500n),
+        deliver(1),
+        freeze(),
+        { ...unfreeze(), at: after(1) },
+        { ...confirm(1), at: after(2) },
+      ).flatMap(mutate)) {
+        state = order.evolve(state, event);
+        books.enter(event);
+        books.balance(state);
+      }
+      expect(books.came('t-1')).toEqual(money(1_500n));
+    };
+    expect(told).toThrow();
   });
 
   it('does all by its deadlines: woken after each of them, nothing is ever left to fall due and in the end nothing is held', () => {
@@ -270,7 +343,8 @@ describe('whatever happens to an order', () => {
       fc.property(story, ([placed, steps]) => {
         const world = new World();
         world.buy(placed);
-        for (const [hours, step] of [...steps, ...[1, 2, 3, 4].map((n) => [0, close('withdrawn', n)] as const)]) {
+        const letGo = [...[1, 2, 3, 4].map((n) => close('withdrawn', n)), unfreeze('order'), unfreeze('merchant')];
+        for (const [hours, step] of [...steps, ...letGo.map((one) => [0, one] as const)]) {
           world.waitUntil(plusHours(world.now, hours));
           world.send(step);
           expect(world.decide(pass)).toEqual([]);

@@ -2,9 +2,12 @@ import { type Decider, type Event, type Instant, reject } from '@recourse/eventi
 import type { Money } from '@recourse/money';
 import { closeClaim, openClaim, replaceUnit, submitClaim } from './claim.js';
 import { passDeadlines } from './deadline.js';
+import { freezeOrder, unfreezeOrder } from './freeze.js';
+import type { FeeSchedule } from './fee-schedule.js';
 import { confirmReceipt, deliverUnits, reportPlatformFailure, revealKey } from './delivery.js';
 import { type Decision, evolve, type Order, type Paid, type StampedOrderCommand } from './order-state.js';
-import { capturePayment, placeOrder } from './placement.js';
+import { capturePayment } from './payment.js';
+import { placeOrder } from './placement.js';
 import { cancelOrder } from './undelivered.js';
 import { approveRefund } from './verdict.js';
 
@@ -116,6 +119,29 @@ export type RefundGround =
   | { readonly kind: 'cancelled-before-delivery' } // K8
   | { readonly kind: 'not-delivered-in-time' }; // K13
 
+/**
+ * Money of a payer that the order did not ask for: paid after the half hour, paid twice, paid for a cancelled order, more than
+ * the total, or less than it (which pays nothing and goes back whole). K13, S70
+ */
+export type SurplusReason = 'late' | 'duplicate' | 'cancelled' | 'too-much' | 'too-little';
+
+/** ON_DELIVERY: how much of the merchant's deposit his sales may yet ask for. K16 */
+export interface Exposure {
+  /** His deposit, held or not. */
+  readonly limit: Money;
+  /** Released units that may still be claimed or are, and undelivered units of orders settled at delivery; this order included. */
+  readonly exposed: Money;
+}
+/** What keeps every release of an order back: somebody froze this order, or all of its merchant's. S65 */
+export type FreezeScope = 'order' | 'merchant';
+interface Freeze {
+  readonly orderId: string;
+  readonly platform: string;
+  readonly merchant: string;
+  readonly scope: FreezeScope;
+  readonly reason: string;
+}
+
 export interface RefundParties {
   readonly platform: string;
   readonly merchant: string;
@@ -145,6 +171,10 @@ export type OrderEvent =
         readonly total: Money;
         readonly payBefore: Instant;
         readonly placedAt: Instant;
+        /** The fee schedule that the units' fees follow; absent where the shop named the fee. */
+        readonly feeScheduleVersion?: number;
+        /** ON_DELIVERY only: what was compared when it was placed. K16 */
+        readonly exposure?: Exposure;
       }
     >
   | Event<
@@ -157,6 +187,21 @@ export type OrderEvent =
         readonly amount: Money;
         readonly capturedAt: Instant;
         readonly deliverBefore: Instant;
+      }
+    >
+  /** Confirmed money beyond what the order takes as payment: nobody decides on it, it goes back by itself in one payout. K13 */
+  | Event<
+      'SurplusCaptured',
+      RefundParties & {
+        /** `{orderId}.surplus.{first 16 hex of the SHA-256 of rail/transaction}`: one refund for one transaction. */
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly transaction: string;
+        readonly why: SurplusReason;
+        /** What goes back: the whole capture, or what is over when it was too much. */
+        readonly amount: Money;
+        readonly capturedAt: Instant;
+        readonly bookedAt: Instant;
       }
     >
   | Event<
@@ -196,9 +241,12 @@ export type OrderEvent =
         readonly amount: Money;
         readonly fee: Money;
         readonly net: Money;
-        readonly because: 'delivered' | 'confirmed' | 'window-ended' | 'claim-closed' | 'platform-bears';
+        readonly because: 'delivered' | 'confirmed' | 'window-ended' | 'claim-closed' | 'platform-bears' | 'unfrozen';
       }
     >
+  /** Nothing is released until it is unfrozen; refunds, claims and deliveries go on. */
+  | Event<'OrderFrozen', Freeze & { readonly frozenAt: Instant }>
+  | Event<'OrderUnfrozen', Freeze & { readonly unfrozenAt: Instant }>
   | Event<
       'ClaimOpened',
       {
@@ -296,10 +344,17 @@ export type OrderCommand =
       readonly consent: PolicyReference;
       readonly lines: readonly OrderLine[];
       readonly discount?: Money;
-      /** Platform fee on the whole order. */
-      readonly fee: Money;
+      /** Platform fee on the whole order; only where no schedule is in force. */
+      readonly fee?: Money;
+      /** The one in force: it decides the fee of every unit. */
+      readonly feeSchedule?: Pick<FeeSchedule, 'version' | 'rates'>;
+      /** Needed for ON_DELIVERY: the merchant's deposit and what it must cover without this order. */
+      readonly exposure?: Exposure;
     }
-  /** Only after the rail confirmed transaction, amount and receiver: the confirmation is what this carries. */
+  /**
+   * Only after the rail confirmed transaction, amount and receiver: the confirmation is what this carries. What arrived at our
+   * account is never refused: it pays the order or is booked as surplus.
+   */
   | {
       readonly type: 'CapturePayment';
       readonly transaction: string;
@@ -344,6 +399,8 @@ export type OrderCommand =
         readonly replacementFailed?: boolean;
       }[];
     }
+  | { readonly type: 'FreezeOrder'; readonly scope: FreezeScope; readonly reason: string }
+  | { readonly type: 'UnfreezeOrder'; readonly scope: FreezeScope; readonly reason: string }
   /** A deadline of this order may be over: delivery, auto-confirmation. The decider compares with the command's time. */
   | { readonly type: 'PassOrderDeadlines' };
 
@@ -357,12 +414,15 @@ export type OrderRejection =
   | 'AssetMismatch'
   | 'DiscountTooLarge'
   | 'FeeTooLarge'
+  | 'FeeScheduled'
+  | 'FeeMissing'
+  | 'ExposureUnknown'
+  | 'ExposureTooHigh'
   | 'PromiseIncomplete'
   | 'ConsentMissing'
-  | 'AlreadyPaid'
   | 'NotPaid'
-  | 'PaymentWindowOver'
   | 'CaptureMismatch'
+  | 'TooManyCaptures'
   | 'AlreadyDelivered'
   | 'NotDelivered'
   | 'WrongDelivery'
@@ -383,10 +443,9 @@ export type OrderRejection =
   | 'ReissueOver'
   | 'RefundTooLarge';
 
-function decidePaid(
-  command: Exclude<StampedOrderCommand, { type: 'PlaceOrder' | 'CapturePayment' | 'CancelOrder' }>,
-  order: Paid,
-): Decision {
+type OfAnyOrder = 'PlaceOrder' | 'CapturePayment' | 'CancelOrder' | 'FreezeOrder' | 'UnfreezeOrder';
+
+function decidePaid(command: Exclude<StampedOrderCommand, { type: OfAnyOrder }>, order: Paid): Decision {
   switch (command.type) {
     case 'DeliverUnits':
       return deliverUnits(command, order);
@@ -418,6 +477,7 @@ export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
   events: {
     OrderPlaced: 1,
     PaymentCaptured: 1,
+    SurplusCaptured: 1,
     OrderCancelled: 1,
     DeliveryOverdue: 1,
     UnitDelivered: 1,
@@ -432,6 +492,8 @@ export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
     ReplacementDelivered: 1,
     RefundApproved: 1,
     RefundFundedFromEscrow: 1,
+    OrderFrozen: 1,
+    OrderUnfrozen: 1,
   },
   decide: (command, state) => {
     if (command.type === 'PlaceOrder')
@@ -439,6 +501,8 @@ export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
     if (state.status === 'none') return reject('OrderUnknown', 'there is no order of this number; place it first');
     if (command.type === 'CapturePayment') return capturePayment(command, state);
     if (command.type === 'CancelOrder') return cancelOrder(command, state);
+    if (command.type === 'FreezeOrder') return freezeOrder(command, state);
+    if (command.type === 'UnfreezeOrder') return unfreezeOrder(command, state);
     if (state.status === 'paid') return decidePaid(command, state);
     if (command.type === 'PassOrderDeadlines') return [];
     return state.status === 'placed'

@@ -2,7 +2,7 @@ import { type EventOf, specify } from '@recourse/eventing';
 import { compare, money, sum } from '@recourse/money';
 import * as fc from 'fast-check';
 import { order, type OrderEvent } from './order.js';
-import { after, cancel, capture, history, orderId, place, type Placing, start } from './order-examples.js';
+import { after, capture, history, orderId, place, type Placing, start } from './order-examples.js';
 import { maxUnits } from './placement.js';
 
 const { given } = specify(order, start);
@@ -135,6 +135,27 @@ describe('placing an order', () => {
       given().when(place(1, { consent })).thenRejected('ConsentMissing');
   });
 
+  it('is settled at delivery only for a merchant whose deposit covers what may yet be claimed, this order included (K16)', () => {
+    const onDelivery = (limit: bigint, exposed: bigint, asset = 'CNY') =>
+      place(1, { settlement: 'ON_DELIVERY', exposure: { limit: money(limit, asset), exposed: money(exposed, asset) } });
+    const [placed] = given().when(onDelivery(5_000n, 4_000n)).events as EventOf<OrderEvent, 'OrderPlaced'>[];
+    expect(placed?.data.exposure).toEqual({ limit: money(5_000n), exposed: money(5_000n) });
+    given().when(onDelivery(5_000n, 4_001n)).thenRejected('ExposureTooHigh');
+    const refusal = order.decide({ ...onDelivery(5_000n, 4_001n), at: start }, order.initial);
+    expect(refusal).toMatchObject({ detail: expect.stringMatching(/50\.01 CNY .* 50\.00 CNY/) as string });
+    given()
+      .when(onDelivery(2n ** 63n - 1n, 2n ** 63n - 1n))
+      .thenRejected('ExposureTooHigh');
+    given()
+      .when(onDelivery(5_000n, 0n, 'USD'))
+      .thenRejected('AssetMismatch');
+    const unknown = Object.entries(onDelivery(0n, 0n)).filter(([name]) => name !== 'exposure');
+    given()
+      .when(Object.fromEntries(unknown) as unknown as Placing)
+      .thenRejected('ExposureUnknown');
+    expect(given().when({ ...onDelivery(0n, 0n), settlement: 'ESCROW' }).events[0]?.data).not.toHaveProperty('exposure');
+  });
+
   it('has unit prices and fees that sum exactly, no fee above its price, however the discount falls', () => {
     const orders = fc
       .array(fc.record({ minor: fc.bigInt(1n, 5_000n), quantity: fc.integer({ min: 1, max: 9 }) }), {
@@ -163,70 +184,5 @@ describe('placing an order', () => {
         expect(units.every(({ price, fee }) => price.minor > 0n && compare(fee, price) <= 0)).toBe(true);
       }),
     );
-  });
-});
-
-describe('paying', () => {
-  const placed = history(place());
-
-  it('counts when transaction, amount and receiver are confirmed, and starts the delivery clock', () => {
-    given(...placed)
-      .when({ ...capture(1_000n, { capturedAt: after(0.2) }), at: after(0.25) })
-      .then({
-        type: 'PaymentCaptured',
-        data: {
-          orderId,
-          platform: 'demo',
-          rail: 'sandbox',
-          transaction: 't-1',
-          amount: money(1_000n),
-          capturedAt: after(0.2),
-          deliverBefore: after(24.25),
-        },
-      });
-  });
-
-  it('never takes effect later than it is recorded', () => {
-    const [captured] = given(...placed).when({ ...capture(1_000n, { capturedAt: after(0.2) }), at: after(0.1) }).events;
-    expect(captured).toMatchObject({ data: { capturedAt: after(0.1) } });
-  });
-
-  it('is exactly what was asked for', () => {
-    given(...placed)
-      .when(capture(999n))
-      .thenRejected('CaptureMismatch');
-    given(...placed)
-      .when(capture(1_000n, { amount: money(1_000n, 'USD') }))
-      .thenRejected('CaptureMismatch');
-    given(...placed)
-      .when(capture(1_000n, { receiver: 'a-person' }))
-      .thenRejected('CaptureMismatch');
-    given(...placed)
-      .when(capture(1_000n, { transaction: '' }))
-      .thenRejected('CaptureMismatch');
-  });
-
-  it('happens once: the same transaction again is nothing, another one is refused', () => {
-    const paid = history(place(), capture());
-    given(...paid)
-      .when(capture())
-      .thenNothing();
-    given(...paid)
-      .when(capture(1_000n, { transaction: 't-2' }))
-      .thenRejected('AlreadyPaid');
-    given(...history(place(), capture(), cancel))
-      .when(capture())
-      .thenNothing();
-    given(...history(place(), cancel))
-      .when(capture())
-      .thenRejected('OrderIsCancelled');
-  });
-
-  it('is in time at exactly half an hour and late a millisecond after, by the time of the payment', () => {
-    const paidAt = (ms: number) => ({ ...capture(1_000n, { capturedAt: after(0.5, ms) }), at: after(2) });
-    expect(given(...placed).when(paidAt(0)).events).toHaveLength(1);
-    given(...placed)
-      .when(paidAt(1))
-      .thenRejected('PaymentWindowOver');
   });
 });

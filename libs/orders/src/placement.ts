@@ -1,7 +1,20 @@
-import { eventsOf, isAfter, plusHours, plusMs, reject } from '@recourse/eventing';
-import { allocate, equals, isNegative, isPositive, isZero, maxMinor, money, type Money, sameAsset, zero } from '@recourse/money';
-import type { AfterSalePromise, OrderEvent, OrderLine, PolicyReference, ProductKind } from './order.js';
-import type { Cancelled, Decision, Do, Paid, Placed } from './order-state.js';
+import { eventsOf, plusMs, reject, type Rejection } from '@recourse/eventing';
+import {
+  allocate,
+  compare,
+  format,
+  isNegative,
+  isPositive,
+  isZero,
+  maxMinor,
+  money,
+  type Money,
+  sameAsset,
+  zero,
+} from '@recourse/money';
+import { feeOnPrice } from './fee-schedule.js';
+import type { AfterSalePromise, Exposure, OrderEvent, OrderLine, OrderRejection, PolicyReference, ProductKind } from './order.js';
+import type { Decision, Do } from './order-state.js';
 
 const event = eventsOf<OrderEvent>();
 
@@ -9,7 +22,7 @@ const event = eventsOf<OrderEvent>();
 export const maxUnits = 100;
 /** Longest after-sale and delivery promise: a year. */
 export const maxPromiseHours = 8_760;
-const payWithinMs = 30 * 60_000; // K13
+export const payWithinMs = 30 * 60_000; // K13
 
 const isHours = (hours: number): boolean => Number.isInteger(hours) && hours >= 1 && hours <= maxPromiseHours;
 
@@ -38,20 +51,62 @@ function countFault(lines: readonly OrderLine[]): Decision | undefined {
     : undefined;
 }
 
-function amountFault(lines: readonly OrderLine[], discount: Money, fee: Money): Decision | undefined {
-  if (![discount, fee, ...lines.map(({ unitPrice }) => unitPrice)].every((amount) => sameAsset(amount, fee)))
-    return reject('AssetMismatch', 'unit prices, discount and fee of one order are in one asset');
-  if (isNegative(discount) || isNegative(fee) || !lines.every(({ unitPrice }) => isPositive(unitPrice)))
-    return reject('AmountNotPositive', 'unit prices are above zero; discount and fee are not below zero');
+/** K16: settled at delivery, only the deposit stands behind a claim; so it must cover all that may yet be claimed. */
+function exposed({ settlement, exposure }: Do<'PlaceOrder'>, total: Money): Exposure | Rejection<OrderRejection> | undefined {
+  if (settlement !== 'ON_DELIVERY') return undefined;
+  if (exposure === undefined)
+    return reject('ExposureUnknown', "an order settled at delivery is placed with the merchant's exposure");
+  if (!sameAsset(exposure.limit, total) || !sameAsset(exposure.exposed, total))
+    return reject('AssetMismatch', "an order settled at delivery is in the asset of the merchant's deposit");
+  const { limit } = exposure;
+  const withThis = exposure.exposed.minor + total.minor;
+  return withThis > limit.minor
+    ? reject(
+        'ExposureTooHigh',
+        `with this order ${shown(withThis, total)} could be claimed from a deposit of ${shown(limit.minor, limit)}; use ESCROW or top up`,
+      )
+    : { limit, exposed: money(withThis, total.asset) };
+}
+const shown = (minor: bigint, { asset }: Money): string =>
+  minor > maxMinor ? 'more than an amount can hold' : `${format(money(minor, asset))} ${asset}`;
+
+type Fees = Pick<Do<'PlaceOrder'>, 'fee' | 'feeSchedule' | 'productKind'>;
+
+function feeFault({ fee, feeSchedule, productKind }: Fees, total: Money): Decision | undefined {
+  if (feeSchedule === undefined) {
+    if (fee === undefined) return reject('FeeMissing', 'the platform has no fee schedule in force; name the fee');
+    if (!sameAsset(fee, total)) return mixedAssets;
+    if (isNegative(fee)) return reject('AmountNotPositive', 'a fee is not below zero');
+    return compare(fee, total) > 0 ? reject('FeeTooLarge', 'the fee is more than the buyer pays') : undefined;
+  }
+  if (fee !== undefined) return reject('FeeScheduled', 'the fee follows from the schedule in force; leave it out');
+  return sameAsset(feeSchedule.rates[productKind].minimum, total) ? undefined : mixedAssets;
+}
+
+/** One fee per unit. What the shop names for the whole order is weighed by what is paid, not by the list price: no fee exceeds its price. */
+function unitFees({ fee, feeSchedule, productKind }: Fees, prices: readonly Money[]): readonly Money[] {
+  if (feeSchedule !== undefined) return prices.map((price) => feeOnPrice(price, feeSchedule.rates[productKind]));
+  return allocate(
+    fee ?? zero(prices[0]?.asset),
+    prices.map(({ minor }) => minor),
+  );
+}
+
+const mixedAssets = reject('AssetMismatch', 'unit prices, discount and fee of one order are in one asset');
+
+function amountFault(lines: readonly OrderLine[], discount: Money): Decision | undefined {
+  if (!lines.every(({ unitPrice }) => sameAsset(unitPrice, discount))) return mixedAssets;
+  if (isNegative(discount) || !lines.every(({ unitPrice }) => isPositive(unitPrice)))
+    return reject('AmountNotPositive', 'unit prices are above zero, the discount is not below zero');
   const list = lines.reduce((sum, { unitPrice, quantity }) => sum + unitPrice.minor * BigInt(quantity), 0n);
   if (list > maxMinor) return reject('AmountTooLarge', 'the order is worth more than an amount can hold; split it');
-  if (discount.minor >= list) return reject('DiscountTooLarge', 'the discount leaves nothing to pay');
-  return fee.minor > list - discount.minor ? reject('FeeTooLarge', 'the fee is more than the buyer pays') : undefined;
+  return discount.minor >= list ? reject('DiscountTooLarge', 'the discount leaves nothing to pay') : undefined;
 }
 
 export function placeOrder(command: Do<'PlaceOrder'>): Decision {
-  const { at, lines, fee, discount = zero(fee.asset), promise, policy, productKind } = command;
-  const fault = countFault(lines) ?? amountFault(lines, discount, fee);
+  const { at, lines, promise, policy, productKind, feeSchedule } = command;
+  const { discount = zero(lines[0]?.unitPrice.asset) } = command;
+  const fault = countFault(lines) ?? amountFault(lines, discount);
   if (fault) return fault;
   const broken = promiseFault(promise, productKind);
   if (broken !== undefined) return reject('PromiseIncomplete', broken);
@@ -61,7 +116,11 @@ export function placeOrder(command: Do<'PlaceOrder'>): Decision {
   const ordered = spread(lines);
   const weights = ordered.map(({ unitPrice }) => unitPrice.minor);
   const list = weights.reduce((sum, weight) => sum + weight, 0n);
-  const total = money(list - discount.minor, fee.asset);
+  const total = money(list - discount.minor, discount.asset);
+  const wrongFee = feeFault(command, total);
+  if (wrongFee) return wrongFee;
+  const exposure = exposed(command, total);
+  if (exposure !== undefined && 'rejected' in exposure) return exposure;
   const prices = allocate(total, weights);
   if (prices.some(isZero)) {
     return reject(
@@ -69,47 +128,27 @@ export function placeOrder(command: Do<'PlaceOrder'>): Decision {
       'the discount would leave a unit that costs nothing and so could not be refunded by itself',
     );
   }
-  // Weighed by what is paid, not by the list price: rounding apart the same, and no unit's fee exceeds its price.
-  const fees = allocate(
-    fee,
-    prices.map(({ minor }) => minor),
-  );
+  const fees = unitFees(command, prices);
   const units = ordered.map(({ product }, index) => ({
     unitNo: index + 1,
     product,
     price: prices[index] ?? total,
-    fee: fees[index] ?? fee,
+    fee: fees[index] ?? zero(total.asset),
   }));
   const { orderId, platform, merchant, buyer, payee, rail, receiver, settlement } = command;
   const parties = { platform, merchant, buyer, payee, rail, receiver };
   const agreed = { productKind, settlement, promise, policy };
   return [
-    event('OrderPlaced', { orderId, ...parties, ...agreed, units, total, payBefore: plusMs(at, payWithinMs), placedAt: at }),
-  ];
-}
-
-export function capturePayment(command: Do<'CapturePayment'>, order: Placed | Paid | Cancelled): Decision {
-  const { terms } = order;
-  if (order.status !== 'placed') {
-    if (order.transaction === command.transaction) return [];
-    return order.status === 'paid'
-      ? reject('AlreadyPaid', 'the order was paid by another transaction; this one is to be refunded')
-      : reject('OrderIsCancelled', 'the order is cancelled; this payment is to be refunded');
-  }
-  if (command.transaction === '' || command.receiver !== terms.receiver || !equals(command.amount, terms.total))
-    return reject('CaptureMismatch', 'transaction, amount and receiver must be those the order asked for'); // S70
-  if (isAfter(command.capturedAt, terms.payBefore))
-    return reject('PaymentWindowOver', 'the order had to be paid within 30 minutes; this payment is to be refunded');
-  return [
-    event('PaymentCaptured', {
-      orderId: terms.orderId,
-      platform: terms.platform,
-      rail: terms.rail,
-      transaction: command.transaction,
-      amount: command.amount,
-      // A rail's clock may run ahead; nothing takes effect later than it is recorded.
-      capturedAt: isAfter(command.capturedAt, command.at) ? command.at : command.capturedAt,
-      deliverBefore: plusHours(command.at, terms.promise.deliverWithinHours),
+    event('OrderPlaced', {
+      orderId,
+      ...parties,
+      ...agreed,
+      units,
+      total,
+      payBefore: plusMs(at, payWithinMs),
+      placedAt: at,
+      ...(feeSchedule !== undefined && { feeScheduleVersion: feeSchedule.version }),
+      ...(exposure && { exposure }),
     }),
   ];
 }

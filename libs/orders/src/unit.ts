@@ -28,6 +28,8 @@ export interface Unit extends UnitPrice {
   /** The merchant performed, the platform did not hand it over. S11 */
   readonly platformFailure: boolean;
   readonly confirmed: boolean;
+  /** The platform bears a refund on it, so the merchant gets what escrow has. K5 */
+  readonly freed: boolean;
   readonly claim: { readonly claimId: string; readonly clockStoppedAt: Instant } | undefined;
   readonly draftUsed: boolean;
   readonly replacedUnder: string | undefined;
@@ -50,6 +52,7 @@ export const unitsOf = (prices: readonly UnitPrice[]): Units =>
           delivered: undefined,
           platformFailure: false,
           confirmed: false,
+          freed: false,
           claim: undefined,
           draftUsed: false,
           replacedUnder: undefined,
@@ -152,6 +155,7 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
       return change(event.data.lines, (unit, line) => ({
         ...unit,
         refunded: add(unit.refunded, line.amount),
+        freed: unit.freed || (unit.escrow === 'held' && line.source === 'fund'),
         feeFree: add(unit.feeFree, add(line.fromEscrow, add(line.merchantShare, line.fromFees))),
       }));
     case 'RefundFundedFromEscrow':
@@ -160,6 +164,9 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
         refundedFromEscrow: add(unit.refundedFromEscrow, amount),
       }));
     case 'OrderPlaced':
+    case 'OrderFrozen':
+    case 'OrderUnfrozen':
+    case 'SurplusCaptured':
     case 'OrderCancelled':
     case 'DeliveryOverdue':
     case 'ClaimSubmitted':

@@ -63,7 +63,7 @@ export function approveRefund(command: Do<'ApproveRefund'>, order: Paid): Decisi
   const freed = parts
     .filter(({ platform }) => isPositive(platform))
     .flatMap(({ unit }) => refunded.units.get(unit.unitNo) ?? [])
-    .filter((unit) => !isZero(heldOf(unit)));
+    .filter((unit) => !isZero(heldOf(unit)) && order.freezes.size === 0);
   const releases = freed.map((unit) => release(refunded, unit, 'platform-bears'));
   const ended = parts.filter(({ unit }) => unit.claim).map(({ unit }) => unit.unitNo);
   return [

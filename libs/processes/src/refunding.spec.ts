@@ -173,3 +173,18 @@ it('a withdrawal is paid out as one payment, also when it takes proceeds along',
     requested('demo.m1.w1', 700, { kind: 'withdrawal', merchant: 'm1' }),
   );
 });
+
+it('a surplus goes back at once, in a payout of its own', async () => {
+  const refundId = 'demo.o1.surplus.0123456789abcdef';
+  const surplus = recorded<OrderEvent, 'SurplusCaptured'>('order-demo.o1', 'SurplusCaptured', {
+    ...parties,
+    refundId,
+    orderId: 'demo.o1',
+    transaction: 't-2',
+    why: 'duplicate',
+    amount: fen(5_000),
+    capturedAt: noon,
+    bookedAt: noon,
+  });
+  expect(await on.SurplusCaptured?.(surplus, streams())).toEqual(requested(refundId, 5_000, { ...refundOf, refundId }));
+});

@@ -56,6 +56,8 @@ export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositE
         : [{ do: 'command', name: 'approve-refund', category: 'order', id: data.orderId, command, settledBy: ['UnitReplaced'] }];
     },
     RefundFundedFromEscrow: ({ data }) => (data.complete ? [payRefund(data)] : []),
+    // A surplus waits for nobody: it came with its money.
+    SurplusCaptured: ({ data: { amount, ...surplus } }) => [payRefund({ ...surplus, total: amount })],
     // The escrow lines of a refund are funded in the append that approves it, so the fund's are always the last.
     FundsReserved: ({ data }) => [payRefund(data)],
     SettlementDrawn: ({ data: { payoutId, platform, merchant, rail, payee, amount }, metadata }) => [

@@ -7,6 +7,7 @@ import { fundCoverage } from './fund-coverage.js';
 import { fundStanding } from './fund-standing.js';
 import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
+import { orderFreezes } from './order-freezes.js';
 import { payoutQueue } from './payout-queue.js';
 import { inSchema, liveSchema, type AnyReadModel } from './read-model.js';
 import { refundAudit } from './refund-audit.js';
@@ -27,6 +28,7 @@ export const readModels: readonly AnyReadModel[] = [
   fundCoverage,
   refundAudit,
   withdrawals,
+  orderFreezes,
 ];
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */

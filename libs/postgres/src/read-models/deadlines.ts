@@ -49,6 +49,7 @@ async function clear(tx: ReadModelTx, stream: string, names: readonly string[]):
 
 const deliver = (units: readonly number[]) => units.map((unit) => `deliver:${unit}`);
 const release = (units: readonly number[]) => units.map((unit) => `release:${unit}`);
+const freezeMark = 'frozen:';
 /** K13; the event concerns the reviews that ended so long before. */
 const escalationHours = 48;
 /** An account has one at a time, of a withdrawal or of its closing. */
@@ -118,6 +119,9 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | DepositEvent | Fu
       await sql`update deadline set due_at = after_sale_ends_at, seven_day_ends_at = null
         where stream = ${orderStream(data.orderId)} and name = ${`release:${data.unitNo}`} and due_at is not null`.execute(tx);
     },
+    // A mark of its own beside the clocks, since a claim that ends must not let a frozen one run.
+    OrderFrozen: ({ data }, tx) => start(tx, orderStream(data.orderId), `${freezeMark}${data.scope}`, null),
+    OrderUnfrozen: ({ data }, tx) => clear(tx, orderStream(data.orderId), [`${freezeMark}${data.scope}`]),
     EscrowReleased: ({ data }, tx) => clear(tx, orderStream(data.orderId), release([data.unitNo])),
     ClaimOpened: async ({ data }, tx) => {
       const units = data.units.map((unit) => unit.unitNo);
@@ -218,7 +222,15 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | DepositEvent | Fu
 });
 
 const running = (db: Kysely<NoTables>) =>
-  of(db).withSchema(liveSchema).selectFrom('deadline').where('frozen', '=', false).where('due_at', 'is not', null);
+  of(db)
+    .withSchema(liveSchema)
+    .selectFrom('deadline')
+    .where('frozen', '=', false)
+    .where('due_at', 'is not', null)
+    .where(
+      sql<boolean>`not (name like 'release:%' and exists (select 1 from read.deadline mark
+        where mark.stream = deadline.stream and mark.name like ${`${freezeMark}%`}))`,
+    );
 
 /** Streams with a deadline before `now`: exactly at it is still inside. At most `limit`, oldest first. */
 export async function dueStreams(db: Kysely<NoTables>, now: string, limit: number): Promise<string[]> {

@@ -23,7 +23,8 @@ export {
   type FundStandingRow,
 } from './fund-standing.js';
 export { balances, journal, journalRows, type Balance } from './journal.js';
-export { findOrder, orderBook, type UnitRow } from './order-book.js';
+export { exposureOf, findOrder, openOrders, orderBook, shownOrders, type UnitRow } from './order-book.js';
+export { freezesOf, orderFreezes, ordersFrozenWith } from './order-freezes.js';
 export { openWork, type OpenWork } from './open-work.js';
 export {
   findPayout,

@@ -53,6 +53,7 @@ async function post(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<void
 /** Which postings does each event make? It must never skip one: a halted stream raises an alarm. */
 const postingTypes = [
   'PaymentCaptured',
+  'SurplusCaptured',
   'EscrowReleased',
   'RefundFundedFromEscrow',
   'PayableCredited',

@@ -192,3 +192,61 @@ export async function findOrder(db: Kysely<NoTables>, orderId: string): Promise<
   const units = await tables.selectFrom('order_unit').selectAll().where('order_id', '=', orderId).orderBy('unit_no').execute();
   return { ...order, units };
 }
+
+/** Orders of a merchant whose money may yet be released: paid and not settled, or still to be paid; by id. */
+export async function openOrders(
+  db: Kysely<NoTables>,
+  page: {
+    readonly platform: string;
+    readonly merchant: string;
+    /** Who ordered before and has not paid will not pay any more. */
+    readonly payableSince: string;
+    readonly after: string;
+    readonly limit: number;
+  },
+): Promise<string[]> {
+  const { platform, merchant, payableSince, after, limit } = page;
+  const { rows } = await sql<{ order_id: string }>`select order_id from read.order_book o
+    where platform = ${platform} and merchant = ${merchant} and order_id > ${after}
+      and ((status = 'placed' and placed_at >= ${payableSince})
+        or exists (select 1 from read.order_unit u where u.order_id = o.order_id and u.money = 'held'))
+    order by order_id limit ${limit}`.execute(db);
+  return rows.map((row) => row.order_id);
+}
+
+/**
+ * K16: what a merchant's deposit must cover now, in minor units: what is left of released units that may still be claimed or are
+ * under a claim, and the undelivered units of his orders that are settled at delivery.
+ * @param payableSince orders placed before it and not paid will not be paid any more
+ */
+export async function exposureOf(
+  db: Kysely<NoTables>,
+  {
+    platform,
+    merchant,
+    asset,
+    now,
+    payableSince,
+  }: { platform: string; merchant: string; asset: string; now: string; payableSince: string },
+): Promise<bigint> {
+  const { rows } = await sql<{ exposed: bigint }>`select coalesce(sum(u.price - u.refunded), 0)::bigint as exposed
+    from read.order_book o join read.order_unit u on u.order_id = o.order_id
+    where o.platform = ${platform} and o.merchant = ${merchant} and o.asset = ${asset} and (
+      (u.money = 'released' and (u.claim_id is not null or u.after_sale_ends_at >= ${now}
+        or (u.revealed_at is null and u.seven_day_ends_at >= ${now})))
+      or (o.settlement = 'ON_DELIVERY' and u.delivery = 'ordered'
+        and (u.money = 'held' or (o.status = 'placed' and o.placed_at >= ${payableSince}))))`.execute(db);
+  return rows[0]?.exposed ?? 0n;
+}
+
+/** Which of these orders the book shows. */
+export async function shownOrders(db: Kysely<NoTables>, orderIds: readonly string[]): Promise<ReadonlySet<string>> {
+  if (orderIds.length === 0) return new Set();
+  const rows = await of(db)
+    .withSchema(liveSchema)
+    .selectFrom('order_book')
+    .select('order_id')
+    .where('order_id', 'in', [...orderIds])
+    .execute();
+  return new Set(rows.map((row) => row.order_id));
+}

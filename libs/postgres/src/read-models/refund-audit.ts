@@ -61,6 +61,7 @@ type Followed = RefundNaming['type'] | 'VerdictReached' | 'HoldReassigned' | 'De
 /** Every event type that is about a refund; one that names a refund and is missing here does not compile. */
 const followed: Readonly<Record<Followed, true>> = {
   VerdictReached: true,
+  SurplusCaptured: true,
   RefundApproved: true,
   RefundFundedFromEscrow: true,
   ReservationQueued: true,

@@ -112,6 +112,34 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
         )
         .execute();
     },
+    SurplusCaptured: async ({ data }, tx) => {
+      await of(tx)
+        .insertInto('refund')
+        .values({
+          refund_id: data.refundId,
+          order_id: data.orderId,
+          dispute_id: null,
+          platform: data.platform,
+          merchant: data.merchant,
+          buyer: data.buyer,
+          rail: data.rail,
+          ground: `surplus-${data.why}`,
+          rule: null,
+          status: 'funded',
+          asset: data.amount.asset,
+          total: data.amount.minor,
+          from_escrow: 0n,
+          from_fund: 0n,
+          from_fees: 0n,
+          merchant_share: 0n,
+          recovered: 0n,
+          outstanding: 0n,
+          approved_at: data.bookedAt,
+          paid_at: null,
+          rail_transfer_id: null,
+        })
+        .execute();
+    },
     RefundFundedFromEscrow: async ({ data }, tx) => {
       if (data.complete) await set(tx, data.refundId, { status: 'funded' });
     },

@@ -1,0 +1,265 @@
+import { plusMs } from '@recourse/eventing';
+import type { Answer } from './client.js';
+import { defaultPolicy } from './demo.js';
+import { makeDataDir, removeDataDir, runCli, startTestInstallation, type TestInstallation } from './test-installation.js';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const cny = (fen: number) => ({ asset: 'CNY', minor: String(fen) });
+const price = 5_000;
+
+/** Orders over the API of a running installation, and their money in the journal and in the book of the rail. */
+describe('the money of an order', () => {
+  let dataDir: string;
+  let house: TestInstallation;
+  let policyHash: string;
+  let requests = 0;
+  let written = '0';
+
+  const send = (as: string, path: string, body: unknown = {}): Promise<Answer> =>
+    house.client.post(as, path, body, `request-${(requests += 1)}`);
+  const post = async (as: string, path: string, body?: unknown): Promise<Answer['body']> => {
+    const answer = await send(as, path, body);
+    if (answer.status >= 300) throw new Error(`${as} POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    written = String(answer.body['position'] ?? written);
+    return answer.body;
+  };
+  const orderBody = (orderNo: string, change: object = {}) => ({
+    orderNo,
+    merchant: 'm1',
+    buyer: `buyer-${orderNo}`,
+    payeeAccount: `account-of-${orderNo}`,
+    rail: 'sandbox',
+    productKind: 'game-card',
+    settlement: 'ESCROW',
+    promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
+    consent: { version: 1, hash: policyHash },
+    lines: [{ product: '50元游戏点卡', unitPrice: cny(price), quantity: 1 }],
+    fee: cny(250),
+    ...change,
+  });
+  const place = (orderNo: string, change?: object) => post('shop', '/orders', orderBody(orderNo, change));
+  /** Somebody pays at the gateway, and the shop tells of it. */
+  const pay = async (orderNo: string, transaction: string, fen = price) => {
+    await post('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
+    return post('shop', `/orders/${orderNo}/payments`, { transaction });
+  };
+  const settleFor = async (ms: number) => house.settle(plusMs(await house.now(), ms));
+  /** As somebody sees it who has seen the answers to all that was sent here. */
+  const read = async (path: string): Promise<Answer['body']> => {
+    const { status, body } = await house.client.get('finance:f1', path, written);
+    if (status !== 200) throw new Error(`GET ${path}: ${status} ${JSON.stringify(body)}`);
+    return body;
+  };
+  const order = (orderNo: string) => read(`/orders/${orderNo}`);
+  const refundsOf = async (orderNo: string) => (await read(`/refunds?buyer=buyer-${orderNo}`))['refunds'];
+  const railPaid = async (orderNo: string) =>
+    (await house.transfers())
+      .filter(({ payee }) => payee === `account-of-${orderNo}`)
+      .map(({ state, amount }) => [state, Number(amount.minor)]);
+  /** What every account of the platform has, in fen. */
+  const balances = async () => {
+    const { accounts } = (await read('/books/trial-balance')) as {
+      accounts: { account: string; balance: { minor: string } }[];
+    };
+    return new Map(accounts.map(({ account, balance }) => [account.replace('demo/', ''), Number(balance.minor)]));
+  };
+  const movedSince = async (before: Map<string, number>) => {
+    const after = await balances();
+    const moves = [...after].map(([name, fen]) => [name, fen - (before.get(name) ?? 0)] as const);
+    return Object.fromEntries(moves.filter(([, fen]) => fen !== 0));
+  };
+
+  beforeAll(async () => {
+    dataDir = await makeDataDir();
+    house = await startTestInstallation(dataDir);
+    policyHash = String((await post('operator:o1', '/policies', { table: await defaultPolicy() }))['hash']);
+    const terms = { minimum: cny(1_000), payeeAccount: 'account-of-m1', rail: 'sandbox', termsVersion: 1 };
+    await post('finance:f1', '/deposits/m1/agreement', terms);
+    await post('shop', '/sandbox/captures', { transaction: 'deposit-m1', amount: cny(12_000) });
+    await post('finance:f1', '/deposits/m1/top-ups', { transaction: 'deposit-m1' });
+  });
+  afterAll(async () => {
+    await house?.stop();
+    await removeDataDir(dataDir);
+  });
+
+  describe('that nobody asked for goes back to the buyer by itself', () => {
+    it('when it was paid a minute after its half hour; the order stays unpaid', async () => {
+      const before = await balances();
+      await place('LATE');
+      await settleFor(31 * minuteMs);
+      expect(await pay('LATE', 'tx-late')).toMatchObject({ paid: false, goesBack: { why: 'late', amount: cny(price) } });
+      await house.settle();
+      expect(await railPaid('LATE')).toEqual([['Succeeded', price]]);
+      expect(await refundsOf('LATE')).toMatchObject([{ ground: 'surplus-late', status: 'paid', total: cny(price) }]);
+      expect(await order('LATE')).toMatchObject({ status: 'placed', units: [{ money: 'unpaid' }] });
+      expect(await movedSince(before)).toEqual({});
+    });
+
+    it('when it was paid a second time, told twice at once and again later: one payment in the book of the rail', async () => {
+      const before = await balances();
+      await place('TWICE');
+      await pay('TWICE', 'tx-twice-1');
+      await post('shop', '/sandbox/captures', { transaction: 'tx-twice-2', amount: cny(price) });
+      const tell = () => post('shop', '/orders/TWICE/payments', { transaction: 'tx-twice-2' });
+      const told = [...(await Promise.all([tell(), tell()])), await tell()];
+      expect(new Set(told.map((one) => JSON.stringify([one['paid'], one['goesBack']]))).size).toBe(1);
+      await house.settle();
+      await tell();
+      await house.settle();
+      expect(await railPaid('TWICE')).toEqual([['Succeeded', price]]);
+      expect(await refundsOf('TWICE')).toMatchObject([{ ground: 'surplus-duplicate', status: 'paid', total: cny(price) }]);
+      expect(await order('TWICE')).toMatchObject({ status: 'paid', units: [{ money: 'held' }] });
+      expect(await movedSince(before)).toEqual({ 'gateway:sandbox': -price, 'escrow:demo.TWICE': price });
+    });
+
+    it('when it was too much, the rest; when too little, the whole; when the order was cancelled, the whole', async () => {
+      const before = await balances();
+      await place('MUCH');
+      expect(await pay('MUCH', 'tx-much', price + 123)).toMatchObject({ paid: true, goesBack: { why: 'too-much' } });
+      await place('LITTLE');
+      expect(await pay('LITTLE', 'tx-little', price - 1)).toMatchObject({ paid: false, goesBack: { why: 'too-little' } });
+      await place('GONE');
+      await post('buyer:buyer-GONE', '/orders/GONE/cancellation');
+      expect(await pay('GONE', 'tx-gone')).toMatchObject({ paid: false, goesBack: { why: 'cancelled' } });
+      await house.settle();
+      expect(await railPaid('MUCH')).toEqual([['Succeeded', 123]]);
+      expect(await railPaid('LITTLE')).toEqual([['Succeeded', price - 1]]);
+      expect(await railPaid('GONE')).toEqual([['Succeeded', price]]);
+      expect(await movedSince(before)).toEqual({ 'gateway:sandbox': -price, 'escrow:demo.MUCH': price });
+    });
+
+    it('and beside it the price goes back as ever, when nothing is delivered in time', async () => {
+      await settleFor(24 * hourMs + 1);
+      expect(await railPaid('MUCH')).toEqual([
+        ['Succeeded', 123],
+        ['Succeeded', price],
+      ]);
+      expect(await refundsOf('MUCH')).toMatchObject([{ ground: 'surplus-too-much' }, { ground: 'not-delivered-in-time' }]);
+      expect((await balances()).get('escrow:demo.MUCH')).toBe(0);
+    });
+  });
+
+  describe('settled at delivery', () => {
+    const onDelivery = { settlement: 'ON_DELIVERY' };
+    const problem = ({ status, body }: Answer) => [status, String(body['type']).replace('urn:recourse:problem:', '')];
+
+    it('is placed up to what the deposit covers and no further, also when all come at once', async () => {
+      // The deposit of 120.00 covers two orders of 50.00.
+      const answers = await Promise.all(
+        ['D1', 'D2', 'D3', 'D4'].map((orderNo) => send('shop', '/orders', orderBody(orderNo, onDelivery))),
+      );
+      const refused = answers.filter(({ status }) => status !== 201);
+      expect(refused.map(problem)).toEqual(Array(2).fill([409, 'exposure-too-high']));
+      // One that is being refused at the same moment may count for the other.
+      for (const { body } of refused)
+        expect(body['detail']).toMatch(/(150|200)\.00 CNY could be claimed from a deposit of 120\.00 CNY/);
+      const placed = (await house.events()).flatMap(({ type, data }) =>
+        type === 'OrderPlaced' && data.settlement === 'ON_DELIVERY'
+          ? [[data.exposure?.limit.minor, data.exposure?.exposed.minor]]
+          : [],
+      );
+      expect(placed.toSorted()).toEqual([
+        [12_000n, 10_000n],
+        [12_000n, 5_000n],
+      ]);
+      await place('D5');
+    });
+
+    it('frees the deposit when an order is never paid, and not while a released unit may be claimed', async () => {
+      await settleFor(31 * minuteMs);
+      await place('D6', onDelivery);
+      await place('D7', onDelivery);
+      await pay('D6', 'tx-D6');
+      await post('shop', '/orders/D6/deliveries', { units: [{ unit: 1, key: 'KEY-D6-0001' }] });
+      expect(await order('D6')).toMatchObject({ units: [{ money: 'released' }] });
+      expect(problem(await send('shop', '/orders', orderBody('D8', onDelivery)))).toEqual([409, 'exposure-too-high']);
+      await settleFor(24 * hourMs + 1);
+      await place('D8', onDelivery);
+    });
+  });
+
+  describe('of a frozen order', () => {
+    const sell = async (orderNo: string) => {
+      await place(orderNo);
+      await pay(orderNo, `tx-${orderNo}`);
+      await post('shop', `/orders/${orderNo}/deliveries`, { units: [{ unit: 1, key: `KEY-${orderNo}-0001` }] });
+    };
+    const moneyOf = async (orderNo: string) => ((await order(orderNo))['units'] as { money: string }[]).map(({ money }) => money);
+
+    it('stays where it is when the window ends, and follows when the order is let go', async () => {
+      await sell('F1');
+      await post('operator:o1', '/orders/F1/freeze', { reason: 'two complaints' });
+      await post('operator:o1', '/orders/F1/freeze', { reason: 'again' });
+      expect(await order('F1')).toMatchObject({ frozen: [{ scope: 'order', reason: 'two complaints' }] });
+      await settleFor(25 * hourMs);
+      expect(await moneyOf('F1')).toEqual(['held']);
+      await post('finance:f1', '/orders/F1/unfreeze', { reason: 'cleared' });
+      expect(await moneyOf('F1')).toEqual(['released']);
+      expect(await order('F1')).toMatchObject({ frozen: [] });
+    });
+
+    it('is kept for all open orders of a merchant, batch by batch, and a buyer is refunded out of it', async () => {
+      await sell('F2');
+      await sell('F3');
+      await place('F4');
+      await pay('F4', 'tx-F4');
+      const freeze = () => post('finance:f1', '/merchants/m1/freeze', { reason: 'he is gone' });
+      const before = await freeze();
+      expect(before['next']).toBeUndefined();
+      await freeze();
+      for (const orderNo of ['F2', 'F3', 'F4'])
+        expect(await order(orderNo)).toMatchObject({ frozen: [{ scope: 'merchant', reason: 'he is gone' }] });
+      await post('buyer:buyer-F3', '/orders/F3/receipt', { units: [1] });
+      await post('buyer:buyer-F4', '/orders/F4/cancellation');
+      await settleFor(25 * hourMs);
+      expect([await moneyOf('F2'), await moneyOf('F3')]).toEqual([['held'], ['held']]);
+      expect(await railPaid('F4')).toEqual([['Succeeded', price]]);
+      await post('finance:f1', '/merchants/m1/unfreeze', { reason: 'he is back' });
+      await house.settle();
+      expect([await moneyOf('F2'), await moneyOf('F3')]).toEqual([['released'], ['released']]);
+      expect(await post('finance:f1', '/merchants/m1/unfreeze', { reason: 'he is back' })).toMatchObject({ orders: 0 });
+    });
+  });
+
+  describe('under a fee schedule', () => {
+    const rate = (basisPoints: number) => ({ basisPoints, minimum: cny(0), maximum: cny(1_000) });
+    const rates = { 'game-card': rate(333), 'phone-top-up': rate(50), membership: rate(800) };
+
+    it('goes to the merchant net of the version in force when the order was placed', async () => {
+      await place('S0');
+      expect((await send('shop', '/fees', { version: 1, rates })).status).toBe(403);
+      expect(await post('finance:f1', '/fees', { version: 1, rates })).toMatchObject({ version: 1 });
+      const later = plusMs(await house.now(), hourMs);
+      await post('finance:f1', '/fees', { version: 2, effectiveFrom: later, rates: { ...rates, 'game-card': rate(1_000) } });
+      expect(await read('/fees')).toMatchObject({ inForce: 1, versions: [{ version: 1 }, { version: 2, effectiveFrom: later }] });
+      expect(await read('/fees/2')).toMatchObject({ rates: { 'game-card': rate(1_000) } });
+      expect((await send('shop', '/orders', orderBody('S1'))).body['type']).toBe('urn:recourse:problem:fee-scheduled');
+      const before = await balances();
+      const sold = async (orderNo: string) => {
+        const { feeScheduleVersion, units } = await place(orderNo, { fee: undefined });
+        await pay(orderNo, `tx-${orderNo}`);
+        await post('shop', `/orders/${orderNo}/deliveries`, { units: [{ unit: 1, key: `KEY-${orderNo}-0001` }] });
+        await post(`buyer:buyer-${orderNo}`, `/orders/${orderNo}/receipt`, { units: [1] });
+        return [feeScheduleVersion, (units as { fee: unknown }[])[0]?.fee];
+      };
+      // 3.33 % of 50.00 is 1.665, half up.
+      expect(await sold('S1')).toEqual([1, cny(167)]);
+      await settleFor(hourMs);
+      expect(await sold('S2')).toEqual([2, cny(500)]);
+      await house.settle();
+      expect(await movedSince(before)).toEqual({
+        'gateway:sandbox': -2 * price,
+        'merchant:m1:payable': 2 * price - 667,
+        'platform:fees': 667,
+      });
+    });
+  });
+
+  it('leaves books that verify', async () => {
+    const verification = runCli('verify', '--json', '--data-dir', dataDir);
+    expect(await verification.ended).toEqual({ code: 0, signal: null });
+    expect(JSON.parse(verification.output())).toMatchObject({ holds: true, violations: [] });
+  });
+});
