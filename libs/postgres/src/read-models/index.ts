@@ -4,10 +4,17 @@ export { deadlines, nextDeadline } from './deadlines.js';
 export {
   depositStatement,
   findAccount,
+  findMovement,
   listAccounts,
   listMovements,
+  readStatement,
   type AccountRow,
+  type Bound,
   type MovementRow,
+  type Standing,
+  type StatedMovement,
+  type Statement,
+  type StatementLine,
 } from './deposit-statement.js';
 export { findFund, fundBook, type FundRow } from './fund-book.js';
 export { balances, journal, journalRows, type Balance } from './journal.js';
