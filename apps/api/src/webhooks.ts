@@ -125,7 +125,11 @@ export class Webhooks {
     let secret: string | undefined;
     const answer = await write(async (run) => {
       const { endpoint_id: endpointId } = await this.endpointOf(run.caller, name, id);
-      const rotated = await rotateSecret(this.tools, { endpointId, by: run.caller.subject });
+      const rotated = await rotateSecret(this.tools, {
+        endpointId,
+        by: run.caller.subject,
+        request: run.commandId,
+      });
       secret = rotated.secret;
       return { endpointId, previousSecretValidUntil: rotated.previousValidUntil };
     });

@@ -184,7 +184,7 @@ describe('a debit notice', () => {
 
   it('is signed with the old secret too for 24 hours after a rotation', async () => {
     const { endpointId, secret } = await register();
-    const { secret: fresh, previousValidUntil } = await rotateSecret(tools, { endpointId, by: 'finance-f1' });
+    const { secret: fresh, previousValidUntil } = await rotateSecret(tools, { endpointId, by: 'finance-f1', request: 'r1' });
     expect(previousValidUntil).toBe(plusHours(start, 24));
     const checks = async () => {
       await topUp(100);
@@ -196,6 +196,19 @@ describe('a debit notice', () => {
     expect(await checks()).toEqual([true, true]);
     now = plusMs(now, 1);
     expect(await checks()).toEqual([false, true]);
+  });
+});
+
+describe('a change of the secret', () => {
+  it('whose answer was lost is asked for again: the secret in use stays valid', async () => {
+    const { endpointId, secret } = await register();
+    const change = { endpointId, by: 'finance-f1', request: 'r1' };
+    const { secret: lost } = await rotateSecret(tools, change);
+    const { secret: fresh } = await rotateSecret(tools, change);
+    await topUp(1);
+    await serve(endpointId);
+    const [message] = receiver.received;
+    expect(await Promise.all([secret, lost, fresh].map((one) => isSigned(message!, one)))).toEqual([true, false, true]);
   });
 });
 
@@ -261,6 +274,14 @@ describe('a receiver that does not take it', () => {
     await topUp(100);
     await serve(endpointId);
     expect(await messages(endpointId)).toMatchObject([{ status: 'pending', tries: 1, attempts: [{ error: 'ECONNREFUSED' }] }]);
+  });
+
+  it('speaks no TLS where https was registered: nothing is told in the clear', async () => {
+    const { endpointId } = await register(receiver.url.replace('http:', 'https:'));
+    await topUp(100);
+    await serve(endpointId);
+    expect(receiver.received).toHaveLength(0);
+    expect((await messages(endpointId))[0]?.attempts[0]?.error).toMatch(/SSL|EPROTO/);
   });
 
   it('is at an address that became private: nothing is sent', async () => {

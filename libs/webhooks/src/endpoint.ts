@@ -18,7 +18,7 @@ export interface EndpointTools extends AddressPolicy {
   readonly now: () => Promise<Instant>;
 }
 
-export type Endpoint = Omit<EndpointRow, 'secret' | 'previous_secret'>;
+export type Endpoint = Omit<EndpointRow, 'secret' | 'secret_of' | 'previous_secret'>;
 
 /** Endpoints of one merchant that are sent to. */
 export const maxEnabledEndpoints = 5;
@@ -79,6 +79,7 @@ export async function registerEndpoint(tools: EndpointTools, registration: Regis
         enabled: true,
         disabled_because: null,
         secret: sealed,
+        secret_of: endpointId,
         previous_secret: null,
         previous_valid_until: null,
         told_up_to: after,
@@ -145,27 +146,41 @@ export interface EndpointChange {
   readonly by: string;
 }
 
-/** A new secret, shown this once; the one before stays valid beside it for 24 h, and any older one ends now. */
+/**
+ * A new secret, shown this once; the one before stays valid beside it for 24 h, and any older one ends now.
+ * @param request asked again after its answer was lost, it replaces the secret nobody saw, not the one in use
+ */
 export async function rotateSecret(
   { db, vault, now }: EndpointTools,
-  { endpointId, by }: EndpointChange,
+  { endpointId, by, request }: EndpointChange & { readonly request: string },
 ): Promise<{ readonly secret: string; readonly previousValidUntil: Instant }> {
   const secret = newSecret();
   const sealed = await vault.encrypt(subjectOf(endpointId), secretContext, secret);
   const at = await now();
-  const previousValidUntil = plusHours(at, rotationHours);
-  await webhookTables(db)
-    .updateTable('endpoint')
-    .set((eb) => ({
-      previous_secret: eb.ref('secret'),
-      previous_valid_until: previousValidUntil,
-      secret: sealed,
-      changed_at: at,
-      changed_by: by,
-    }))
-    .where('endpoint_id', '=', endpointId)
-    .executeTakeFirstOrThrow();
-  return { secret, previousValidUntil };
+  return db.transaction().execute(async (trx) => {
+    const tables = webhookTables(trx);
+    const endpoint = await tables
+      .selectFrom('endpoint')
+      .selectAll()
+      .where('endpoint_id', '=', endpointId)
+      .forUpdate()
+      .executeTakeFirstOrThrow();
+    const isRepeated = endpoint.secret_of === request;
+    const previousValidUntil = (isRepeated ? endpoint.previous_valid_until : null) ?? plusHours(at, rotationHours);
+    await tables
+      .updateTable('endpoint')
+      .set({
+        secret: sealed,
+        secret_of: request,
+        previous_secret: isRepeated ? endpoint.previous_secret : endpoint.secret,
+        previous_valid_until: previousValidUntil,
+        changed_at: at,
+        changed_by: by,
+      })
+      .where('endpoint_id', '=', endpointId)
+      .execute();
+    return { secret, previousValidUntil };
+  });
 }
 
 /** Nothing is sent until it is enabled; what happens meanwhile is told then. */

@@ -13,7 +13,7 @@ export const migrations: MigrationSet = {
       up: async (trx) => {
         await sql`create table webhooks.endpoint (
           endpoint_id text primary key, platform text not null, merchant text not null, url text not null,
-          enabled boolean not null, disabled_because text, secret text not null, previous_secret text,
+          enabled boolean not null, disabled_because text, secret text not null, secret_of text not null, previous_secret text,
           previous_valid_until timestamptz, told_up_to bigint not null, failures integer not null, failing_since timestamptz,
           rests_until timestamptz, served_at timestamptz, registered_at timestamptz not null, changed_at timestamptz not null,
           changed_by text not null)`.execute(trx);

@@ -10,6 +10,8 @@ export interface EndpointRow {
   disabled_because: string | null;
   /** Ciphertexts of the vault. The previous one also signs until its time is over. */
   secret: string;
+  /** The request that made the newest secret. */
+  secret_of: string;
   previous_secret: string | null;
   previous_valid_until: Instant | null;
   /** Every movement up to this position has its message. */

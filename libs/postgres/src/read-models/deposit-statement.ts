@@ -302,65 +302,74 @@ const plus = (one: Standing, other: Standing): Standing => ({
   owed: one.owed + other.owed,
   payable: one.payable + other.payable,
 });
+const minus = (one: Standing, other: Standing): Standing => ({
+  available: one.available - other.available,
+  held: one.held - other.held,
+  owed: one.owed - other.owed,
+  payable: one.payable - other.payable,
+});
+
+const nothing: Standing = { available: 0n, held: 0n, owed: 0n, payable: 0n };
+const balanceOf = (row: MovementRow): Standing => ({
+  available: row.deposit,
+  held: row.held,
+  owed: row.owed,
+  payable: row.payable,
+});
 
 type Condition = RawBuilder<boolean>;
-const never = sql<boolean>`false`;
-const always = sql<boolean>`true`;
 
-/** The account over a range as it is known, or was at any past moment; one snapshot of the database. */
-export function readStatement(db: Kysely<NoTables>, range: StatementRange): Promise<Statement> {
-  const { platform, merchant, from, to, asOf, after, limit } = range;
+/** A range as conditions on a movement `m`. */
+function conditionsOf({ from, to, asOf, after }: StatementRange) {
   const isByMoment = [from, to].some((bound) => bound !== undefined && 'moment' in bound);
   const before = (bound: Bound): Condition =>
     'moment' in bound ? sql<boolean>`m.at < ${bound.moment}` : sql<boolean>`m.position < ${bound.position}`;
-  const isKnown: Condition =
-    asOf === undefined
-      ? always
-      : 'moment' in asOf
-        ? sql<boolean>`m.recorded_at <= ${asOf.moment}`
-        : sql<boolean>`m.position <= ${asOf.position}`;
-  const seen = (last: bigint): Condition =>
+  const recordedBy = (bound: Bound): Condition =>
+    'moment' in bound ? sql<boolean>`m.recorded_at <= ${bound.moment}` : sql<boolean>`m.position <= ${bound.position}`;
+  const seenAt = (last: bigint): Condition =>
     isByMoment
       ? sql<boolean>`(m.at, m.position) <= (coalesce((select at from read.merchant_movement where position = ${last}), '-infinity'), ${last})`
       : sql<boolean>`m.position <= ${last}`;
-  const isBeforeRange = from === undefined ? never : before(from);
-  const isBeforeEnd = to === undefined ? always : before(to);
+  const isBeforeRange = from === undefined ? sql<boolean>`false` : before(from);
+  return {
+    isByMoment,
+    /** What counts is a beginning of the log, of which each movement tells the balances. */
+    isBeginningOfLog: !isByMoment && !(asOf !== undefined && 'moment' in asOf),
+    isKnown: asOf === undefined ? sql<boolean>`true` : recordedBy(asOf),
+    isBeforeRange,
+    isBeforeEnd: to === undefined ? sql<boolean>`true` : before(to),
+    isBeforePage: after === undefined ? isBeforeRange : sql<boolean>`(${isBeforeRange} or ${seenAt(after)})`,
+  };
+}
 
+/** The account over a range as it is known, or was at any past moment; one snapshot of the database. */
+export function readStatement(db: Kysely<NoTables>, range: StatementRange): Promise<Statement> {
+  const { isByMoment, isBeginningOfLog, isKnown, isBeforeRange, isBeforeEnd, isBeforePage } = conditionsOf(range);
   return db
     .transaction()
     .setIsolationLevel('repeatable read')
     .setAccessMode('read only')
     .execute(async (trx) => {
-      const movements = () => stated(trx).where('m.platform', '=', platform).where('m.merchant', '=', merchant).where(isKnown);
+      const known = stated(trx).where('m.platform', '=', range.platform).where('m.merchant', '=', range.merchant).where(isKnown);
+      const first = await known.orderBy('m.position').limit(1).executeTakeFirst();
       // A first period may begin with something: what the very first movement found.
-      const first = await movements().orderBy('m.position').limit(1).executeTakeFirst();
-      const beginning: Standing =
-        first === undefined
-          ? { available: 0n, held: 0n, owed: 0n, payable: 0n }
-          : {
-              available: first.deposit - first.deposit_change,
-              held: first.held - first.held_change,
-              owed: first.owed - first.owed_change,
-              payable: first.payable - first.payable_change,
-            };
+      const beginning = first === undefined ? nothing : minus(balanceOf(first), changeOf(first));
       const standingAfter = async (condition: Condition): Promise<Standing> => {
+        if (isBeginningOfLog) {
+          const last = await known.where(condition).orderBy('m.position', 'desc').limit(1).executeTakeFirst();
+          return last === undefined ? beginning : balanceOf(last);
+        }
         const { rows } = await sql<Standing>`select coalesce(sum(deposit_change), 0)::bigint as available,
           coalesce(sum(held_change), 0)::bigint as held, coalesce(sum(owed_change), 0)::bigint as owed,
-          coalesce(sum(payable_change), 0)::bigint as payable
-          from read.merchant_movement m where platform = ${platform} and merchant = ${merchant} and ${isKnown} and ${condition}`.execute(
-          trx,
-        );
-        return plus(beginning, rows[0] ?? beginning);
+          coalesce(sum(payable_change), 0)::bigint as payable from read.merchant_movement m
+          where platform = ${range.platform} and merchant = ${range.merchant} and ${isKnown} and ${condition}`.execute(trx);
+        return plus(beginning, rows[0] ?? nothing);
       };
       const opening = await standingAfter(isBeforeRange);
       const closing = await standingAfter(isBeforeEnd);
-      const unseen = after === undefined ? always : sql<boolean>`not ${seen(after)}`;
-      const ordered = movements()
-        .where(isBeforeEnd)
-        .where(sql<boolean>`not ${isBeforeRange}`)
-        .where(unseen);
-      const rows = await (isByMoment ? ordered.orderBy('m.at') : ordered).orderBy('m.position').limit(limit).execute();
-      let balance = after === undefined ? opening : await standingAfter(sql<boolean>`(${isBeforeRange} or ${seen(after)})`);
+      let balance = await standingAfter(isBeforePage);
+      const page = known.where(isBeforeEnd).where(sql<boolean>`not ${isBeforePage}`);
+      const rows = await (isByMoment ? page.orderBy('m.at') : page).orderBy('m.position').limit(range.limit).execute();
       const lines = rows.map((row) => ({ ...row, balance: (balance = plus(balance, changeOf(row))) }));
       return { opening, lines, closing };
     });
