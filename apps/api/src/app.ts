@@ -3,7 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, NestFactory } from '@
 import { CqrsModule } from '@nestjs/cqrs';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { contribution, payout } from '@recourse/compensation';
+import { contribution, fundControl, payout } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
 import { dispute, policy } from '@recourse/disputes';
 import { checkWiring, unique } from '@recourse/eventing';
@@ -35,7 +35,7 @@ import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
-import { contributionCommands, FundResource } from './fund.js';
+import { contributionCommands, fundControlCommands, FundResource } from './fund.js';
 import { Health } from './health.js';
 import { orderCommands, Orders } from './orders.js';
 import { Parties } from './parties.js';
@@ -80,6 +80,7 @@ checkWiring({
     ...policyCommands,
     ...depositCommands,
     ...contributionCommands,
+    ...fundControlCommands,
     ...payoutCommands,
     ...uniqueCommands,
   ],
@@ -142,6 +143,7 @@ class ApiModule {
         ...handlersFor(policy, ...policyCommands),
         ...handlersFor(deposit, ...depositCommands),
         ...handlersFor(contribution, ...contributionCommands),
+        ...handlersFor(fundControl, ...fundControlCommands),
         ...handlersFor(payout, ...payoutCommands),
         ...handlersFor(unique, ...uniqueCommands),
         { provide: APP_FILTER, useClass: ProblemFilter },

@@ -13,7 +13,7 @@ import {
   isRejection,
   streamOf,
 } from '@recourse/eventing';
-import type { EventStore, Executed } from '@recourse/eventstore';
+import { type EventStore, type Executed, openPeriodOf } from '@recourse/eventstore';
 import { Idempotency, Problem, uuidOf } from '@recourse/nest';
 import { type PersonData, type Vault, VaultError } from '@recourse/vault';
 import type { Request, Response } from 'express';
@@ -72,15 +72,14 @@ export class Edge {
   async write(request: Request, response: Response, caller: Actor, act: Act): Promise<object> {
     const route = `${request.method} ${placeOf(request)}`;
     const { statusCode: status } = response;
+    const at = await this.clock.now();
     const answer = await this.idempotency.once(
       caller,
       route,
       request.header('Idempotency-Key'),
       request.body ?? null,
-      async (commandId) => ({
-        status,
-        body: await this.carryOut(caller, commandId, act),
-      }),
+      at,
+      async (commandId, since) => ({ status, body: await this.carryOut(caller, { commandId, at, since }, act) }),
     );
     if (answer.replayed) response.setHeader('Idempotency-Replayed', 'true');
     if ('position' in answer.body && typeof answer.body.position === 'string')
@@ -98,8 +97,11 @@ export class Edge {
     return first as E | undefined;
   }
 
-  private async carryOut(caller: Actor, commandId: string, act: Act): Promise<object> {
-    const at = await this.clock.now();
+  private async carryOut(
+    caller: Actor,
+    { commandId, at, since }: { readonly commandId: string; readonly at: Instant; readonly since: Instant },
+    act: Act,
+  ): Promise<object> {
     const kept: string[] = [];
     let appended = false;
     let position = 0n;
@@ -112,6 +114,7 @@ export class Edge {
         correlationId: commandId,
         actor: caller,
         at,
+        since,
       };
       const executed = await this.commands.execute<object, Executed>(new commandClass(id, command, context));
       if (executed.outcome === 'rejected') throw problemOfRejection(executed.rejection);
@@ -121,8 +124,10 @@ export class Edge {
       return executed;
     };
     const demand: Run['demand'] = async (decider, id, command) => {
-      const events = await this.eventStore.readStream(streamOf(decider.category, id), { limit: maxStreamEvents });
       const any = erased(decider);
+      const named = streamOf(decider.category, id);
+      const stream = any.periods ? await openPeriodOf(this.eventStore, named) : named;
+      const events = await this.eventStore.readStream(stream, { limit: maxStreamEvents });
       const decision = any.decide({ ...command, at }, fold(any, events));
       if (isRejection(decision)) throw problemOfRejection(decision);
     };

@@ -1,4 +1,4 @@
-import type { ContributionRejection, PayoutRejection } from '@recourse/compensation/events';
+import type { ContributionRejection, FundControlRejection, PayoutRejection } from '@recourse/compensation/events';
 import type { DepositRejection } from '@recourse/deposits/events';
 import type { DisputeRejection, PolicyRejection } from '@recourse/disputes/events';
 import type { Rejection } from '@recourse/eventing';
@@ -11,6 +11,7 @@ type Code =
   | PolicyRejection
   | DepositRejection
   | ContributionRejection
+  | FundControlRejection
   | PayoutRejection
   | 'OwnedByAnother';
 
@@ -21,6 +22,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   AlreadyDecided: 409,
   AlreadyDelivered: 409,
   AlreadyPaid: 409,
+  AlreadyPaused: 409,
   AlreadySucceeded: 409,
   AmountNotPositive: 422,
   AmountTooLarge: 422,
@@ -43,6 +45,8 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   EvidenceTooLate: 409,
   ExplanationInvalid: 422,
   FeeTooLarge: 422,
+  LimitsUnchanged: 409,
+  LimitsUnknown: 404,
   MoreThanPayable: 409,
   NoAnswerExpected: 409,
   NoReplacementToCheck: 409,
@@ -50,6 +54,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   NotDelivered: 409,
   NotNextTransfer: 409,
   NotPaid: 409,
+  NotPaused: 409,
   NotUnclaimed: 409,
   NotUnderReview: 409,
   NothingOrdered: 422,

@@ -73,6 +73,7 @@ export class Relay {
       causationId: cause.id,
       actor: systemActor(claimToDispute.name, cause.metadata.actor.platform),
       at,
+      since: cause.metadata.recordedAt,
     };
     return this.commands.execute<object, Executed>(new commandClass(id, command as Command as never, context));
   }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { fundProcessor } from '@recourse/compensation';
+import { fundControl, fundProcessor } from '@recourse/compensation';
 import { startEventStoreNode } from '@recourse/embedded-eventstore';
 import { dispute } from '@recourse/disputes';
 import { type AnyDecider, categoryOf, erased, idOf, instantOf, type Role, systemActor } from '@recourse/eventing';
@@ -200,9 +200,12 @@ export async function startTestApi({ clock = 'virtual' }: { clock?: 'virtual' | 
       );
       const nothing = () => Promise.resolve();
       const passDeadlines = async (stream: string) => {
-        const isOrder = categoryOf(stream) === 'order';
-        const decider: AnyDecider = isOrder ? erased(order) : erased(dispute);
-        const type = isOrder ? 'PassOrderDeadlines' : 'PassDisputeDeadlines';
+        const passing: Readonly<Record<string, readonly [AnyDecider, string]>> = {
+          order: [erased(order), 'PassOrderDeadlines'],
+          dispute: [erased(dispute), 'PassDisputeDeadlines'],
+          fundcontrol: [erased(fundControl), 'BeginFundDay'],
+        };
+        const [decider, type] = passing[categoryOf(stream)] ?? [erased(order), 'PassOrderDeadlines'];
         const commandId = randomUUID();
         const context = { commandId, correlationId: commandId, actor: systemActor('deadline'), at: await adapters.clock.now() };
         await aggregates.execute(decider, idOf(stream), { type }, context);

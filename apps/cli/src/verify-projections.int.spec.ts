@@ -1,6 +1,14 @@
 import { readModels, type AnyReadModel } from '@recourse/postgres';
 import { sql, type RawBuilder } from 'kysely';
-import { open, queue, refund, saleOf, startSampleInstallation, type SampleInstallation } from './sample-installation.js';
+import {
+  open,
+  queue,
+  refund,
+  restrict,
+  saleOf,
+  startSampleInstallation,
+  type SampleInstallation,
+} from './sample-installation.js';
 import { verifyProjections } from './verify-projections.js';
 
 const tables = readModels.flatMap((model) => model.tables);
@@ -20,6 +28,7 @@ const tell = async () => {
   await open(house);
   await refund(house, saleOf(1), 'alice');
   await queue(house, saleOf(2));
+  await restrict(house, saleOf(3));
 };
 
 describe('a row of a read model (I9)', () => {
@@ -37,7 +46,7 @@ describe('a row of a read model (I9)', () => {
       );
       expect([table, rows[0]!.rows > 0n]).toEqual([table, true]);
     }
-    expect(await verified()).toMatchObject({ violations: [], count: 0, tables: 16 });
+    expect(await verified()).toMatchObject({ violations: [], count: 0, tables: 21 });
   });
 
   /** What a column becomes, by type. */

@@ -1,4 +1,4 @@
-import type { PayoutCommand } from '@recourse/compensation';
+import type { FundControlCommand, PayoutCommand } from '@recourse/compensation';
 import type { DepositCommand } from '@recourse/deposits';
 import type { DisputeCommand } from '@recourse/disputes';
 import type { CommandAction, CommandContext } from '@recourse/eventing';
@@ -26,6 +26,8 @@ export class RequestPayout extends commandOf<PayoutCommand, 'RequestPayout'>('pa
 export class SubmitTransfer extends commandOf<PayoutCommand, 'SubmitTransfer'>('payout', 'SubmitTransfer') {}
 export class RecordRailWord extends commandOf<PayoutCommand, 'RecordRailWord'>('payout', 'RecordRailWord') {}
 
+export class BeginFundDay extends commandOf<FundControlCommand, 'BeginFundDay'>('fundcontrol', 'BeginFundDay') {}
+
 export const orderCommands = [ApproveRefund, CloseClaim, PassOrderDeadlines] as const;
 export const disputeCommands = [
   OpenDispute,
@@ -36,6 +38,7 @@ export const disputeCommands = [
   PassDisputeDeadlines,
 ] as const;
 export const depositCommands = [CreditPayable, NoteCase, EndCaseNote, OpenObligation, CollectObligation] as const;
+export const fundControlCommands = [BeginFundDay] as const;
 export const payoutCommands = [RequestPayout, SubmitTransfer, RecordRailWord] as const;
 
 type AnyCommandClass = { readonly category: string; readonly type: string } & (new (

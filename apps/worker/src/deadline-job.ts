@@ -1,5 +1,5 @@
 import { categoryOf, idOf } from '@recourse/eventing';
-import { PassDisputeDeadlines, PassOrderDeadlines } from './commands.js';
+import { BeginFundDay, PassDisputeDeadlines, PassOrderDeadlines } from './commands.js';
 import { jobContext, send, type JobTools } from './jobs.js';
 
 /** A timer only wakes the decider, which compares every deadline of the stream with the command's time. */
@@ -11,6 +11,9 @@ export async function runDeadline(tools: JobTools, stream: string): Promise<void
       return;
     case 'dispute':
       await send(tools, new PassDisputeDeadlines(idOf(stream), { type: 'PassDisputeDeadlines' }, context));
+      return;
+    case 'fundcontrol':
+      await send(tools, new BeginFundDay(idOf(stream), { type: 'BeginFundDay' }, context));
       return;
     default:
       tools.alarm('a deadline of an unknown kind of stream', { stream });

@@ -1,7 +1,7 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
-import { fundProcessor, payout } from '@recourse/compensation';
+import { fundControl, fundProcessor, payout } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
 import { dispute } from '@recourse/disputes';
 import { checkWiring, type Clock } from '@recourse/eventing';
@@ -27,7 +27,14 @@ import type { PayoutRail } from '@recourse/rails';
 import type { Vault } from '@recourse/vault';
 import type { Verifier } from '@recourse/verifiers';
 import { startDispatcher } from '@recourse/webhooks';
-import { commandOfAction, depositCommands, disputeCommands, orderCommands, payoutCommands } from './commands.js';
+import {
+  commandOfAction,
+  depositCommands,
+  disputeCommands,
+  fundControlCommands,
+  orderCommands,
+  payoutCommands,
+} from './commands.js';
 import { runDeadline } from './deadline-job.js';
 import type { JobTools } from './jobs.js';
 import { runPayout } from './payout-job.js';
@@ -54,7 +61,7 @@ const catchUpMs = 10_000;
 
 checkWiring({
   deciders,
-  commands: [...orderCommands, ...disputeCommands, ...depositCommands, ...payoutCommands],
+  commands: [...orderCommands, ...disputeCommands, ...depositCommands, ...fundControlCommands, ...payoutCommands],
   projections: readModels,
   processes,
   // `recourse verify` rebuilds every read model and compares its rows.
@@ -72,6 +79,7 @@ class WorkerModule {
         ...handlersFor(order, ...orderCommands),
         ...handlersFor(dispute, ...disputeCommands),
         ...handlersFor(deposit, ...depositCommands),
+        ...handlersFor(fundControl, ...fundControlCommands),
         ...handlersFor(payout, ...payoutCommands),
       ],
     };

@@ -7,11 +7,14 @@ import {
   eventsOf,
   type Instant,
   reject,
+  shanghaiDay,
   type StreamProcessor,
 } from '@recourse/eventing';
-import { add, compare, isZero, type Money, subtract, sum, zero } from '@recourse/money';
+import { add, compare, format, isZero, type Money, subtract, sum, zero } from '@recourse/money';
 import type { OrderEvent, RefundParties } from '@recourse/orders/events';
 import type { ContributionEvent } from './contribution.js';
+import { type FundControlEvent, type FundLimits, limitsOf } from './fund-control.js';
+import { PersistentMap } from './persistent-map.js';
 
 /** What a refund wants of the fund; copied from RefundApproved so that the payout needs this event only. */
 export interface Reservation extends RefundParties {
@@ -27,6 +30,19 @@ export interface Reservation extends RefundParties {
   readonly merchantShare: Money;
   /** The whole refund, escrow lines included: what the payout pays. */
   readonly total: Money;
+  /** The day of Asia/Shanghai on which it counts against the daily limit of its merchant; only while there is one. */
+  readonly countedOn?: string;
+}
+
+interface Which {
+  readonly platform: string;
+  readonly asset: string;
+}
+/** The fund's money where it crossed its low-water mark. */
+interface Level extends Which {
+  readonly available: Money;
+  readonly lowWaterMark: Money;
+  readonly at: Instant;
 }
 
 export type FundEvent =
@@ -40,8 +56,29 @@ export type FundEvent =
       { readonly platform: string; readonly contributionId: string; readonly amount: Money; readonly rail: string }
     >
   | Event<'FundsReserved', Reservation>
-  /** Not enough money: waits first in, first out, in the order of the approvals in the log. K6 */
-  | Event<'ReservationQueued', Reservation>
+  /**
+   * Waits first in, first out, in the order of the approvals in the log (K6): for money, or behind others, or because the fund
+   * is paused. With `velocity-limit` it waits aside, beyond the daily limit of its merchant, and nobody waits behind it.
+   */
+  | Event<'ReservationQueued', Reservation & { readonly why?: 'paused' | 'velocity-limit' }>
+  /**
+   * What waited aside takes the place in the queue that its approval gives it, ahead of whoever was approved later: a person
+   * lifted it, the limits changed, or a new day began. On a new day each merchant's go on in their order as far as the day's
+   * limit reaches, and the first of them in any case, so that one that is larger than the limit is held back but not for ever.
+   */
+  | Event<
+      'ReservationFreed',
+      Which & {
+        readonly refundId: string;
+        readonly merchant: string;
+        readonly fromFund: Money;
+        readonly because: 'lifted' | 'new-day' | 'new-limits';
+        /** Who lifted it, and why. */
+        readonly by?: string;
+        readonly reason?: string;
+        readonly countedOn?: string;
+      }
+    >
   | Event<
       'FundReimbursed',
       {
@@ -52,27 +89,79 @@ export type FundEvent =
         readonly amount: Money;
         readonly source: 'deposit' | 'payable';
       }
-    >;
+    >
+  /** Nothing is reserved until it is resumed: everything that wants money waits in order, and money still comes in. */
+  | Event<
+      'FundPaused',
+      Which & { readonly kind: 'pause' | 'kill-switch'; readonly by: string; readonly reason: string; readonly pausedAt: Instant }
+    >
+  | Event<
+      'FundResumed',
+      Which & {
+        readonly by: string;
+        /** After a kill switch: the other of the two people. */
+        readonly proposedBy?: string;
+        readonly reason: string;
+        readonly resumedAt: Instant;
+      }
+    >
+  /**
+   * From here on these limits hold, in place of all before. A merchant's day counts what was reserved or queued for him from
+   * then on, what waits aside excepted: it counts on the day on which it is freed, also when a person lifts it.
+   */
+  | Event<'FundLimitsSet', FundLimits & { readonly approvedBy: string; readonly setAt: Instant }>
+  /** A new day began while refunds waited aside. */
+  | Event<'FundDayOpened', Which & { readonly day: string; readonly openedAt: Instant }>
+  /** Said once when the money falls below the mark, after everything that could be funded was; recovered: at the mark or above. */
+  | Event<'FundRanLow', Level>
+  | Event<'FundRecovered', Level>;
 
+type ControlInput = EventOf<
+  FundControlEvent,
+  'FundPauseOrdered' | 'FundResumeOrdered' | 'FundLimitsApproved' | 'FundHoldLiftOrdered' | 'FundDayBegan'
+>;
 export type FundInput =
   | EventOf<OrderEvent, 'RefundApproved'>
   | EventOf<ContributionEvent, 'ContributionApproved'>
-  | EventOf<DepositEvent, 'DepositDebited' | 'PayableDebited'>;
-export type FundCommand = { readonly type: 'TakeInput'; readonly input: FundInput };
+  | EventOf<DepositEvent, 'DepositDebited' | 'PayableDebited'>
+  | ControlInput;
+export type FundCommand =
+  | { readonly type: 'TakeInput'; readonly input: FundInput }
+  /** The next thing that follows from what has happened already; exactly one event, or none when nothing does. */
+  | { readonly type: 'GoOn' };
 export type FundRejection = 'AssetMismatch';
 
-type Open = {
+type Open = Which & {
   readonly status: 'open';
   readonly available: Money;
-  /** First in, first out; whoever approves refunds bounds it, since a refund that is due cannot be refused. */
-  readonly queue: readonly Reservation[];
-  /** Refunds reserved last. Inputs are told apart by position; this only catches an approval that stands twice in the log. */
-  readonly reservedLast: readonly string[];
+  /** By number, which approvals get in the order of the log; whoever approves refunds bounds it, since one that is due cannot be refused. */
+  readonly waiting: PersistentMap<number, Reservation>;
+  /** Numbers of those of them that wait aside and are not in the line. */
+  readonly aside: PersistentMap<number, true>;
+  /** Nobody before this number waits in the line. */
+  readonly head: number;
+  readonly next: number;
+  /**
+   * Numbers of the refunds that wait and of those reserved last. Inputs are told apart by position; this only catches an
+   * approval that stands twice in the log.
+   */
+  readonly numbers: PersistentMap<string, number>;
+  /** The last `maxReservedLast` of them, in a ring. */
+  readonly reservedLast: PersistentMap<number, string>;
+  readonly reserved: number;
+  readonly isPaused: boolean;
+  readonly isLow: boolean;
+  readonly lowWaterMark: Money | undefined;
+  readonly dailyPerMerchant: Money | undefined;
+  /** The newest day seen, as far as a daily limit asks for it; days do not go back. */
+  readonly day: string;
+  /** What counts against a merchant's limit, on the last day on which anything did. */
+  readonly spent: PersistentMap<string, { readonly day: string; readonly amount: Money }>;
+  /** Of those aside, the ones that the new day or the new limits let go, in order; `done` of them have gone. */
+  readonly freeing: { readonly numbers: readonly number[]; readonly done: number; readonly because: 'new-day' | 'new-limits' };
 };
 export type Fund = { readonly status: 'unopened' } | Open;
 
-/** One input funds this many waiting refunds at most, so that an append stays below its 1 MiB; the next input goes on. */
-export const maxDrained = 512;
 export const maxReservedLast = 1024;
 
 const firstPeriod = '0001';
@@ -82,18 +171,34 @@ const event = eventsOf<FundEvent>();
 export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
   category: 'fund',
   initial: { status: 'unopened' },
-  events: { FundPeriodOpened: 1, FundContributed: 1, FundsReserved: 1, ReservationQueued: 1, FundReimbursed: 1 },
-  decide: ({ input, at }, state) => {
+  events: {
+    FundPeriodOpened: 1,
+    FundContributed: 1,
+    FundsReserved: 1,
+    ReservationQueued: 1,
+    ReservationFreed: 1,
+    FundReimbursed: 1,
+    FundPaused: 1,
+    FundResumed: 1,
+    FundLimitsSet: 1,
+    FundDayOpened: 1,
+    FundRanLow: 1,
+    FundRecovered: 1,
+  },
+  decide: (command, state) => {
+    if (command.type === 'GoOn') return state.status === 'open' ? onwardFrom(state, command.at) : [];
+    const { input, at } = command;
     if (!concernsFund(input)) return [];
-    const { asset } = amountOf(input);
+    const asset = assetOf(input);
     if (state.status === 'unopened') {
+      // A lift or a new day concerns nobody while nobody waits.
+      if (input.type === 'FundHoldLiftOrdered' || input.type === 'FundDayBegan') return [];
       const { platform } = input.data;
       const opened = { platform, period: firstPeriod, available: zero(asset), openedAt: at };
-      return [event('FundPeriodOpened', opened), ...taken(input, openedWith(opened))];
+      return [event('FundPeriodOpened', opened), ...effectOf(input, openedWith(opened), at)];
     }
-    if (state.available.asset !== asset)
-      return reject('AssetMismatch', `this fund is kept in ${state.available.asset}, not in ${asset}`);
-    return taken(input, state);
+    if (state.asset !== asset) return reject('AssetMismatch', `this fund is kept in ${state.asset}, not in ${asset}`);
+    return effectOf(input, state, at);
   },
   evolve: (state, happened) => {
     if (happened.type === 'FundPeriodOpened') return openedWith(happened.data);
@@ -106,40 +211,88 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
 export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEvent, FundRejection> = {
   name: 'fund',
   decider: fund,
-  inputs: ['RefundApproved', 'ContributionApproved', 'DepositDebited', 'PayableDebited'],
+  inputs: [
+    'RefundApproved',
+    'ContributionApproved',
+    'DepositDebited',
+    'PayableDebited',
+    'FundPauseOrdered',
+    'FundResumeOrdered',
+    'FundLimitsApproved',
+    'FundHoldLiftOrdered',
+    'FundDayBegan',
+  ],
   route: (input) => {
     if (!concernsFund(input)) return undefined;
     return {
-      id: `${input.data.platform}.${amountOf(input).asset}.${firstPeriod}`,
+      id: `${input.data.platform}.${assetOf(input)}.${firstPeriod}`,
       command: { type: 'TakeInput', input },
     };
   },
+  // One step at a time: money that reaches thousands fills as many appends as it takes, none of them larger than the store allows.
+  onward: (state) => (state.status === 'open' && hasMore(state) ? { type: 'GoOn' } : undefined),
+  announce: ({ type, data }) => {
+    if (type === 'FundRanLow')
+      return `ALARM: the fund ran low, ${format(data.available)} ${data.asset} is below its mark of ${format(data.lowWaterMark)}`;
+    if (type === 'FundRecovered') return `the fund has recovered, ${format(data.available)} ${data.asset} is available`;
+    if (type === 'FundPaused') return `ALARM: the fund stands still by a ${data.kind === 'pause' ? 'pause' : 'kill switch'}`;
+    return type === 'FundResumed' ? 'the fund goes on' : undefined;
+  },
 };
+
+/** Who waits in the line, in its order; those aside are not in it. */
+export const lineOf = ({ waiting, aside }: Open): readonly Reservation[] =>
+  waiting
+    .keys()
+    .filter((number) => !aside.has(number))
+    .toSorted((a, b) => a - b)
+    .flatMap((number) => waiting.get(number) ?? []);
 
 const concernsFund = (input: FundInput): boolean =>
   input.type !== 'RefundApproved' || !isZero(input.data.fromFund) || !isZero(input.data.fromFees);
-const amountOf = ({ data }: FundInput): Money => ('amount' in data ? data.amount : data.total);
-const openedWith = ({ available }: { readonly available: Money }): Open => ({
+const assetOf = ({ data }: FundInput): string =>
+  'asset' in data ? data.asset : 'amount' in data ? data.amount.asset : data.total.asset;
+const openedWith = ({ platform, available }: { readonly platform: string; readonly available: Money }): Open => ({
   status: 'open',
+  platform,
+  asset: available.asset,
   available,
-  queue: [],
-  reservedLast: [],
+  waiting: PersistentMap.empty(),
+  aside: PersistentMap.empty(),
+  head: 0,
+  next: 0,
+  numbers: PersistentMap.empty(),
+  reservedLast: PersistentMap.empty(),
+  reserved: 0,
+  isPaused: false,
+  isLow: false,
+  lowWaterMark: undefined,
+  dailyPerMerchant: undefined,
+  day: '',
+  spent: PersistentMap.empty(),
+  freeing: { numbers: [], done: 0, because: 'new-day' },
 });
 
 type Change = Exclude<FundEvent, { type: 'FundPeriodOpened' }>;
 
-/** The input's own event, then as many of the waiting as the money reaches. K6 */
-function taken(input: FundInput, state: Open): readonly Change[] {
-  const own = effectOf(input, state);
-  return [...own, ...drained(own.reduce(post, state))];
-}
+const spentOn = ({ spent, asset }: Open, merchant: string, day: string): Money => {
+  const last = spent.get(merchant);
+  return last?.day === day ? last.amount : zero(asset);
+};
+const later = (one: string, other: string): string => (one > other ? one : other);
+/** The day a reservation counts on, while there is a daily limit. */
+const counted = (state: Open, at: Instant): { readonly countedOn?: string } =>
+  state.dailyPerMerchant === undefined ? {} : { countedOn: later(state.day, shanghaiDay(at)) };
 
-function effectOf(input: FundInput, state: Open): readonly Change[] {
+/** The input's own event; what else follows is `onwardFrom`. */
+function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[] {
   switch (input.type) {
     case 'RefundApproved': {
-      const wanted = reservationOf(input.data);
-      if (state.reservedLast.includes(wanted.refundId) || state.queue.some((one) => one.refundId === wanted.refundId)) return [];
-      const isFunded = state.queue.length === 0 && compare(state.available, wanted.fromFund) >= 0;
+      const wanted = { ...reservationOf(input.data), ...counted(state, at) };
+      if (state.numbers.has(wanted.refundId)) return [];
+      if (isBeyondLimit(state, wanted)) return [event('ReservationQueued', { ...wanted, why: 'velocity-limit' })];
+      if (state.isPaused) return [event('ReservationQueued', { ...wanted, why: 'paused' })];
+      const isFunded = state.waiting.size === state.aside.size && compare(state.available, wanted.fromFund) >= 0;
       return [event(isFunded ? 'FundsReserved' : 'ReservationQueued', wanted)];
     }
     case 'ContributionApproved': {
@@ -152,19 +305,89 @@ function effectOf(input: FundInput, state: Open): readonly Change[] {
       const source = input.type === 'DepositDebited' ? 'deposit' : 'payable';
       return [event('FundReimbursed', { platform, merchant, obligationId, refundId, amount, source })];
     }
+    case 'FundPauseOrdered': {
+      const { platform, asset, kind, orderedBy: by, reason } = input.data;
+      return [event('FundPaused', { platform, asset, kind, by, reason, pausedAt: at })];
+    }
+    case 'FundResumeOrdered': {
+      const { platform, asset, orderedBy: by, proposedBy, reason } = input.data;
+      const second = proposedBy === undefined ? {} : { proposedBy };
+      return [event('FundResumed', { platform, asset, by, ...second, reason, resumedAt: at })];
+    }
+    case 'FundLimitsApproved': {
+      return [event('FundLimitsSet', { ...limitsOf(input.data), approvedBy: input.data.approvedBy, setAt: at })];
+    }
+    case 'FundHoldLiftOrdered': {
+      const { refundId, orderedBy: by, reason } = input.data;
+      const number = state.numbers.get(refundId);
+      // The new day was faster, or nobody held it.
+      if (number === undefined || !state.aside.has(number)) return [];
+      return freed(state, number, at, { because: 'lifted', by, reason });
+    }
+    case 'FundDayBegan': {
+      const { platform, asset, day } = input.data;
+      return state.aside.size === 0
+        ? []
+        : [event('FundDayOpened', { platform, asset, day: later(state.day, day), openedAt: at })];
+    }
   }
 }
 
-/** Strictly in order: a large refund at the head is never overtaken by a small one behind it. */
-function drained({ available, queue }: Open): readonly Change[] {
-  const funded: Change[] = [];
-  let left = available;
-  for (const waiting of queue) {
-    if (funded.length === maxDrained || compare(left, waiting.fromFund) < 0) break;
-    left = subtract(left, waiting.fromFund);
-    funded.push(event('FundsReserved', waiting));
-  }
-  return funded;
+const isBeyondLimit = (state: Open, { merchant, fromFund, countedOn = '' }: Reservation): boolean =>
+  state.dailyPerMerchant !== undefined && compare(add(spentOn(state, merchant, countedOn), fromFund), state.dailyPerMerchant) > 0;
+
+/** What follows without a further input, by urgency: who is free again takes his place, then money goes out, then its level is told. */
+const isFreeing = ({ freeing }: Open): boolean => freeing.done < freeing.numbers.length;
+function fundable({ isPaused, waiting, head, available }: Open): Reservation | undefined {
+  const first = isPaused ? undefined : waiting.get(head);
+  return first && compare(available, first.fromFund) >= 0 ? first : undefined;
+}
+const isBelowMark = ({ available, lowWaterMark }: Open): boolean =>
+  lowWaterMark !== undefined && compare(available, lowWaterMark) < 0;
+const hasMore = (state: Open): boolean => isFreeing(state) || fundable(state) !== undefined || isBelowMark(state) !== state.isLow;
+
+function onwardFrom(state: Open, at: Instant): readonly Change[] {
+  const { platform, asset, available, freeing } = state;
+  const number = freeing.numbers[freeing.done];
+  if (number !== undefined) return freed(state, number, at, { because: freeing.because });
+  // Strictly in order: a large refund at the head is never overtaken by a small one behind it.
+  const first = fundable(state);
+  if (first) return [event('FundsReserved', first)];
+  if (isBelowMark(state) === state.isLow) return [];
+  const level = { platform, asset, available, lowWaterMark: state.lowWaterMark ?? zero(asset), at };
+  return [event(state.isLow ? 'FundRecovered' : 'FundRanLow', level)];
+}
+
+function freed(
+  state: Open,
+  number: number,
+  at: Instant,
+  cause: Pick<DataOf<FundEvent, 'ReservationFreed'>, 'because' | 'by' | 'reason'>,
+): readonly Change[] {
+  const waiting = state.waiting.get(number);
+  if (!waiting) return [];
+  const { platform, asset } = state;
+  const { refundId, merchant, fromFund } = waiting;
+  return [event('ReservationFreed', { platform, asset, refundId, merchant, fromFund, ...cause, ...counted(state, at) })];
+}
+
+/** Who of those aside may go on now, in the order of their approvals. */
+function freeable(state: Open, because: 'new-day' | 'new-limits'): Open['freeing'] {
+  const { dailyPerMerchant: limit, aside, waiting, day } = state;
+  const spent = new Map<string, Money>();
+  const numbers = aside
+    .keys()
+    .toSorted((a, b) => a - b)
+    .filter((number) => {
+      const held = waiting.get(number);
+      if (!held || limit === undefined) return true;
+      const before = spent.get(held.merchant) ?? spentOn(state, held.merchant, day);
+      const after = add(before, held.fromFund);
+      const goes = compare(after, limit) <= 0 || (because === 'new-day' && isZero(before));
+      if (goes) spent.set(held.merchant, after);
+      return goes;
+    });
+  return { numbers, done: 0, because };
 }
 
 function reservationOf(approved: DataOf<FundInput, 'RefundApproved'>): Reservation {
@@ -193,14 +416,86 @@ function post(state: Open, { type, data }: Change): Open {
     case 'FundContributed':
     case 'FundReimbursed':
       return { ...state, available: add(state.available, data.amount) };
-    case 'ReservationQueued':
-      return { ...state, queue: [...state.queue, data] };
-    case 'FundsReserved':
-      return {
+    case 'ReservationQueued': {
+      const { why, ...reservation } = data;
+      const number = state.next;
+      const queued = {
         ...state,
-        available: subtract(state.available, data.fromFund),
-        queue: state.queue[0]?.refundId === data.refundId ? state.queue.slice(1) : state.queue,
-        reservedLast: [...state.reservedLast.slice(1 - maxReservedLast), data.refundId],
+        next: number + 1,
+        numbers: state.numbers.with(data.refundId, number),
+        waiting: state.waiting.with(number, reservation),
       };
+      if (why === 'velocity-limit') return withHead({ ...queued, aside: state.aside.with(number, true) }, state.head);
+      return counting(queued, data);
+    }
+    case 'ReservationFreed': {
+      const number = state.numbers.get(data.refundId) ?? state.next;
+      const held = state.waiting.get(number);
+      if (!held) return state;
+      const { freeing } = state;
+      const isPlanned = freeing.numbers[freeing.done] === number;
+      return counting(
+        {
+          ...state,
+          waiting:
+            data.countedOn === undefined ? state.waiting : state.waiting.with(number, { ...held, countedOn: data.countedOn }),
+          aside: state.aside.without(number),
+          head: Math.min(state.head, number),
+          freeing: isPlanned ? { ...freeing, done: freeing.done + 1 } : freeing,
+        },
+        data,
+      );
+    }
+    case 'FundsReserved': {
+      const known = state.numbers.get(data.refundId);
+      const available = subtract(state.available, data.fromFund);
+      const slot = state.reserved % maxReservedLast;
+      const forgotten = state.reservedLast.get(slot);
+      const number = known ?? state.next;
+      const numbers = known === undefined ? state.numbers.with(data.refundId, number) : state.numbers;
+      const after = {
+        ...state,
+        available,
+        waiting: state.waiting.without(number),
+        next: Math.max(state.next, number + 1),
+        numbers: forgotten === undefined ? numbers : numbers.without(forgotten),
+        reservedLast: state.reservedLast.with(slot, data.refundId),
+        reserved: state.reserved + 1,
+      };
+      return withHead(known === undefined ? counting(after, data) : after, state.head);
+    }
+    case 'FundPaused':
+      return { ...state, isPaused: true };
+    case 'FundResumed':
+      return { ...state, isPaused: false };
+    case 'FundLimitsSet': {
+      const { lowWaterMark, dailyPerMerchant, setAt } = data;
+      const limited = { ...state, lowWaterMark, dailyPerMerchant, day: later(state.day, shanghaiDay(setAt)) };
+      return { ...limited, freeing: freeable(limited, 'new-limits') };
+    }
+    case 'FundDayOpened': {
+      const begun = { ...state, day: data.day };
+      return { ...begun, freeing: freeable(begun, 'new-day') };
+    }
+    case 'FundRanLow':
+      return { ...state, isLow: true };
+    case 'FundRecovered':
+      return { ...state, isLow: false };
   }
+}
+
+/** The first in the line from here on, or whoever comes next. */
+function withHead(state: Open, from: number): Open {
+  let head = from;
+  while (head < state.next && (!state.waiting.has(head) || state.aside.has(head))) head += 1;
+  return head === state.head ? state : { ...state, head };
+}
+
+function counting(
+  state: Open,
+  { merchant, fromFund, countedOn }: Pick<Reservation, 'merchant' | 'fromFund' | 'countedOn'>,
+): Open {
+  if (countedOn === undefined) return state;
+  const amount = add(spentOn(state, merchant, countedOn), fromFund);
+  return { ...state, day: later(state.day, countedOn), spent: state.spent.with(merchant, { day: countedOn, amount }) };
 }

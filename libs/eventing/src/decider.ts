@@ -1,4 +1,5 @@
 import type { Event } from './event.js';
+import type { Periods } from './periods.js';
 import type { Instant } from './time.js';
 import type { Catalogue } from './upcasting.js';
 
@@ -26,6 +27,8 @@ export interface Decider<C extends Command, State, E extends Event, Code extends
   readonly category: string;
   readonly initial: State;
   readonly events: Catalogue<E>;
+  /** Of an account that is kept in periods: its commands name the account, not a period. */
+  readonly periods?: Periods<State, E>;
   decide(command: Stamped<C>, state: State): readonly E[] | Rejection<Code>;
   evolve(state: State, event: E): State;
 }

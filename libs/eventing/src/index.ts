@@ -2,6 +2,7 @@ export * from './codec.js';
 export * from './decider.js';
 export * from './event.js';
 export * from './metadata.js';
+export * from './periods.js';
 export * from './process.js';
 export * from './projection.js';
 export * from './specify.js';

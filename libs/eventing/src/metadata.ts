@@ -44,4 +44,6 @@ export interface CommandContext {
   readonly actor: Actor;
   /** The server's clock at the edge. */
   readonly at: Instant;
+  /** When this command, or what caused it, was first met: it cannot have taken effect before. Absent: `at`. */
+  readonly since?: Instant;
 }

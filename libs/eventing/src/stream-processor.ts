@@ -13,12 +13,24 @@ export interface StreamProcessor<Input extends Event, C extends Command, State, 
   readonly inputs: readonly Input['type'][];
   /** The stream (id without category) an input belongs to and the command it stands for; undefined: nothing for us. */
   route(input: Recorded<Input>): { readonly id: string; readonly command: C } | undefined;
+  /**
+   * What a stream has to do before its next input, with no input of its own: asked until it answers undefined, so that a
+   * decision never has to hold everything that follows from an input. Each such command leads to an event.
+   */
+  onward?(state: State): C | undefined;
+  /** A line for whoever watches the log, written once the event is stored; a crash between the two swallows the line only. */
+  announce?(event: E): string | undefined;
 }
 
 export type AnyStreamProcessor = StreamProcessor<Event, Command, unknown, Event, string>;
 
-/** Inputs decided and appended at once: bounds of one append. */
+/**
+ * Bounds of one append, which the store refuses above 1 MiB: so many inputs, so many events (each with less than 1 KiB of
+ * metadata) and so many bytes of data. One decision is never divided, so it may be larger; it has few events, each of 64 KiB
+ * at most.
+ */
 export const maxBatchInputs = 256;
+export const maxBatchEvents = 512;
 export const maxBatchBytes = 262_144;
 
 export const stamp = <C extends Command>(command: C, at: string): Stamped<C> => ({ ...command, at });

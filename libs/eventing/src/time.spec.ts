@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { earliest, isAfter, isInstant, msBetween, plusDays, plusHours, shanghaiDay } from './time.js';
+import { earliest, isAfter, isInstant, lastMomentOf, msBetween, plusDays, plusHours, shanghaiDay } from './time.js';
 
 it('a day of finance begins at 16:00 UTC', () => {
   expect(shanghaiDay('2026-02-28T15:59:59.999Z')).toBe('2026-02-28');
   expect(shanghaiDay('2026-02-28T16:00:00.000Z')).toBe('2026-03-01');
+  expect(lastMomentOf('2026-02-28')).toBe('2026-02-28T15:59:59.999Z');
 });
 
 it('hours are exact and text order is time order', () => {

@@ -98,16 +98,6 @@ describe('a command', () => {
     expect((await amounts('again')).map((data) => data)).toHaveLength(4);
   });
 
-  it('is found in the period stream it was recorded in', async () => {
-    const tills = worker();
-    const context = contextOf();
-    const appended = await tills.execute(till, 'm1.0001', take(5n), context);
-    await tills.execute(till, 'm1.0002', take(1n), contextOf());
-    const again = await worker().execute(till, 'm1.0002', take(5n), context, { earlier: ['m1.0001'] });
-    expect(again).toEqual({ ...appended, outcome: 'recorded' });
-    expect(await amounts('m1.0002')).toHaveLength(1);
-  });
-
   it('is not answered from a state that others have changed since', async () => {
     const [one, other] = [worker(), worker()];
     await one.execute(till, 'stale', take(1n), contextOf());

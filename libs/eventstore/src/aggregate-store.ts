@@ -2,20 +2,26 @@ import {
   currentVersion,
   erased,
   isRejection,
+  periodId,
   streamOf,
+  systemActor,
   type AnyDecider,
   type Command,
   type CommandContext,
   type Decider,
   type Event,
+  type Instant,
   type Metadata,
+  type Periods,
   type Recorded,
   type Rejection,
   type Stamped,
 } from '@recourse/eventing';
 import { backoffMs, pause } from './backoff.js';
+import { actionCommandId } from './event-id.js';
 import type { EventStore } from './event-store.js';
 import { messageOf, type Log } from './log.js';
+import { lastPeriodOf } from './last-period.js';
 import { StoreUnavailable, StreamTooLong, TooMuchContention } from './store-error.js';
 import { turnstile } from './turnstile.js';
 import { warmStates, type Span, type WarmState } from './warm-state.js';
@@ -33,14 +39,10 @@ export type Executed<E extends Event = Event, Code extends string = string> =
     }
   | { readonly outcome: 'rejected'; readonly rejection: Rejection<Code> };
 
-export interface ExecuteOptions {
-  /** Ids of earlier period streams in which this command may have been recorded already. */
-  readonly earlier?: readonly string[];
-}
-
 export interface AggregateStore {
   /**
    * Loads, decides and appends; a conflict leads to another load and decision. A command takes effect once, however often it is sent.
+   * Where the decider keeps periods, `id` is the account's: a period that is due is closed first, and the next one begun.
    * @throws StreamTooLong, TooMuchContention, StoreUnavailable (send it again with the same command id), AppendTooLarge, and what `decide` throws
    */
   execute<C extends Command, State, E extends Event, Code extends string>(
@@ -48,7 +50,6 @@ export interface AggregateStore {
     id: string,
     command: C,
     context: CommandContext,
-    options?: ExecuteOptions,
   ): Promise<Executed<E, Code>>;
 }
 
@@ -64,6 +65,9 @@ export interface AggregateStoreOptions {
 /** No command loads more. */
 export const maxLoadedEvents = 5_000;
 export const maxConflicts = 10;
+/** Periods that end while one command looks for the open one. */
+const maxPeriodTurns = 10;
+const maxKnownPeriods = 10_000;
 const maxOutages = 5;
 /** Commands of one process that wait for one stream. */
 const maxWaitingPerStream = 1_000;
@@ -101,17 +105,13 @@ export function openAggregateStore({
     return { outcome: 'recorded', events: events.map(({ type, data }) => ({ type, data })), revision: last, position };
   };
 
+  /** `periodOver` where the stream is a closed period, or is one now. */
   const executeNow = async (
     decider: AnyDecider,
     stream: string,
     command: Command,
     context: CommandContext,
-    earlier: readonly string[],
-  ): Promise<Executed> => {
-    for (const before of earlier) {
-      const span = (await load(decider, before)).commands.get(context.commandId);
-      if (span) return recorded(before, span);
-    }
+  ): Promise<Executed | 'periodOver'> => {
     const cached = warm.get(stream);
     let current = cached?.decider === decider && cached.revision < BigInt(maxLoadedEvents) ? cached : undefined;
     for (let conflicts = 0; conflicts < maxConflicts;) {
@@ -119,8 +119,10 @@ export function openAggregateStore({
       const base: WarmState = (current ??= await load(decider, stream));
       const span = base.commands.get(context.commandId);
       if (span) return recorded(stream, span);
+      if (decider.periods?.following(base.state)) return 'periodOver';
+      const closing = decider.periods?.closing(base.state, context.at, Number(base.revision) + 1);
       const stamped: Stamped<Command> = { ...command, at: context.at };
-      const decision = decider.decide(stamped, base.state);
+      const decision = closing ? [closing] : decider.decide(stamped, base.state);
       const events = isRejection(decision) ? [] : decision;
       if (events.length === 0 && !confirmed) {
         current = undefined;
@@ -130,11 +132,13 @@ export function openAggregateStore({
       if (events.length === 0)
         return { outcome: 'nothing', events, revision: base.revision, position: base.position ?? (await positionOfLast(stream)) };
 
-      const metadata = events.map((event) => metadataOf(decider, event, context));
+      const by = closing ? periodContext(stream, context) : context;
+      const metadata = events.map((event) => metadataOf(decider, event, by));
       const outcome = await eventStore.append(stream, base.revision < 0n ? 'no_stream' : base.revision, events, metadata);
       if (outcome.status === 'appended') {
         const position = outcome.position ?? (await positionOfLast(stream));
         warm.set(stream, grown(base, events, metadata, outcome.revision, position));
+        if (closing) return 'periodOver';
         return { outcome: 'appended', events, revision: outcome.revision, position };
       }
       conflicts += 1;
@@ -147,13 +151,85 @@ export function openAggregateStore({
   const positionOfLast = async (stream: string): Promise<bigint> =>
     (await eventStore.readStream(stream, { direction: 'backwards', limit: 1 }))[0]?.position ?? 0n;
 
+  /** The newest period of each account that was used here, and when it began; an account may have moved on since. */
+  const newestPeriods = new Map<string, Period>();
+  const noted = (account: string, period: Period): Period => {
+    newestPeriods.delete(account);
+    newestPeriods.set(account, period);
+    const oldest = newestPeriods.size > maxKnownPeriods ? newestPeriods.keys().next().value : undefined;
+    if (oldest !== undefined) newestPeriods.delete(oldest);
+    return period;
+  };
+  const periodAt = async (account: string, no: number): Promise<Period> => {
+    const stream = periodId(account, no);
+    const [first] = await eventStore.readStream(stream, { limit: 1 });
+    return { no, stream, beganAt: first?.metadata.recordedAt };
+  };
+
+  /** Begins the period after a closed one. Whoever comes second finds it begun, with the same events. */
+  const begin = async (decider: AnyDecider, periods: PeriodsOf, account: string, before: Period, context: CommandContext) => {
+    const { state } = await load(decider, before.stream);
+    const stream = periodId(account, before.no + 1);
+    const events = periods.following(state) ?? [];
+    const metadata = events.map((event) => metadataOf(decider, event, periodContext(stream, context)));
+    await eventStore.append(stream, 'no_stream', events, metadata);
+  };
+
+  /** A command that was recorded in an earlier period, of those that were open at or after the moment it was first met. */
+  const recordedBefore = async (
+    decider: AnyDecider,
+    account: string,
+    newest: Period,
+    { commandId, since, at }: CommandContext,
+  ) => {
+    for (let period = newest; period.no > 1 && period.beganAt !== undefined && period.beganAt >= (since ?? at);) {
+      period = await periodAt(account, period.no - 1);
+      const span = (await load(decider, period.stream)).commands.get(commandId);
+      if (span) return recorded(period.stream, span);
+    }
+    return undefined;
+  };
+
+  const executeInPeriod = async (
+    decider: AnyDecider,
+    periods: PeriodsOf,
+    account: string,
+    command: Command,
+    context: CommandContext,
+  ): Promise<Executed> => {
+    for (let turn = 0; turn < maxPeriodTurns; turn += 1) {
+      const period =
+        newestPeriods.get(account) ?? noted(account, await periodAt(account, await lastPeriodOf(eventStore, account)));
+      const before = await recordedBefore(decider, account, period, context);
+      if (before) return before;
+      const executed = await executeNow(decider, period.stream, command, context);
+      // What did not exist may have been begun by this very command.
+      if (period.beganAt === undefined) newestPeriods.delete(account);
+      if (executed !== 'periodOver') return executed;
+      await begin(decider, periods, account, period, context);
+      noted(account, await periodAt(account, period.no + 1));
+    }
+    throw new TooMuchContention(account, maxPeriodTurns);
+  };
+
+  const executeWhole = async (
+    decider: AnyDecider,
+    stream: string,
+    command: Command,
+    context: CommandContext,
+  ): Promise<Executed> => {
+    const executed = await executeNow(decider, stream, command, context);
+    if (executed === 'periodOver') throw new Error(`${decider.category} has no periods`);
+    return executed;
+  };
+
   /** After an outage nobody knows whether the append took effect: the next load looks for the command's id. */
   const withOutages = async <T>(stream: string, work: () => Promise<T>): Promise<T> => {
     for (let outages = 1; ; outages += 1) {
       try {
         return await work();
       } catch (error) {
-        warm.delete(stream);
+        warm.delete(newestPeriods.get(stream)?.stream ?? stream);
         if (!(error instanceof StoreUnavailable) || outages >= maxOutages) throw error;
         log('warn', 'a command is tried again after an outage of the event store', { stream, outages, error: messageOf(error) });
       }
@@ -167,13 +243,14 @@ export function openAggregateStore({
       id: string,
       command: C,
       context: CommandContext,
-      { earlier = [] }: ExecuteOptions = {},
     ) {
       const any = erased(decider);
+      const { periods } = any;
       const stream = streamOf(decider.category, id);
-      const before = earlier.map((period) => streamOf(decider.category, period));
       const executed = await streams.pass(stream, () =>
-        withOutages(stream, () => executeNow(any, stream, command, context, before)),
+        withOutages(stream, () =>
+          periods ? executeInPeriod(any, periods, stream, command, context) : executeWhole(any, stream, command, context),
+        ),
       );
       return executed as Executed<E, Code>;
     },
@@ -218,6 +295,23 @@ function note(commands: Map<string, Span>, commandId: string, revision: bigint):
   commands.set(commandId, { first: commands.get(commandId)?.first ?? revision, last: revision });
 }
 
-function metadataOf(decider: AnyDecider, event: Event, { at, ...context }: CommandContext): Metadata {
-  return { ...context, schemaVersion: currentVersion(decider.events, event.type), recordedAt: at, effectiveAt: at };
+type PeriodsOf = Periods<unknown, Event>;
+/** One period of an account; `beganAt` is absent while it has no events. */
+interface Period {
+  readonly no: number;
+  readonly stream: string;
+  readonly beganAt: Instant | undefined;
+}
+
+/** Closing and beginning is the house's doing, whichever command came first; the same id every time makes it happen once. */
+function periodContext(stream: string, { at, actor }: CommandContext): CommandContext {
+  const commandId = actionCommandId(stream, 'turn-period');
+  return { commandId, correlationId: commandId, actor: systemActor('periods', actor.platform), at };
+}
+
+function metadataOf(decider: AnyDecider, event: Event, context: CommandContext): Metadata {
+  const { commandId, correlationId, causationId, actor, at } = context;
+  const cause = causationId === undefined ? {} : { causationId };
+  const schemaVersion = currentVersion(decider.events, event.type);
+  return { commandId, correlationId, ...cause, actor, schemaVersion, recordedAt: at, effectiveAt: at };
 }

@@ -1,35 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { status, type ClientDuplexStream } from '@grpc/grpc-js';
-import shared from '@eventstore/db-client/generated/shared_pb.js';
 import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import streams, { type BatchAppendReq, type BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js';
+import streams, { type BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { Status } from '@eventstore/db-client/generated/status_pb.js';
-import empty from 'google-protobuf/google/protobuf/empty_pb.js';
-import timestamp from 'google-protobuf/google/protobuf/timestamp_pb.js';
+import { appendRequest, type ExpectedRevision, type ProposedEvent } from './append-request.js';
 import type { CallBuilder } from './connection.js';
 import { AppendOutcomeUnknown, AppendRefused, AppendTooLarge, StoreUnavailable } from './store-error.js';
-
-export type ExpectedRevision = bigint | 'no_stream';
 
 /** `position` is missing when the store repeats an answer about a stream that was deleted since. */
 export type AppendOutcome =
   | { readonly status: 'appended'; readonly revision: bigint; readonly position: bigint | undefined }
   | { readonly status: 'conflict' };
 
-/** An event as it goes over the wire; data and metadata are JSON text. */
-export interface ProposedEvent {
-  readonly id: string;
-  readonly type: string;
-  readonly data: string;
-  readonly metadata: string;
-}
-
 /** The store's own limit, on the data of one append. */
 export const maxAppendBytes = 1_048_576;
 export const maxAppendsInFlight = 256;
 export const maxAppendsWaiting = 4_096;
 
-type Call = ClientDuplexStream<BatchAppendReq, BatchAppendResp>;
+const appendPath = '/event_store.client.streams.Streams/BatchAppend';
+const asItIs = (request: Buffer): Buffer => request;
+const answerIn = (bytes: Buffer): BatchAppendResp => streams.BatchAppendResp.deserializeBinary(bytes);
+
+type Call = ClientDuplexStream<Buffer, BatchAppendResp>;
 interface Pending {
   readonly stream: string;
   resolve(outcome: AppendOutcome): void;
@@ -43,7 +35,8 @@ export function openAppender(calls: CallBuilder, timeoutMs: number) {
     StreamsClient,
     'append',
     (client) => {
-      const call = client.batchAppend(...calls.callArguments({}, { deadline: Infinity }));
+      const [metadata, options] = calls.callArguments({}, { deadline: Infinity });
+      const call = client.makeBidiStreamRequest(appendPath, asItIs, answerIn, metadata, options);
       const pending = new Map<string, Pending>();
       pendingOf.set(call, pending);
       const settle = (cause?: unknown) => {
@@ -76,7 +69,7 @@ export function openAppender(calls: CallBuilder, timeoutMs: number) {
         resolve: (outcome) => (clearTimeout(late), resolve(outcome)),
         reject: (error) => (clearTimeout(late), reject(error)),
       });
-      call.write(requestOf(correlationId, stream, expected, events, timeoutMs));
+      call.write(appendRequest({ correlationId, stream, expected, events, deadlineMs: Date.now() + timeoutMs }));
     });
   };
 
@@ -97,35 +90,6 @@ export function openAppender(calls: CallBuilder, timeoutMs: number) {
       else inFlight -= 1;
     }
   };
-}
-
-function requestOf(
-  correlationId: string,
-  stream: string,
-  expected: ExpectedRevision,
-  events: readonly ProposedEvent[],
-  timeoutMs: number,
-): BatchAppendReq {
-  const options = new streams.BatchAppendReq.Options();
-  options.setStreamIdentifier(new shared.StreamIdentifier().setStreamName(Buffer.from(stream)));
-  options.setDeadline(timestamp.Timestamp.fromDate(new Date(Date.now() + timeoutMs)));
-  if (expected === 'no_stream') options.setNoStream(new empty.Empty());
-  else options.setStreamPosition(expected.toString());
-  const request = new streams.BatchAppendReq();
-  request.setCorrelationId(new shared.UUID().setString(correlationId));
-  request.setOptions(options);
-  request.setProposedMessagesList(
-    events.map((event) => {
-      const message = new streams.BatchAppendReq.ProposedMessage();
-      message.setId(new shared.UUID().setString(event.id));
-      message.getMetadataMap().set('type', event.type).set('content-type', 'application/json');
-      message.setData(Buffer.from(event.data));
-      message.setCustomMetadata(Buffer.from(event.metadata));
-      return message;
-    }),
-  );
-  request.setIsFinal(true);
-  return request;
 }
 
 function answer(pending: Map<string, Pending>, response: BatchAppendResp): void {

@@ -10,7 +10,8 @@ import {
   type StreamingRead,
 } from '@eventstore/db-client';
 import { encodeData, type AnyCatalogue, type Event, type Metadata, type Recorded } from '@recourse/eventing';
-import { maxAppendBytes, openAppender, type AppendOutcome, type ExpectedRevision } from './appender.js';
+import type { ExpectedRevision } from './append-request.js';
+import { maxAppendBytes, openAppender, type AppendOutcome } from './appender.js';
 import { backoffMs, pause } from './backoff.js';
 import { openConnection } from './connection.js';
 import { eventIdOf } from './event-id.js';
@@ -176,7 +177,7 @@ export function openEventStore(options: EventStoreOptions): EventStore {
       return appendNow(stream, expected, proposed);
     },
 
-    subscribe: (subscription) => superviseSubscription(client, catalogue, log, subscription),
+    subscribe: (subscription) => superviseSubscription(calls, catalogue, log, subscription),
     close,
   };
   return store;

@@ -1,11 +1,11 @@
 export { type Alarm } from './alarm.js';
-export { type AppendOutcome, type ExpectedRevision } from './appender.js';
+export { type ExpectedRevision } from './append-request.js';
+export { type AppendOutcome } from './appender.js';
 export {
   maxLoadedEvents,
   openAggregateStore,
   type AggregateStore,
   type AggregateStoreOptions,
-  type ExecuteOptions,
   type Executed,
 } from './aggregate-store.js';
 export { actionCommandId, eventIdOf } from './event-id.js';
@@ -16,6 +16,7 @@ export {
   type ReadAllOptions,
   type ReadStreamOptions,
 } from './event-store.js';
+export { openPeriodOf } from './last-period.js';
 export { type Log } from './log.js';
 export { type Replayed, type ReplayRequest } from './parked.js';
 export { replayProcess, runProcesses, type ProcessRunnerOptions, type RunnableProcess } from './process-runner.js';

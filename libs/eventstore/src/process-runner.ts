@@ -158,6 +158,7 @@ function actor<Tables>({ eventStore, dispatch, wake, clock, log, attempts = 5, r
         causationId: event.id,
         actor: systemActor(process.name, event.metadata.actor.platform),
         at: await clock.now(),
+        since: event.metadata.recordedAt,
       });
       if (executed.outcome !== 'rejected') continue;
       const { rejected, detail } = executed.rejection;

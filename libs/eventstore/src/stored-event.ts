@@ -1,5 +1,5 @@
 import type { AllStreamResolvedEvent, Position, ResolvedEvent } from '@eventstore/db-client';
-import { decodeData, upcast, UnknownEventType, type AnyCatalogue, type Metadata, type Recorded } from '@recourse/eventing';
+import { decodeParsed, upcast, UnknownEventType, type AnyCatalogue, type Metadata, type Recorded } from '@recourse/eventing';
 import { UnreadableEvent } from './store-error.js';
 
 /** An event as the client hands it over, its numbers normalised; data and metadata are still as stored. */
@@ -31,10 +31,11 @@ export const isSystemEvent = (event: StoredEvent): boolean => event.type.startsW
 
 /** The event in its newest shape. @throws UnknownEventType, UnreadableEvent */
 export function recordedEvent(stored: StoredEvent, catalogue: AnyCatalogue): Recorded {
-  const { data, metadata, ...place } = stored;
+  const { id, type, stream, revision, position, metadata } = stored;
   if (!isMetadata(metadata)) throw new UnreadableEvent(stored, 'its metadata is not what this program writes');
   try {
-    return { ...place, metadata, data: upcast(catalogue, stored.type, decodeData(JSON.stringify(data)), metadata.schemaVersion) };
+    const data = upcast(catalogue, type, decodeParsed(stored.data), metadata.schemaVersion);
+    return { id, type, stream, revision, position, metadata, data };
   } catch (cause) {
     if (cause instanceof UnknownEventType) throw cause;
     throw new UnreadableEvent(stored, cause instanceof Error ? cause.message : String(cause), { cause });

@@ -69,6 +69,31 @@ const processor: StreamProcessor<Taken, PurseCommand, bigint, PurseEvent, 'Unluc
         },
 };
 
+type DripEvent =
+  Event<'TankFilled', { readonly drops: number }> | Event<'Dripped', { readonly no: number; readonly trace: string }>;
+type DripCommand = { readonly type: 'FillTank'; readonly drops: number } | { readonly type: 'Drip' };
+const dripEvent = eventsOf<DripEvent>();
+const dropBytes = 3_000;
+/** One coin is one drop, and every drop falls by itself. */
+const drip: Decider<DripCommand, { readonly left: number; readonly fallen: number }, DripEvent, never> = {
+  category: 'drip',
+  initial: { left: 0, fallen: 0 },
+  events: { TankFilled: 1, Dripped: 1 },
+  decide: (command, { fallen }) =>
+    command.type === 'FillTank'
+      ? [dripEvent('TankFilled', { drops: command.drops })]
+      : [dripEvent('Dripped', { no: fallen + 1, trace: 'x'.repeat(dropBytes) })],
+  evolve: ({ left, fallen }, happened) =>
+    happened.type === 'TankFilled' ? { left: left + happened.data.drops, fallen } : { left: left - 1, fallen: fallen + 1 },
+};
+const dripping: StreamProcessor<Taken, DripCommand, { readonly left: number; readonly fallen: number }, DripEvent, never> = {
+  name: 'drip',
+  decider: drip,
+  inputs: ['MoneyTaken'],
+  route: ({ stream, data }) => ({ id: stream.slice(-1), command: { type: 'FillTank', drops: Number(data.amount.minor) } }),
+  onward: ({ left }) => (left > 0 ? { type: 'Drip' } : undefined),
+};
+
 let node: TestNode;
 let store: EventStore;
 let tills: AggregateStore;
@@ -78,7 +103,11 @@ const alarms: Alarm[] = [];
 const releaseAll: (() => void)[] = [];
 
 const open = () =>
-  openEventStore({ connectionString: node.connectionString, catalogue: { ...catalogue, ...purse.events }, log: quiet });
+  openEventStore({
+    connectionString: node.connectionString,
+    catalogue: { ...catalogue, ...purse.events, ...drip.events },
+    log: quiet,
+  });
 beforeEach(async () => {
   node = await startTestNode();
   store = open();
@@ -176,6 +205,65 @@ it('appends what waits as few batches within their bounds', async () => {
   expect(appends.reduce((sum, { events }) => sum + events, 0)).toBe(612);
   expect(appends.length).toBeLessThan(100);
   expect(Math.max(...appends.map(({ bytes }) => bytes))).toBeLessThanOrEqual(maxBatchBytes);
+});
+
+describe('what goes on behind one input', () => {
+  const dripped = async () =>
+    (await store.readStream<DripEvent>('drip-a', { limit: 5_000 })).filter(({ type }) => type === 'Dripped');
+  const runDripping = async (eventStore: EventStore) => {
+    const options = { eventStore, database: postgres.database, clock, log: quiet };
+    const runner = await runStreamProcessor(dripping, options);
+    running.push(runner);
+    return runner;
+  };
+
+  it('is spread over appends that stay within their bounds, however much it is', async () => {
+    const appends: { events: number; bytes: number }[] = [];
+    const counting: EventStore = {
+      ...store,
+      append: (stream, revision, events, metadata) => {
+        const bytes = (some: readonly unknown[]) => some.reduce<number>((sum, one) => sum + JSON.stringify(one).length, 0);
+        appends.push({ events: events.length, bytes: bytes(events.map(({ data }) => data)) + bytes(metadata) });
+        return store.append(stream, revision, events, metadata);
+      },
+    };
+    await pay('a', 1_000n);
+    await pay('a', 2n);
+    await atHead(await runDripping(counting));
+    const fallen = await dripped();
+    expect(fallen.map(({ data }) => (data as { no: number }).no)).toEqual(Array.from({ length: 1_002 }, (_, i) => i + 1));
+    expect(appends.length).toBeGreaterThan((1_002 * dropBytes) / maxBatchBytes);
+    expect(Math.max(...appends.map(({ bytes }) => bytes))).toBeLessThan(1_048_576);
+    const [first, last] = [fallen[0]!, fallen.at(-1)!];
+    expect(fallen[999]!.metadata.inputPosition).toBe(first.metadata.inputPosition);
+    expect(last.metadata.inputPosition).not.toBe(first.metadata.inputPosition);
+  });
+
+  it.each([1, 2, 5])('goes on after a crash behind append %d, though no further input comes', async (survived) => {
+    await pay('a', 500n);
+    const dyingStore = open();
+    let appended = 0;
+    const dying: EventStore = {
+      ...dyingStore,
+      append: async (...append) => {
+        if (appended === survived) throw new StoreUnavailable('dead');
+        appended += 1;
+        return dyingStore.append(...append);
+      },
+    };
+    const killed = await runDripping(dying);
+    await eventually(() => killed.status().error !== undefined, 'the crash');
+    running.splice(0);
+    await killed.stop();
+    await dyingStore.close();
+    const fallen = (await dripped()).length;
+    expect(fallen).toBeGreaterThan(0);
+    expect(fallen).toBeLessThan(500);
+    await atHead(await runDripping(store));
+    expect((await dripped()).map(({ data }) => (data as { no: number }).no)).toEqual(
+      Array.from({ length: 500 }, (_, i) => i + 1),
+    );
+  });
 });
 
 type Crash =

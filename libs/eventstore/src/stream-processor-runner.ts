@@ -1,8 +1,10 @@
+import { Buffer } from 'node:buffer';
 import {
   currentVersion,
   encodeData,
   isRejection,
   maxBatchBytes,
+  maxBatchEvents,
   maxBatchInputs,
   stamp,
   streamOf,
@@ -12,6 +14,7 @@ import {
   type Event,
   type Metadata,
   type Recorded,
+  type Rejection,
   type StreamProcessor,
 } from '@recourse/eventing';
 import type { Database } from '@recourse/postgres';
@@ -39,13 +42,19 @@ const maxStreamsAtOnce = 8;
 const maxWarmStreams = 1_000;
 const maxConflictsInARow = 10;
 const pageEvents = 1_000;
+/** Between two notes of where it stands: a commit per batch would take the disk from the appends. */
+const hintPauseMs = 25;
 const conflictBackoff = { firstMs: 20, maxMs: 2_000 };
 
-/** A stream as far as it has been folded, and the last input it has taken. */
+/** What an event has of the input behind it. */
+type Cause = Omit<Metadata, 'schemaVersion' | 'recordedAt'>;
+/** A stream as far as it has been folded, the last input it has taken, and what its last event came from. */
 interface Account<State> {
   readonly state: State;
   readonly revision: bigint;
   readonly lastInput: bigint;
+  /** Absent for a stream without events. */
+  readonly cause: Cause | undefined;
 }
 interface Routed<Input extends Event, C extends Command> {
   readonly id: string;
@@ -55,7 +64,9 @@ interface Routed<Input extends Event, C extends Command> {
 
 /**
  * Decides what waits as one batch per stream and appends it with the expected revision. Whatever happens in between, the
- * stream's last event says which inputs were taken, and another writer loses its append.
+ * stream's last event says which inputs were taken, and another writer loses its append. What goes on behind an input in
+ * further appends needs no note of its own: until all of it is done the input counts as not handled, so that after a crash it
+ * comes again, is known as taken, and the stream's state says what is left.
  */
 export async function runStreamProcessor<
   Input extends Event,
@@ -73,7 +84,7 @@ export async function runStreamProcessor<
   const accounts = new Map<string, Account<State>>();
 
   const load = async (stream: string): Promise<Account<State>> => {
-    let account: Account<State> = { state: decider.initial, revision: -1n, lastInput: 0n };
+    let account: Account<State> = { state: decider.initial, revision: -1n, lastInput: 0n, cause: undefined };
     for (;;) {
       const page = await eventStore.readStream<E>(stream, { from: account.revision + 1n, limit: pageEvents });
       for (const event of page) {
@@ -82,6 +93,7 @@ export async function runStreamProcessor<
           state: decider.evolve(account.state, event as E),
           revision: event.revision,
           lastInput: input > account.lastInput ? input : account.lastInput,
+          cause: causeIn(event.metadata),
         };
       }
       if (page.length < pageEvents) return account;
@@ -95,58 +107,75 @@ export async function runStreamProcessor<
     if (oldest !== undefined) accounts.delete(oldest);
   };
 
-  const metadataOf = ({ input }: Routed<Input, C>, type: string, now: string): Metadata => {
-    const { correlationId, actor, recordedAt } = input.metadata;
-    return {
-      commandId: actionCommandId(input.id, processor.name),
-      correlationId,
-      causationId: input.id,
-      actor: systemActor(processor.name, actor.platform),
-      schemaVersion: currentVersion(decider.events, type),
-      recordedAt: now > recordedAt ? now : recordedAt,
-      effectiveAt: recordedAt,
-      inputPosition: input.position.toString(),
-    };
-  };
+  const causeOf = ({ id, position, metadata }: Recorded<Input>): Cause => ({
+    commandId: actionCommandId(id, processor.name),
+    correlationId: metadata.correlationId,
+    causationId: id,
+    actor: systemActor(processor.name, metadata.actor.platform),
+    effectiveAt: metadata.recordedAt,
+    inputPosition: position.toString(),
+  });
+  const onwardOf = ({ state, cause }: Pick<Account<State>, 'state' | 'cause'>) =>
+    cause === undefined ? undefined : processor.onward?.(state);
 
-  /** As many inputs as one append holds, and the account behind them. Pure but for the time that is only noted. */
-  const decideBatch = (stream: string, account: Account<State>, routed: readonly Routed<Input, C>[], now: string) => {
+  /** As much as one append holds, and the account behind it. Pure but for the time that is only noted. */
+  const decideBatch = (stream: string, account: Account<State>, waiting: readonly Routed<Input, C>[], now: string) => {
     const events: E[] = [];
     const metadata: Metadata[] = [];
-    let { state, lastInput } = account;
+    let { state, lastInput, cause } = account;
     let bytes = 0;
     let taken = 0;
-    for (const one of routed.slice(0, maxBatchInputs)) {
-      const decision = decider.decide(stamp(one.command, one.input.metadata.recordedAt), state);
-      if (isRejection(decision)) {
-        if (taken > 0) break; // what comes before it is appended first
-        throw refused(stream, one, `${decision.rejected}: ${decision.detail}`);
+    for (;;) {
+      const onward = onwardOf({ state, cause });
+      const next = onward === undefined && taken < maxBatchInputs ? waiting[taken] : undefined;
+      const command = onward ?? next?.command;
+      const from = next ? causeOf(next.input) : cause;
+      if (command === undefined || from === undefined) break;
+      const decision = decider.decide(stamp(command, from.effectiveAt), state);
+      const refusal = refusalOf(decision, onward !== undefined);
+      if (refusal !== undefined || isRejection(decision)) {
+        if (events.length > 0) break; // what comes before it is appended first
+        throw refused(stream, command, from, refusal ?? '');
       }
-      const size = decision.reduce((sum, event) => sum + encodeData(event.data).length, 0);
-      if (taken > 0 && bytes + size > maxBatchBytes) break;
+      const size = decision.reduce((sum, event) => sum + Buffer.byteLength(encodeData(event.data)), 0);
+      if (events.length > 0 && (bytes + size > maxBatchBytes || events.length + decision.length > maxBatchEvents)) break;
       for (const event of decision) {
         state = decider.evolve(state, event);
         events.push(event);
-        metadata.push(metadataOf(one, event.type, now));
+        metadata.push({
+          ...from,
+          schemaVersion: currentVersion(decider.events, event.type),
+          recordedAt: now > from.effectiveAt ? now : from.effectiveAt,
+        });
       }
       bytes += size;
+      if (decision.length > 0) cause = from;
+      if (!next) continue;
       taken += 1;
-      lastInput = one.input.position;
+      lastInput = next.input.position;
     }
-    return { events, metadata, taken, state, lastInput };
+    return { events, metadata, state, lastInput, cause };
   };
 
-  const refused = (stream: string, { input }: Routed<Input, C>, error: string): InputRefused => {
-    onAlarm?.({ reader, stream, eventId: input.id, position: input.position, error });
-    return new InputRefused(`${processor.name} refused ${input.type} (event ${input.id}) for ${stream}: ${error}`);
+  const refused = (stream: string, command: C, { causationId = '', inputPosition }: Cause, error: string): InputRefused => {
+    onAlarm?.({ reader, stream, eventId: causationId, position: BigInt(inputPosition ?? 0), error });
+    return new InputRefused(`${processor.name} refused ${command.type} (event ${causationId}) for ${stream}: ${error}`);
+  };
+
+  const announce = (stream: string, events: readonly E[]) => {
+    if (!processor.announce) return;
+    for (const event of events) {
+      const line = processor.announce(event);
+      if (line !== undefined) log('warn', line, { reader, stream });
+    }
   };
 
   const take = async (stream: string, routed: readonly Routed<Input, C>[]): Promise<void> => {
     for (let conflicts = 0; ;) {
       const account = accounts.get(stream) ?? (await load(stream));
       const waiting = routed.filter((one) => one.input.position > account.lastInput);
-      if (waiting.length === 0) return remember(stream, account);
-      const { events, metadata, state, lastInput } = decideBatch(stream, account, waiting, await clock.now());
+      if (waiting.length === 0 && onwardOf(account) === undefined) return remember(stream, account);
+      const { events, metadata, state, lastInput, cause } = decideBatch(stream, account, waiting, await clock.now());
       let revision = account.revision;
       if (events.length > 0) {
         accounts.delete(stream);
@@ -160,8 +189,9 @@ export async function runStreamProcessor<
         }
         conflicts = 0;
         revision = outcome.revision;
+        announce(stream, events);
       }
-      remember(stream, { state, revision, lastInput });
+      remember(stream, { state, revision, lastInput, cause });
     }
   };
 
@@ -171,6 +201,7 @@ export async function runStreamProcessor<
     for (let written = -1n; written < hinted;) {
       written = hinted;
       await moveCheckpoints(database.db, [reader], written);
+      await pause(hintPauseMs);
     }
   };
   /** Behind is safe, so nobody waits for it; of hints that come while one is written only the newest is. */
@@ -218,4 +249,19 @@ export async function runStreamProcessor<
       await hinting;
     },
   };
+}
+
+const causeIn = ({ commandId, correlationId, causationId, actor, effectiveAt, inputPosition }: Metadata): Cause => ({
+  commandId,
+  correlationId,
+  ...(causationId === undefined ? {} : { causationId }),
+  actor,
+  effectiveAt,
+  ...(inputPosition === undefined ? {} : { inputPosition }),
+});
+
+/** Why a decision cannot be appended; one without an input that changes nothing would be asked for without end. */
+function refusalOf(decision: readonly unknown[] | Rejection, isOnward: boolean): string | undefined {
+  if (isRejection(decision)) return `${decision.rejected}: ${decision.detail}`;
+  return isOnward && decision.length === 0 ? 'it goes on without an end' : undefined;
 }

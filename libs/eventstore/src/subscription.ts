@@ -1,9 +1,11 @@
-import { excludeSystemEvents, START, type AllStreamResolvedEvent, type EventStoreDBClient } from '@eventstore/db-client';
 import { UnknownEventType, type AnyCatalogue, type Recorded } from '@recourse/eventing';
 import { backoffMs, pause } from './backoff.js';
+import type { CallBuilder } from './connection.js';
 import { messageOf, type Log } from './log.js';
+import { openReading } from './reading.js';
+import type { ReadResponse } from './read-response.js';
 import { isFatal, StoreUnavailable } from './store-error.js';
-import { isSystemEvent, logPosition, positionOf, recordedEvent, storedEvent } from './stored-event.js';
+import { isSystemEvent, recordedEvent, type StoredEvent } from './stored-event.js';
 
 export interface Batch {
   /** In the order of the log; empty when nothing up to `upTo` was wanted. */
@@ -42,14 +44,14 @@ export interface Subscription {
 }
 
 export const maxBatchEvents = 256;
-/** While a batch is handled, so many events wait behind it on either side of the decoder; then the server waits. */
-const maxBufferedEvents = 256;
+/** While a batch is handled, so many messages wait behind it; then the server waits. */
+const maxBufferedMessages = 256;
 const confirmationTimeoutMs = 10_000;
 const resubscribe = { firstMs: 50, maxMs: 10_000 };
 
 /** Reads on for ever: any error that time can heal leads to a new subscription, with bounded exponential backoff between them. */
 export function superviseSubscription(
-  client: EventStoreDBClient,
+  calls: CallBuilder,
   catalogue: AnyCatalogue,
   log: Log,
   options: SubscriptionOptions,
@@ -66,10 +68,8 @@ export function superviseSubscription(
     const events: Recorded[] = [];
     let fault: unknown;
     let readUpTo = position;
-    for (const item of items) {
+    for (const event of items) {
       try {
-        const event = storedEvent(item);
-        if (!event) continue;
         if (!isSystemEvent(event)) {
           if (!Object.hasOwn(catalogue, event.type)) throw new UnknownEventType(event.type);
           if (!wanted || wanted.has(event.type)) events.push(recordedEvent(event, catalogue));
@@ -89,7 +89,7 @@ export function superviseSubscription(
 
   const readOn = async () => {
     position = await options.after();
-    const feed = openFeed(client, position, stopping.signal);
+    const feed = openFeed(calls, position, stopping.signal);
     try {
       for (;;) {
         const portion = await feed.next();
@@ -142,65 +142,50 @@ export function superviseSubscription(
 }
 
 interface Portion {
-  readonly items: readonly AllStreamResolvedEvent[];
+  readonly items: readonly StoredEvent[];
   readonly upTo: bigint;
 }
 
 /** One life of a subscription, pulled: what is not asked for stays with the server, apart from a bounded buffer. */
-function openFeed(client: EventStoreDBClient, after: bigint, stop: AbortSignal) {
+function openFeed(calls: CallBuilder, after: bigint, stop: AbortSignal) {
+  const buffered: ReadResponse[] = [];
   let failure: Error | undefined;
-  let taken = 0;
-  /** Marks of the server that count once everything delivered before them has been taken. */
-  let checkpoint: { readonly position: bigint; readonly behind: number } | undefined;
-  let caughtUpBehind: number | undefined;
+  let isCaughtUp = false;
   let wake: () => void = () => undefined;
   const fail = (error: Error) => {
     failure ??= error;
     wake();
   };
-
-  const source = client.subscribeToAll(
-    {
-      fromPosition: after === 0n ? START : logPosition(after),
-      filter: excludeSystemEvents({
-        checkpointReached: (_, position) => {
-          checkpoint = { position: positionOf(position), behind: taken + source.readableLength };
-          wake();
-        },
-      }),
-    },
-    { highWaterMark: maxBufferedEvents },
-  );
   const unconfirmed = setTimeout(
     () => fail(new StoreUnavailable('the store did not confirm a subscription')),
     confirmationTimeoutMs,
   );
-  source.on('confirmation', () => clearTimeout(unconfirmed));
-  source.on('caughtUp', () => {
-    caughtUpBehind = taken + source.readableLength;
-    wake();
+  const reading = openReading(calls, after, {
+    onResponse: (response) => {
+      clearTimeout(unconfirmed);
+      buffered.push(response);
+      if (buffered.length >= maxBufferedMessages) reading.pause();
+      wake();
+    },
+    onEnd: fail,
   });
-  source.on('readable', () => wake());
-  source.on('error', fail);
-  source.on('end', () => fail(new StoreUnavailable('the store ended a subscription')));
-  source.on('close', () => fail(new StoreUnavailable('the connection of a subscription was closed')));
   const onStop = () => wake();
   stop.addEventListener('abort', onStop);
 
   const take = (): Portion | undefined => {
-    const items: AllStreamResolvedEvent[] = [];
-    while (items.length < maxBatchEvents) {
-      const item = source.read() as AllStreamResolvedEvent | null;
-      if (item === null) break;
-      items.push(item);
-      // At once: a read may bring the server's next mark, which counts what was taken before it.
-      taken += 1;
-    }
+    const items: StoredEvent[] = [];
     let upTo = 0n;
-    const passed = checkpoint !== undefined && taken >= checkpoint.behind;
-    if (passed && checkpoint) upTo = checkpoint.position;
-    if (passed) checkpoint = undefined;
-    return items.length > 0 || passed ? { items, upTo } : undefined;
+    let taken = 0;
+    for (const response of buffered) {
+      if (items.length === maxBatchEvents) break;
+      taken += 1;
+      if (response.kind === 'caughtUp') isCaughtUp = true;
+      else if (response.kind === 'checkpoint') upTo = response.position;
+      else if (response.kind === 'event' && response.event) items.push(response.event);
+    }
+    buffered.splice(0, taken);
+    reading.resume();
+    return items.length > 0 || upTo > 0n ? { items, upTo } : undefined;
   };
 
   let headReported = false;
@@ -221,12 +206,11 @@ function openFeed(client: EventStoreDBClient, after: bigint, stop: AbortSignal) 
       }
     },
     /** The server had nothing more when it last spoke. */
-    drained: () => caughtUpBehind !== undefined && taken >= caughtUpBehind && source.readableLength === 0,
+    drained: () => isCaughtUp && buffered.length === 0,
     close() {
       clearTimeout(unconfirmed);
       stop.removeEventListener('abort', onStop);
-      source.unsubscribe().catch(() => undefined);
-      source.destroy();
+      reading.cancel();
     },
   };
 }

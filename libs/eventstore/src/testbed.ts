@@ -7,6 +7,7 @@ import { startEventStoreNode, type EventStoreNode } from '@recourse/embedded-eve
 import {
   catalogueOf,
   eventsOf,
+  fullPeriodEvents,
   reject,
   systemActor,
   type Clock,
@@ -48,6 +49,48 @@ export const till: Decider<TillCommand, Till, TillEvent, 'Closed'> = {
     event.type === 'TillClosed' ? { ...state, closed: true } : { ...state, taken: state.taken + event.data.amount.minor },
 };
 
+export type PurseEvent =
+  | Event<'PurseOpened', { readonly carried: Money; readonly month: string }>
+  | Event<'CoinPut', { readonly amount: Money }>
+  | Event<'PurseClosed', { readonly carried: Money; readonly month: string }>;
+export type PurseCommand = { readonly type: 'PutCoin'; readonly amount: Money };
+export interface Purse {
+  readonly held: bigint;
+  readonly month: string | undefined;
+  readonly closedFor: string | undefined;
+}
+export const purseEvent = eventsOf<PurseEvent>();
+
+/** Kept in periods: one a month, and another when one is full. */
+export const purse: Decider<PurseCommand, Purse, PurseEvent, 'Closed'> = {
+  category: 'purse',
+  initial: { held: 0n, month: undefined, closedFor: undefined },
+  events: { PurseOpened: 1, CoinPut: 1, PurseClosed: 1 },
+  periods: {
+    closing: ({ held, month }, at, length) => {
+      const isDue = month !== undefined && (month < at.slice(0, 7) || length >= fullPeriodEvents);
+      return isDue ? purseEvent('PurseClosed', { carried: money(held), month: at.slice(0, 7) }) : undefined;
+    },
+    following: ({ held, closedFor }) =>
+      closedFor === undefined ? undefined : [purseEvent('PurseOpened', { carried: money(held), month: closedFor })],
+  },
+  decide: ({ amount, at }, { month, closedFor }) => {
+    if (closedFor !== undefined) return reject('Closed', 'this period of the purse is over');
+    const opened = month === undefined ? [purseEvent('PurseOpened', { carried: money(0n), month: at.slice(0, 7) })] : [];
+    return amount.minor === 0n ? [] : [...opened, purseEvent('CoinPut', { amount })];
+  },
+  evolve: (state, { type, data }) => {
+    switch (type) {
+      case 'PurseOpened':
+        return { held: data.carried.minor, month: data.month, closedFor: undefined };
+      case 'CoinPut':
+        return { ...state, held: state.held + data.amount.minor };
+      case 'PurseClosed':
+        return { ...state, closedFor: data.month };
+    }
+  },
+};
+
 export type LampEvent = Event<'LampLit', { readonly room: string }>;
 export type LampCommand = { readonly type: 'LightLamp'; readonly room: string };
 export const lampEvent = eventsOf<LampEvent>();
@@ -61,7 +104,7 @@ export const lamp: Decider<LampCommand, number, LampEvent, 'TooDark'> = {
   evolve: (lit) => lit + 1,
 };
 
-export const catalogue = catalogueOf([till, lamp]);
+export const catalogue = catalogueOf([till, lamp, purse]);
 export const quiet: Log = () => undefined;
 export const clock: Clock = { now: () => Promise.resolve(new Date().toISOString()) };
 

@@ -1,4 +1,4 @@
-import type { ContributionEvent, FundEvent, PayoutEvent, PayoutPurpose } from '@recourse/compensation/events';
+import type { ContributionEvent, FundControlEvent, FundEvent, PayoutEvent, PayoutPurpose } from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
 import type { DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
 import { UnknownEventType, type Event, type UniqueEvent } from '@recourse/eventing';
@@ -8,7 +8,15 @@ import { formatAccount } from './accounts.js';
 
 /** Every event of the log. */
 export type DomainEvent =
-  OrderEvent | DisputeEvent | PolicyEvent | DepositEvent | FundEvent | ContributionEvent | PayoutEvent | UniqueEvent;
+  | OrderEvent
+  | DisputeEvent
+  | PolicyEvent
+  | DepositEvent
+  | FundEvent
+  | FundControlEvent
+  | ContributionEvent
+  | PayoutEvent
+  | UniqueEvent;
 
 /** The same amount on both sides, by account name; amounts are positive. */
 export interface Posting {
@@ -145,6 +153,20 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
       return nothing;
     case 'FundPeriodOpened':
     case 'ReservationQueued':
+    case 'ReservationFreed':
+    case 'FundPaused':
+    case 'FundResumed':
+    case 'FundLimitsSet':
+    case 'FundDayOpened':
+    case 'FundRanLow':
+    case 'FundRecovered':
+    case 'FundPauseOrdered':
+    case 'FundResumeProposed':
+    case 'FundResumeOrdered':
+    case 'FundLimitsProposed':
+    case 'FundLimitsApproved':
+    case 'FundHoldLiftOrdered':
+    case 'FundDayBegan':
     case 'ContributionProposed':
     case 'ContributionApproved':
       return nothing;

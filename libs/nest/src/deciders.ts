@@ -1,4 +1,4 @@
-import { contribution, fund, payout } from '@recourse/compensation';
+import { contribution, fund, fundControl, payout } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
 import { dispute, policy } from '@recourse/disputes';
 import { catalogueOf, erased, unique, type AnyCatalogue, type AnyDecider } from '@recourse/eventing';
@@ -11,6 +11,7 @@ export const deciders: readonly AnyDecider[] = [
   erased(policy),
   erased(deposit),
   erased(fund),
+  erased(fundControl),
   erased(contribution),
   erased(payout),
   erased(unique),

@@ -31,7 +31,7 @@ const once = (
   input: unknown = { a: 1 },
   caller = shop,
   route = 'POST /orders',
-) => idempotency.once(caller, route, key, input, act);
+) => idempotency.once(caller, route, key, input, '2026-03-01T08:00:00.000Z', act);
 
 describe('idempotency', () => {
   it('acts once and answers every repeat with the first answer', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { Actor } from '@recourse/eventing';
+import type { Actor, Instant } from '@recourse/eventing';
 import type { MigrationSet } from '@recourse/postgres';
 import { sql, type Kysely } from 'kysely';
 import { Problem, problemOf } from './problem.js';
@@ -12,6 +12,8 @@ interface EdgeTables {
     key: string;
     input_hash: string;
     command_id: string;
+    /** By the server's clock. */
+    met_at: string;
     status: number | null;
     answer: object | null;
   };
@@ -31,6 +33,12 @@ export const idempotencyMigrations: MigrationSet = {
           status integer, answer jsonb, first_seen_at timestamptz not null default now(), primary key (client, route, key))`.execute(
           trx,
         );
+      },
+    },
+    {
+      name: 'request.met_at',
+      up: async (trx) => {
+        await sql`alter table edge.request add column met_at timestamptz not null default now()`.execute(trx);
       },
     },
   ],
@@ -74,26 +82,32 @@ export class Idempotency {
     this.db = (db as unknown as Kysely<EdgeTables>).withSchema('edge');
   }
 
-  /** @param act gets the command id that belongs to this request; it may run again after a crash, with the same id */
+  /** @param act gets the command id that belongs to this request and when it was first met; it may run again after a crash, with the same */
   async once(
     caller: Actor,
     route: string,
     key: string | undefined,
     input: unknown,
-    act: (commandId: string) => Promise<Answer>,
+    at: Instant,
+    act: (commandId: string, metAt: Instant) => Promise<Answer>,
   ): Promise<Answer & { readonly replayed: boolean }> {
     if (key === undefined)
       throw new Problem(400, 'idempotency-key-missing', 'send an Idempotency-Key header, a new one for each thing you want done');
     if (!idempotencyKeyShape.test(key))
       throw new Problem(400, 'idempotency-key-malformed', 'an Idempotency-Key has 1 to 128 visible ASCII characters');
     const request = { client: `${caller.platform}/${caller.subject}`, route, key };
-    const row = { ...request, input_hash: this.fingerprint(canonical(input)), command_id: uuidOf(request.client, route, key) };
+    const row = {
+      ...request,
+      input_hash: this.fingerprint(canonical(input)),
+      command_id: uuidOf(request.client, route, key),
+      met_at: at,
+    };
     const first = await this.remember(row);
     if (first.input_hash !== row.input_hash)
       throw new Problem(422, 'idempotency-key-reused', 'this Idempotency-Key was sent before with other input; use a new key');
     if (first.status !== null && first.answer !== null) return { status: first.status, body: first.answer, replayed: true };
     try {
-      const answer = await act(row.command_id);
+      const answer = await act(row.command_id, first.met_at);
       await this.accept(row, answer);
       return { ...answer, replayed: false };
     } catch (error) {
@@ -104,12 +118,12 @@ export class Idempotency {
   }
 
   /** The row of this request, made now or before: one statement, since a refusal elsewhere may remove it in between. */
-  private remember(row: NewRequest): Promise<Pick<EdgeTables['request'], 'input_hash' | 'status' | 'answer'>> {
+  private remember(row: NewRequest): Promise<Pick<EdgeTables['request'], 'input_hash' | 'met_at' | 'status' | 'answer'>> {
     return this.db
       .insertInto('request')
       .values({ ...row, status: null, answer: null })
       .onConflict((known) => known.columns(identity).doUpdateSet({ key: row.key }))
-      .returning(['input_hash', 'status', 'answer'])
+      .returning(['input_hash', 'met_at', 'status', 'answer'])
       .executeTakeFirstOrThrow();
   }
 

@@ -244,7 +244,7 @@ class Run {
   }
 }
 
-function turned<Item>(items: readonly Item[], by: number): Item[] {
+export function turned<Item>(items: readonly Item[], by: number): Item[] {
   const first = by % items.length;
   return [...items.slice(first), ...items.slice(0, first)];
 }

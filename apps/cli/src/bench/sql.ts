@@ -138,7 +138,7 @@ const schema: readonly string[] = [
     union all select 'deposit-' || merchant, ${plentyMinor} from unnest(string_to_array('${merchants.join()}', ',')) merchant`,
 ];
 
-async function requireDurability(pool: Pool): Promise<void> {
+export async function requireDurability(pool: Pool): Promise<void> {
   const { rows } = await pool.query<{ name: string; setting: string }>(
     "select name, setting from pg_settings where name in ('fsync', 'synchronous_commit')",
   );

@@ -1,45 +1,60 @@
 import { sql } from 'kysely';
+import { resetCheckpoint } from '../checkpoint.js';
 import type { MigrationSet } from '../migration.js';
 import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
 import { fundBook } from './fund-book.js';
+import { fundCoverage } from './fund-coverage.js';
+import { fundStanding } from './fund-standing.js';
 import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
 import { payoutQueue } from './payout-queue.js';
-import { inSchema, liveSchema, type AnyReadModel } from './read-model.js';
+import { inSchema, liveSchema, type AnyReadModel, type ReadModelTx } from './read-model.js';
 import { refundHistory } from './refund-history.js';
 
 /**
- * Read models and their versions, in the order in which they came to be; only ever appended. One whose tables change is
- * appended again with its new version: the tables are made anew, and its new checkpoint lets the log fill them.
+ * Every read model, in the order in which they came to be; a new one is appended. A new version of one is appended too, and
+ * the name of the version it replaces stays in the old place, for the histories of databases that have had it.
  */
-const made: readonly (readonly [AnyReadModel, number])[] = [
-  [orderBook, 1],
-  [caseFile, 1],
-  [deadlines, 1],
-  [refundHistory, 1],
-  [payoutQueue, 1],
-  [fundBook, 1],
-  [depositStatement, 1],
-  [journal, 1],
-  [depositStatement, 2],
+const history: readonly (AnyReadModel | string)[] = [
+  orderBook,
+  caseFile,
+  deadlines,
+  refundHistory,
+  payoutQueue,
+  fundBook,
+  'deposit-statement.v1',
+  journal,
+  fundStanding,
+  fundCoverage,
+  depositStatement,
 ];
 
-/** Every read model. */
-export const readModels: readonly AnyReadModel[] = [...new Set(made.map(([model]) => model))];
+export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */
 export const neverSkipped: readonly string[] = [journal.name, payoutQueue.name, deadlines.name];
 
 export const readModelMigrations: MigrationSet = {
   schema: liveSchema,
-  steps: made.map(([model, version]) => ({
-    name: `${model.name}.v${version}`,
-    up: async (trx) => {
-      await inSchema(trx, liveSchema);
-      for (const table of model.tables) await sql`drop table if exists ${sql.id(table)}`.execute(trx);
-      await model.create(trx);
-    },
-  })),
+  steps: history.map((model) =>
+    typeof model === 'string'
+      ? { name: model, up: () => Promise.resolve() }
+      : {
+          name: `${model.name}.v${model.version}`,
+          up: async (trx) => {
+            await inSchema(trx, liveSchema);
+            await replaceOlder(trx, model);
+            await model.create(trx);
+          },
+        },
+  ),
 };
+
+/** A new version fills its tables from the beginning of the log; what the older ones left is of no use. */
+async function replaceOlder(trx: ReadModelTx, { name, version, tables }: AnyReadModel): Promise<void> {
+  if (version === 1) return;
+  for (const table of tables) await sql`drop table if exists ${sql.id(liveSchema, table)}`.execute(trx);
+  for (let older = 1; older < version; older += 1) await resetCheckpoint(trx, `projection:${name}.v${older}`);
+}

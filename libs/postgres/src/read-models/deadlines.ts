@@ -1,5 +1,6 @@
+import type { FundControlEvent, FundEvent } from '@recourse/compensation/events';
 import type { DisputeEvent } from '@recourse/disputes/events';
-import { plusHours } from '@recourse/eventing';
+import { lastMomentOf, plusHours } from '@recourse/eventing';
 import type { OrderEvent } from '@recourse/orders/events';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
@@ -18,6 +19,7 @@ interface Tables {
 const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
 const orderStream = (orderId: string) => `order-${orderId}`;
 const disputeStream = (disputeId: string) => `dispute-${disputeId}`;
+const fundControlStream = (platform: string, asset: string) => `fundcontrol-${platform}.${asset}`;
 const blank = { due_at: null, after_sale_ends_at: null, seven_day_ends_at: null, frozen: false };
 
 /** Starts a clock, or one that has not begun yet. */
@@ -68,7 +70,7 @@ const stopWaiting = (tx: ReadModelTx, disputeId: string, units: readonly number[
   );
 
 /** Which clocks run, and until when? A timer only wakes the decider, which compares with its command's time. */
-export const deadlines = readModel<OrderEvent | DisputeEvent>({
+export const deadlines = readModel<OrderEvent | DisputeEvent | FundEvent | FundControlEvent>({
   name: 'deadlines',
   version: 1,
   tables: ['deadline'],
@@ -187,6 +189,21 @@ export const deadlines = readModel<OrderEvent | DisputeEvent>({
     VerdictBecameFinal: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), [`final:${data.verdictId}`]),
     DisputeWithdrawn: async ({ data }, tx) => {
       await of(tx).deleteFrom('deadline').where('stream', '=', disputeStream(data.disputeId)).execute();
+    },
+    // Whoever is held aside by a daily limit waits for the next day, and if that does not let him go, for the one after.
+    ReservationQueued: async ({ data }, tx) => {
+      if (data.why !== 'velocity-limit' || data.countedOn === undefined) return;
+      const stream = fundControlStream(data.platform, data.fromFund.asset);
+      await start(tx, stream, `aside:${data.refundId}`, lastMomentOf(data.countedOn));
+    },
+    ReservationFreed: ({ data }, tx) => clear(tx, fundControlStream(data.platform, data.asset), [`aside:${data.refundId}`]),
+    FundDayBegan: async ({ data }, tx) => {
+      await of(tx)
+        .updateTable('deadline')
+        .set({ due_at: lastMomentOf(data.day) })
+        .where('stream', '=', fundControlStream(data.platform, data.asset))
+        .where('due_at', '<', lastMomentOf(data.day))
+        .execute();
     },
   },
 });

@@ -17,6 +17,16 @@ export {
   type StatementLine,
 } from './deposit-statement.js';
 export { findFund, fundBook, type FundRow } from './fund-book.js';
+export { fundCoverage, listCoverage, type CoverageRow } from './fund-coverage.js';
+export {
+  countAside,
+  findAside,
+  findFundStanding,
+  fundStanding,
+  listAside,
+  type AsideRow,
+  type FundStandingRow,
+} from './fund-standing.js';
 export { balances, journal, journalRows, type Balance } from './journal.js';
 export { findOrder, orderBook, type UnitRow } from './order-book.js';
 export { openWork, type OpenWork } from './open-work.js';

@@ -1,0 +1,262 @@
+import { randomUUID } from 'node:crypto';
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  contribution,
+  fund,
+  fundControl,
+  fundProcessor,
+  type Fund,
+  type FundEvent,
+  type FundInput,
+} from '@recourse/compensation';
+import { startEventStoreNode, type EventStoreNode } from '@recourse/embedded-eventstore';
+import { isRejection, systemActor, type Clock, type Event, type Recorded } from '@recourse/eventing';
+import { openEventStore, processorReader, runStreamProcessor, StoreUnavailable, type EventStore } from '@recourse/eventstore';
+import { createDevelopmentKeys, developmentIssuer } from '@recourse/identity';
+import { money } from '@recourse/money';
+import { catalogue, migrationSets } from '@recourse/nest';
+import { connect, createDatabase, dropDatabase, migrate, readCheckpoint, type Database } from '@recourse/postgres';
+import { createKeyFile } from '@recourse/vault';
+
+const adminUrl = process.env['TEST_POSTGRES_URL'] ?? '';
+const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const moment = '2026-03-01T08:00:00.000Z';
+const clock: Clock = { now: () => Promise.resolve(moment) };
+const fundStream = 'fund-demo.CNY.0001';
+/** More than one append of the fund holds, so that a crash can fall between two that one input led to. */
+const refunds = 700;
+const fen = (minor: number) => money(BigInt(minor));
+
+let directory: string;
+let node: EventStoreNode;
+let name: string;
+let url: string;
+let database: Database;
+let store: EventStore;
+const open = () => openEventStore({ connectionString: node.connectionString, catalogue, log: () => undefined });
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'recourse-fund-'));
+  node = await startEventStoreNode({ directory: join(directory, 'events') });
+  name = `fund_${randomUUID()}`;
+  url = await createDatabase(adminUrl, name);
+  database = connect(url);
+  await migrate(database.db, migrationSets);
+  store = open();
+});
+afterEach(async () => {
+  await store.close();
+  await database.close();
+  await node.stop();
+  await dropDatabase(adminUrl, name);
+  await rm(directory, { recursive: true, force: true });
+});
+
+const append = async (stream: string, ...events: readonly Event[]) => {
+  const about = events.map(() => ({
+    commandId: randomUUID(),
+    correlationId: 'c',
+    actor: systemActor('test', 'demo'),
+    schemaVersion: 1,
+    recordedAt: moment,
+    effectiveAt: moment,
+  }));
+  const outcome = await store.append(stream, 'no_stream', events, about);
+  if (outcome.status !== 'appended') throw new Error(`${stream} was not appended to`);
+};
+const approved = (no: number): FundInput => ({
+  type: 'RefundApproved',
+  data: {
+    platform: 'demo',
+    merchant: 'm1',
+    buyer: 'b1',
+    payee: 'person-1',
+    rail: 'sandbox',
+    refundId: `demo.o${no}.r`,
+    orderId: `demo.o${no}`,
+    ground: { kind: 'not-delivered-in-time' },
+    lines: [],
+    total: fen(100),
+    fromEscrow: fen(0),
+    fromFund: fen(100),
+    fromFees: fen(0),
+    merchantShare: fen(0),
+    approvedAt: moment,
+  },
+});
+const contribute = (no: number, minor: number) =>
+  append(`${contribution.category}-demo.c${no}`, {
+    type: 'ContributionApproved',
+    data: {
+      contributionId: `demo.c${no}`,
+      platform: 'demo',
+      amount: fen(minor),
+      rail: 'sandbox',
+      transaction: `t${no}`,
+      proposedBy: 'ann',
+      approvedBy: 'bob',
+      approvedAt: moment,
+    },
+  });
+/** Refunds, first with money for a few, then a pause, then money for all and the word to go on. */
+const tell = async () => {
+  await contribute(1, 5_000);
+  for (let no = 0; no < refunds; no += 100)
+    await append(`order-demo.of${no}`, ...Array.from({ length: 100 }, (_, i) => approved(no + i)));
+  const word = { platform: 'demo', asset: 'CNY', reason: 'an odd night', orderedBy: 'ann', orderedAt: moment };
+  const pause = { type: 'FundPauseOrdered', data: { ...word, kind: 'pause' } };
+  await append(`${fundControl.category}-demo.CNY`, pause);
+  await contribute(2, refunds * 100);
+  // Who routes inputs looks at what they say, so that it may stand in a stream of its own here.
+  await append(`${fundControl.category}-demo.CNY-2`, { type: 'FundResumeOrdered', data: word });
+};
+
+/** What the log leads to when nobody dies: the decider over all inputs in their order, each once. */
+async function expected(): Promise<{ type: string; data: unknown; inputPosition: string }[]> {
+  let state: Fund = fund.initial;
+  const told: { type: string; data: unknown; inputPosition: string }[] = [];
+  for await (const input of store.readAll<FundInput>({ types: [...fundProcessor.inputs] })) {
+    const route = fundProcessor.route(input);
+    for (let command = route?.command; command; command = fundProcessor.onward?.(state)) {
+      const decided = fund.decide({ ...command, at: moment }, state);
+      if (isRejection(decided)) throw new Error(decided.detail);
+      for (const happened of decided) {
+        state = fund.evolve(state, happened);
+        told.push({ type: happened.type, data: happened.data, inputPosition: input.position.toString() });
+      }
+    }
+  }
+  return told;
+}
+const stored = async () =>
+  (await store.readStream<FundEvent>(fundStream, { limit: 5_000 })).map(({ type, data, metadata }) => ({
+    type,
+    data,
+    inputPosition: metadata.inputPosition,
+  }));
+async function expectEverythingOnce(): Promise<void> {
+  expect(await stored()).toEqual(await expected());
+  const reserved = (await stored()).flatMap(({ type, data }) =>
+    type === 'FundsReserved' ? [(data as { refundId: string }).refundId] : [],
+  );
+  expect(reserved).toEqual(Array.from({ length: refunds }, (_, no) => `demo.o${no}.r`));
+}
+async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (const deadline = Date.now() + 60_000; !(await condition()); await new Promise((resolve) => setTimeout(resolve, 5)))
+    if (Date.now() > deadline) throw new Error(`not within a minute: ${what}`);
+}
+
+const points = ['an input is read', 'it is decided', 'it is appended', 'the append is known', 'its checkpoint is noted'] as const;
+type Point = (typeof points)[number];
+
+/** A fund that dies the `nth` time it comes to this point; says whether it came so far. */
+async function liveAndDie(point: Point, nth: number): Promise<boolean> {
+  const eventStore = open();
+  let passed = 0;
+  let dead = false;
+  const pass = (here: Point) => {
+    if (here === point && !dead && (passed += 1) === nth) dead = true;
+    if (dead) throw new StoreUnavailable(`dead before ${point}`);
+  };
+  const mortal: EventStore = {
+    ...eventStore,
+    append: async (...args) => {
+      pass('it is appended');
+      const outcome = await eventStore.append(...args);
+      pass('the append is known');
+      return outcome;
+    },
+  };
+  const db = new Proxy(database.db, {
+    get: (target, key) => {
+      // Whoever writes asks for the executor first: enlisting is the first write, reading where to begin the second.
+      if (key === 'getExecutor' && running) pass('its checkpoint is noted');
+      const found: unknown = Reflect.get(target, key, target);
+      return typeof found === 'function' ? (found.bind(target) as unknown) : found;
+    },
+  });
+  let running = false;
+  const runner = await runStreamProcessor(
+    {
+      ...fundProcessor,
+      route: (input: Recorded<FundInput>) => {
+        running = true;
+        pass('an input is read');
+        return fundProcessor.route(input);
+      },
+      decider: {
+        ...fund,
+        decide: (command, state) => {
+          pass('it is decided');
+          return fund.decide(command, state);
+        },
+      },
+    },
+    { eventStore: mortal, database: { ...database, db }, clock, log: () => undefined },
+  );
+  const head = await store.lastPosition();
+  await eventually(() => dead || runner.status().position >= head, point);
+  await runner.stop();
+  await eventStore.close();
+  return dead;
+}
+
+it.each(points)('a fund that dies before %s takes every input once, and loses and doubles no reservation', async (point) => {
+  await tell();
+  let deaths = 0;
+  for (const nth of [1, 1, 2, 3, 40]) if (await liveAndDie(point, nth)) deaths += 1;
+  expect(deaths).toBeGreaterThan(1);
+  const head = await store.lastPosition();
+  const runner = await runStreamProcessor(fundProcessor, { eventStore: store, database, clock, log: () => undefined });
+  await eventually(() => runner.status().position >= head, 'the end of the log');
+  await runner.stop();
+  await expectEverythingOnce();
+  expect(await readCheckpoint(database.db, processorReader(fundProcessor.name))).toBeGreaterThanOrEqual(head);
+});
+
+describe('a worker', () => {
+  const workers: ChildProcess[] = [];
+  afterEach(async () => {
+    for (const worker of workers.splice(0)) {
+      if (worker.exitCode !== null || worker.signalCode !== null) continue;
+      const gone = once(worker, 'exit');
+      worker.kill('SIGKILL');
+      await gone;
+    }
+  });
+
+  it('that is killed while its fund pays out leaves the next one to finish, once', async () => {
+    const keyFile = join(directory, 'vault.json');
+    await createKeyFile(keyFile);
+    const { jwksFile } = await createDevelopmentKeys(join(directory, 'keys'));
+    const env = {
+      ...process.env,
+      DATABASE_URL: url,
+      EVENTSTORE_URL: node.connectionString,
+      REDIS_URL: url,
+      RECOURSE_KEY_FILE: keyFile,
+      RECOURSE_JWKS: jwksFile,
+      RECOURSE_ISSUER: developmentIssuer,
+    };
+    const start = () => {
+      const worker = fork(program, { env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], execArgv: [] });
+      workers.push(worker);
+      return worker;
+    };
+    await tell();
+    const first = start();
+    await eventually(async () => (await store.readStream(fundStream, { limit: 1 })).length > 0, 'the fund at work');
+    const killed = once(first, 'exit');
+    first.kill('SIGKILL');
+    await killed;
+    start();
+    const all = (await expected()).length;
+    await eventually(async () => (await stored()).length >= all, 'everything taken');
+    await expectEverythingOnce();
+  }, 120_000);
+});

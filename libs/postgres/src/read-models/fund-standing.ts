@@ -1,0 +1,148 @@
+import type { FundEvent } from '@recourse/compensation/events';
+import { sql, type Kysely } from 'kysely';
+import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
+
+export interface FundStandingRow {
+  platform: string;
+  asset: string;
+  /** `running`, or by what it stands still. */
+  mode: string;
+  mode_by: string | null;
+  mode_reason: string | null;
+  mode_since: string | null;
+  limits_version: number;
+  low_water_mark: bigint | null;
+  daily_per_merchant: bigint | null;
+  limits_proposed_by: string | null;
+  limits_approved_by: string | null;
+  /** Since when the fund's money is below its mark; null while it is not. */
+  low_since: string | null;
+}
+/** A refund that waits beyond the daily limit of its merchant. */
+export interface AsideRow {
+  refund_id: string;
+  platform: string;
+  asset: string;
+  merchant: string;
+  order_id: string;
+  amount: bigint;
+  /** Its day in Asia/Shanghai. */
+  counted_on: string;
+  /** Place in the log: they are listed in the order in which they were held. */
+  position: bigint;
+  since: string;
+}
+interface Tables {
+  fund_standing: FundStandingRow;
+  fund_aside: AsideRow;
+}
+const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
+
+const change = (
+  tx: ReadModelTx,
+  { platform, asset }: { readonly platform: string; readonly asset: string },
+  values: Partial<FundStandingRow>,
+) => of(tx).updateTable('fund_standing').set(values).where('platform', '=', platform).where('asset', '=', asset).execute();
+
+/** May a platform's fund pay, within which limits, and whom does it hold aside? */
+export const fundStanding = readModel<FundEvent>({
+  name: 'fund-standing',
+  version: 1,
+  tables: ['fund_standing', 'fund_aside'],
+  create: async (tx) => {
+    await sql`create table fund_standing (
+      platform text not null, asset text not null, mode text not null, mode_by text, mode_reason text, mode_since timestamptz,
+      limits_version integer not null, low_water_mark bigint, daily_per_merchant bigint, limits_proposed_by text,
+      limits_approved_by text, low_since timestamptz, primary key (platform, asset))`.execute(tx);
+    await sql`create table fund_aside (
+      refund_id text primary key, platform text not null, asset text not null, merchant text not null, order_id text not null,
+      amount bigint not null, counted_on text not null, position bigint not null, since timestamptz not null)`.execute(tx);
+    await sql`create index on fund_aside (platform, position)`.execute(tx);
+  },
+  on: {
+    FundPeriodOpened: async ({ data }, tx) => {
+      await of(tx)
+        .insertInto('fund_standing')
+        .values({
+          platform: data.platform,
+          asset: data.available.asset,
+          mode: 'running',
+          mode_by: null,
+          mode_reason: null,
+          mode_since: null,
+          limits_version: 0,
+          low_water_mark: null,
+          daily_per_merchant: null,
+          limits_proposed_by: null,
+          limits_approved_by: null,
+          low_since: null,
+        })
+        .execute();
+    },
+    FundPaused: async ({ data }, tx) => {
+      await change(tx, data, { mode: data.kind, mode_by: data.by, mode_reason: data.reason, mode_since: data.pausedAt });
+    },
+    FundResumed: async ({ data }, tx) => {
+      await change(tx, data, { mode: 'running', mode_by: data.by, mode_reason: data.reason, mode_since: data.resumedAt });
+    },
+    FundLimitsSet: async ({ data }, tx) => {
+      await change(tx, data, {
+        limits_version: data.version,
+        low_water_mark: data.lowWaterMark?.minor ?? null,
+        daily_per_merchant: data.dailyPerMerchant?.minor ?? null,
+        limits_proposed_by: data.proposedBy,
+        limits_approved_by: data.approvedBy,
+      });
+    },
+    FundRanLow: async ({ data }, tx) => {
+      await change(tx, data, { low_since: data.at });
+    },
+    FundRecovered: async ({ data }, tx) => {
+      await change(tx, data, { low_since: null });
+    },
+    ReservationQueued: async ({ data, position, metadata }, tx) => {
+      if (data.why !== 'velocity-limit') return;
+      await of(tx)
+        .insertInto('fund_aside')
+        .values({
+          refund_id: data.refundId,
+          platform: data.platform,
+          asset: data.fromFund.asset,
+          merchant: data.merchant,
+          order_id: data.orderId,
+          amount: data.fromFund.minor,
+          counted_on: data.countedOn ?? '',
+          position,
+          since: metadata.effectiveAt,
+        })
+        .execute();
+    },
+    ReservationFreed: async ({ data }, tx) => {
+      await of(tx).deleteFrom('fund_aside').where('refund_id', '=', data.refundId).execute();
+    },
+  },
+});
+
+const live = (db: Kysely<NoTables>) => of(db).withSchema(liveSchema);
+
+export const findFundStanding = (db: Kysely<NoTables>, platform: string): Promise<FundStandingRow[]> =>
+  live(db).selectFrom('fund_standing').selectAll().where('platform', '=', platform).orderBy('asset').execute();
+export const findAside = (db: Kysely<NoTables>, platform: string, refundId: string): Promise<AsideRow | undefined> =>
+  live(db)
+    .selectFrom('fund_aside')
+    .selectAll()
+    .where('platform', '=', platform)
+    .where('refund_id', '=', refundId)
+    .executeTakeFirst();
+/** Those held aside, the oldest first. */
+export const listAside = (db: Kysely<NoTables>, platform: string, limit: number): Promise<AsideRow[]> =>
+  live(db).selectFrom('fund_aside').selectAll().where('platform', '=', platform).orderBy('position').limit(limit).execute();
+export async function countAside(db: Kysely<NoTables>, platform: string): Promise<Map<string, bigint>> {
+  const rows = await live(db)
+    .selectFrom('fund_aside')
+    .select((eb) => ['asset', eb.fn.countAll<bigint>().as('refunds')])
+    .where('platform', '=', platform)
+    .groupBy('asset')
+    .execute();
+  return new Map(rows.map(({ asset, refunds }) => [asset, refunds]));
+}
