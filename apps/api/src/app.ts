@@ -52,6 +52,7 @@ import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js'
 import { WritesOnce } from './route.js';
 import { Sandbox } from './sandbox.js';
 import { maxBodyBytes, type Settings } from './settings.js';
+import { Statement } from './statement.js';
 import {
   clockToken,
   databaseToken,
@@ -63,6 +64,7 @@ import {
   settingsToken,
   vaultToken,
 } from './tokens.js';
+import { Webhooks } from './webhooks.js';
 import type { Log } from '@recourse/eventstore';
 
 /** What the API is put together from. */
@@ -100,8 +102,8 @@ class ApiModule {
   /** @throws Error for a virtual clock beside a rail that moves real money */
   static of(parts: ApiParts): DynamicModule {
     const { database, eventStore, log, vault, rails } = parts;
-    const settings: Settings = { railReceiver: parts.railReceiver, virtualClock: parts.isClockVirtual };
     const isSandbox = [...rails.values()].every((rail) => rail.isSandbox);
+    const settings: Settings = { railReceiver: parts.railReceiver, virtualClock: parts.isClockVirtual, isSandbox };
     if (settings.virtualClock && !isSandbox) throw new Error('a virtual clock is refused: not every rail is a sandbox');
     const controllers: Type[] = [
       Health,
@@ -111,6 +113,8 @@ class ApiModule {
       Refunds,
       Payouts,
       Deposits,
+      Statement,
+      Webhooks,
       FundResource,
       Recourse,
       Books,

@@ -59,7 +59,16 @@ const maxExported = 100_000n;
 
 const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'SHARED', 'NONE', 'UNPROVEN'] as const;
 const statuses = ['approved', 'queued', 'funded', 'paying', 'unclaimed', 'paid'] as const;
-const grounds = ['verdict', 'cancelled-before-delivery', 'not-delivered-in-time'] as const;
+const grounds = [
+  'verdict',
+  'cancelled-before-delivery',
+  'not-delivered-in-time',
+  'surplus-late',
+  'surplus-duplicate',
+  'surplus-cancelled',
+  'surplus-too-much',
+  'surplus-too-little',
+] as const;
 
 class PeriodQuery {
   @Shape(periodShape, { description: 'first day, month or year, of Asia/Shanghai', example: '2026-03-01', optional: true })

@@ -71,12 +71,16 @@ beforeAll(async () => {
   await api.post(buyer, '/orders/N2/cancellation');
   await api.post(await api.person('finance', 'f1'), '/fees', feeSchedule);
   await api.settled();
+  const { body: endpoint } = await api.post(await api.person('merchant', 'm1'), '/deposits/m1/webhooks', {
+    url: 'https://m1.example/hook',
+  });
   inPath = {
     orderNo: 'N1',
     unit: '1',
     disputeId: 'demo.N1.1',
     evidenceId: String(piece['evidenceId']),
     merchant: 'm1',
+    endpoint: String(endpoint['endpointId']),
     contributionId: market.contributionId,
     payoutId: 'demo.N2.cancel',
     refundId: 'demo.N2.cancel',
@@ -115,6 +119,11 @@ beforeAll(async () => {
     },
     'POST /deposits/{merchant}/top-ups': { transaction: 'tx-N1' },
     'POST /deposits/{merchant}/settlements': {},
+    'POST /deposits/{merchant}/webhooks': { url: 'https://thief.example/hook' },
+    'POST /deposits/{merchant}/webhooks/{endpoint}/secret': {},
+    'POST /deposits/{merchant}/webhooks/{endpoint}/disabling': { reason: 'to keep it quiet' },
+    'POST /deposits/{merchant}/webhooks/{endpoint}/enabling': {},
+    'POST /deposits/{merchant}/webhooks/{endpoint}/replays': { from: '0' },
     'POST /fund/contributions': { transaction: 'tx-N1', rail: 'sandbox', amount: cny(5_000) },
     'POST /fund/contributions/{contributionId}/approval': {},
     'POST /fund/pause': { asset: 'CNY', reason: 'mischief' },
@@ -198,7 +207,7 @@ describe('another party', () => {
   };
 
   /** What only the parties of these things may see. */
-  const private_ = /demo\.N|"b1"|secret-evidence|KEY-OF|account-of-b1|account-of-m1/;
+  const private_ = /demo\.N|"b1"|secret-evidence|KEY-OF|account-of-b1|account-of-m1|m1\.example/;
 
   async function tryEverything(as: string, label: string): Promise<string[]> {
     const wrong: string[] = [];

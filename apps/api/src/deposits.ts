@@ -6,10 +6,10 @@ import { type Actor, type CommandOf, type Event, type EventOf, fold } from '@rec
 import type { EventStore } from '@recourse/eventstore';
 import { toJson } from '@recourse/money';
 import { Caller, type CommandClass, commandOf, Problem } from '@recourse/nest';
-import { type Database, findAccount, listMovements, listWithdrawals, standingOf } from '@recourse/postgres';
+import { type Database, findAccount, listWithdrawals, standingOf } from '@recourse/postgres';
 import { depositId } from '@recourse/processes';
 import { maxStreamEvents, type Run } from './edge.js';
-import { derivedIdShape, Id, Limit, limitOf, MoneyField, moneyOf, Part, Reference, Shape, Text, Whole } from './fields.js';
+import { derivedIdShape, Id, Limit, limitOf, MoneyField, moneyOf, Part, Reference, Text, Whole } from './fields.js';
 import { Parties } from './parties.js';
 import { Receipts } from './receipts.js';
 import { Once, Reads, type Write, Writes } from './route.js';
@@ -83,14 +83,6 @@ class WithdrawalQuery {
   limit?: string;
 }
 
-class StatementQuery {
-  @Shape(/^(0|[1-9][0-9]{0,17})$/, { description: 'the position of the last line already seen', optional: true })
-  after?: string;
-
-  @Limit(maxRows)
-  limit?: string;
-}
-
 /** The same when the request is repeated. */
 const payoutIdOf = ({ caller, commandId }: Run, merchant: string, kind: 's' | 'w' | 'x'): string =>
   `${caller.platform}.${merchant}.${kind}${commandId.replaceAll('-', '').slice(0, 12)}`;
@@ -104,7 +96,7 @@ function untilOf(events: readonly Event[]): string {
   return asked.data.until;
 }
 
-const unopened = () => new Problem(404, 'account-unopened', 'no deposit was agreed with this merchant');
+export const unopened = () => new Problem(404, 'account-unopened', 'no deposit was agreed with this merchant');
 
 @ApiTags('deposits')
 @Controller('deposits')
@@ -263,34 +255,6 @@ export class Deposits {
       shortfall: toJson(shortfall({ minimum: of(account.minimum), deposit: of(account.deposit), held: of(account.held) })),
       termsVersion: account.terms_version,
       openCases: account.open_cases,
-    };
-  }
-
-  @Get(':merchant/statement')
-  @Reads('merchant', 'finance')
-  @ApiOperation({ summary: 'Why every cent of the account moved, with balances after each movement' })
-  async statement(@Param('merchant') name: string, @Query() query: StatementQuery, @Caller() caller: Actor) {
-    const { merchant, asset } = await this.accountOf(caller, name);
-    const limit = limitOf(query.limit, usualRows, maxRows);
-    const rows = await listMovements(this.database.db, caller.platform, merchant, BigInt(query.after ?? 0), limit);
-    const money = (minor: bigint) => toJson({ asset, minor });
-    const last = rows.length === limit ? rows.at(-1) : undefined;
-    return {
-      merchant,
-      movements: rows.map((row) => ({
-        position: row.position.toString(),
-        at: row.at,
-        event: row.kind,
-        change: {
-          deposit: money(row.deposit_change),
-          held: money(row.held_change),
-          payable: money(row.payable_change),
-          owed: money(row.owed_change),
-        },
-        because: { dispute: row.case_id, refund: row.refund_id, order: row.order_id, reference: row.reference },
-        balance: { deposit: money(row.deposit), held: money(row.held), payable: money(row.payable), owed: money(row.owed) },
-      })),
-      ...(last === undefined ? {} : { next: last.position.toString() }),
     };
   }
 

@@ -203,7 +203,7 @@ describe('a late claim with evidence', () => {
     expect(lines.find(({ event }) => event === 'ObligationOpened')?.because.refund).toBe('demo.L1.1.v1');
     const { body } = await api.get(merchant, '/deposits/m1');
     const { deposit, held, payable, owed } = body;
-    expect(lines.at(-1)?.balance).toEqual({ deposit, held, payable, owed });
+    expect(lines.at(-1)?.balance).toEqual({ available: deposit, held, payable, owed });
   });
 });
 

@@ -135,6 +135,25 @@ export class MoneyField {
 
 export const moneyOf = ({ asset, minor }: MoneyField): Money => fromJson({ asset, minor });
 
+const positionShape = /^(0|[1-9][0-9]{0,17})$/;
+
+/** A place in the log. */
+export const Position = (facts: Facts): PropertyDecorator => Shape(positionShape, facts, '$property is a position of the log');
+
+/** Any past moment, by its place in the log or by the clock. */
+export const PlaceInTime = (facts: Facts): PropertyDecorator =>
+  field(
+    { example: '2026-03-01T08:00:00.000Z', ...facts },
+    { type: String },
+    ValidateBy({
+      name: 'isPlaceInTime',
+      validator: {
+        validate: (value) => isMoment(value) || (typeof value === 'string' && positionShape.test(value)),
+        defaultMessage: () => '$property is a position of the log or a moment in UTC like 2026-03-01T08:00:00.000Z',
+      },
+    }),
+  );
+
 /** A unit in the path. @throws Problem 404, as there is no such thing */
 export function unitNoOf(text: string): number {
   const unitNo = /^[1-9][0-9]{0,3}$/.test(text) ? Number(text) : 0;

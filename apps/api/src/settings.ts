@@ -4,6 +4,8 @@ export interface Settings {
   readonly railReceiver: string;
   /** The clock only moves by the clock route; every rail must be a sandbox. */
   readonly virtualClock: boolean;
+  /** No rail moves real money. */
+  readonly isSandbox: boolean;
 }
 /** Largest request body. */
 export const maxBodyBytes = 65_536;

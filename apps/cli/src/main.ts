@@ -143,6 +143,31 @@ program
     );
   });
 
+program
+  .command('statement')
+  .description("a merchant's account: opening balance, every movement with its case and rule, closing balance")
+  .argument('<merchant>')
+  .option(...dataDir)
+  .option('--platform <id>', 'whose merchant', demoPlatform)
+  .option('--from <place>', 'movements at or behind this position, or that count from this moment or later')
+  .option('--to <place>', 'movements before this position, or that count from before this moment')
+  .option('--as-of <place>', 'as it was known at this position or moment')
+  .action((merchant: string, options: { dataDir: string; platform: string; from?: string; to?: string; asOf?: string }) =>
+    withStores(options.dataDir, async ({ databaseUrl }) => {
+      const { boundOf, statementTable } = await import('./statement.js');
+      const { platform: of, from, to, asOf } = options;
+      const lines = await statementTable(databaseUrl, {
+        platform: of,
+        merchant,
+        ...(from === undefined ? {} : { from: boundOf(from) }),
+        ...(to === undefined ? {} : { to: boundOf(to) }),
+        ...(asOf === undefined ? {} : { asOf: boundOf(asOf) }),
+      });
+      for (const line of lines) say(line);
+      return 0;
+    }),
+  );
+
 const voice = { say, complain };
 /** Ends the process with the command's exit code; 2 if it could not be carried out. */
 const carryOut = async (work: () => Promise<number>): Promise<void> => {

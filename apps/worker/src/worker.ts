@@ -20,12 +20,13 @@ import {
 } from '@recourse/eventstore';
 import { aggregateStoreProvider, type ApprovalLimits, deciders, handlersFor } from '@recourse/nest';
 import { order } from '@recourse/orders';
-import { neverSkipped, readModels, type Database } from '@recourse/postgres';
+import { machineClock, neverSkipped, readModels, type Database } from '@recourse/postgres';
 import { claimToDispute, judging, merchantAccount, refunding } from '@recourse/processes';
 import type { WakeUps } from '@recourse/queue';
 import type { PayoutRail } from '@recourse/rails';
 import type { Vault } from '@recourse/vault';
 import type { Verifier } from '@recourse/verifiers';
+import { startDispatcher } from '@recourse/webhooks';
 import { withApprovalLimit } from './approval-limit.js';
 import { BounceWatch } from './bounce-watch.js';
 import {
@@ -88,7 +89,7 @@ class WorkerModule {
   }
 }
 
-/** Everything that happens by itself: projections, processes, the fund, payouts, deadlines. One worker is active at a time. */
+/** Everything that happens by itself: projections, processes, the fund, payouts, deadlines, notices to merchants. One worker is active at a time. */
 export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise<void>; readonly failed: Promise<Error> }> {
   const { database, readDatabase, eventStore, queue, clock, log } = parts;
   const logger = new Logger('worker');
@@ -137,6 +138,15 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
   );
 
   const bounces = new BounceWatch(database);
+  // Merchants' servers live in the machine's time, whatever the clock of the house.
+  const notices = startDispatcher({
+    db: database.db,
+    vault: parts.vault,
+    now: () => machineClock.now(),
+    allowLoopback: [...parts.rails.values()].every((rail) => rail.isSandbox),
+    log,
+  });
+
   const sweepNow = () =>
     sweep({ database, bounces, clock, wake }).catch((error: unknown) =>
       logger.warn(`a sweep failed and is made again in a minute: ${String(error)}`),
@@ -155,6 +165,7 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
     failed,
     stop: async () => {
       clearInterval(timer);
+      await notices.stop();
       await sweeping;
       await queue.close();
       await Promise.all(subscriptions.map((one) => one.stop()));

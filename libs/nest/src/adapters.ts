@@ -16,6 +16,7 @@ import { openQueue, type WakeUps } from '@recourse/queue';
 import { migrations as railMigrations, openSandboxRail, type PayoutRail, type SandboxRail } from '@recourse/rails';
 import { migrations as vaultMigrations, openVault, type Vault } from '@recourse/vault';
 import { migrations as verifierMigrations, openSandboxVerifier, type SandboxVerifier } from '@recourse/verifiers';
+import { migrations as webhookMigrations } from '@recourse/webhooks';
 import { catalogue } from './deciders.js';
 import type { Environment } from './environment.js';
 import { idempotencyMigrations } from './idempotency.js';
@@ -29,6 +30,7 @@ export const migrationSets: readonly MigrationSet[] = [
   railMigrations,
   verifierMigrations,
   readModelMigrations,
+  webhookMigrations,
 ];
 
 /** What an app works with, opened from one environment; a profile is connection strings. */

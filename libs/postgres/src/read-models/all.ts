@@ -1,3 +1,5 @@
+import { sql } from 'kysely';
+import { resetCheckpoint } from '../checkpoint.js';
 import type { MigrationSet } from '../migration.js';
 import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
@@ -9,38 +11,56 @@ import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
 import { orderFreezes } from './order-freezes.js';
 import { payoutQueue } from './payout-queue.js';
-import { inSchema, liveSchema, type AnyReadModel } from './read-model.js';
+import { inSchema, liveSchema, type AnyReadModel, type ReadModelTx } from './read-model.js';
 import { refundAudit } from './refund-audit.js';
 import { refundHistory } from './refund-history.js';
 import { withdrawals } from './withdrawals.js';
 
-/** Every read model, in the order in which they came to be; a new one is appended. */
-export const readModels: readonly AnyReadModel[] = [
+/**
+ * Every read model, in the order in which they came to be; a new one is appended. A new version of one is appended too, and
+ * the name of the version it replaces stays in the old place, for the histories of databases that have had it.
+ */
+const history: readonly (AnyReadModel | string)[] = [
   orderBook,
   caseFile,
   deadlines,
   refundHistory,
   payoutQueue,
   fundBook,
-  depositStatement,
+  'deposit-statement.v1',
   journal,
   fundStanding,
   fundCoverage,
   refundAudit,
   withdrawals,
   orderFreezes,
+  depositStatement,
 ];
+
+export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */
 export const neverSkipped: readonly string[] = [journal.name, payoutQueue.name, deadlines.name];
 
 export const readModelMigrations: MigrationSet = {
   schema: liveSchema,
-  steps: readModels.map((model) => ({
-    name: `${model.name}.v${model.version}`,
-    up: async (trx) => {
-      await inSchema(trx, liveSchema);
-      await model.create(trx);
-    },
-  })),
+  steps: history.map((model) =>
+    typeof model === 'string'
+      ? { name: model, up: () => Promise.resolve() }
+      : {
+          name: `${model.name}.v${model.version}`,
+          up: async (trx) => {
+            await inSchema(trx, liveSchema);
+            await replaceOlder(trx, model);
+            await model.create(trx);
+          },
+        },
+  ),
 };
+
+/** A new version fills its tables from the beginning of the log; what the older ones left is of no use. */
+async function replaceOlder(trx: ReadModelTx, { name, version, tables }: AnyReadModel): Promise<void> {
+  if (version === 1) return;
+  for (const table of tables) await sql`drop table if exists ${sql.id(liveSchema, table)}`.execute(trx);
+  for (let older = 1; older < version; older += 1) await resetCheckpoint(trx, `projection:${name}.v${older}`);
+}

@@ -1,5 +1,5 @@
 import type { DepositEvent } from '@recourse/deposits/events';
-import type { Event, Recorded } from '@recourse/eventing';
+import type { Event, Instant, Recorded } from '@recourse/eventing';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 
@@ -20,7 +20,9 @@ export interface MovementRow {
   position: bigint;
   platform: string;
   merchant: string;
+  /** When it counts from; `recorded_at` is when it became known. */
   at: string;
+  recorded_at: string;
   kind: string;
   deposit_change: bigint;
   held_change: bigint;
@@ -72,6 +74,7 @@ async function move(event: Recorded<DepositEvent>, tx: ReadModelTx, change: Chan
       platform,
       merchant,
       at: event.metadata.effectiveAt,
+      recorded_at: event.metadata.recordedAt,
       kind: event.type,
       case_id: null,
       refund_id: null,
@@ -93,7 +96,7 @@ const secured = (hold: Extract<DepositEvent, { type: 'DepositHeld' }>['data']['f
 /** What does a merchant have here, and why did every cent of it move? */
 export const depositStatement = readModel<DepositEvent>({
   name: 'deposit-statement',
-  version: 1,
+  version: 2,
   tables: ['merchant_account', 'merchant_movement'],
   create: async (tx) => {
     await sql`create table merchant_account (
@@ -101,7 +104,8 @@ export const depositStatement = readModel<DepositEvent>({
       payable bigint not null, owed bigint not null, minimum bigint not null, terms_version integer not null, open_cases integer not null,
       primary key (platform, merchant))`.execute(tx);
     await sql`create table merchant_movement (
-      position bigint primary key, platform text not null, merchant text not null, at timestamptz not null, kind text not null,
+      position bigint primary key, platform text not null, merchant text not null, at timestamptz not null,
+      recorded_at timestamptz not null, kind text not null,
       deposit_change bigint not null, held_change bigint not null, payable_change bigint not null, owed_change bigint not null,
       case_id text, refund_id text, order_id text, reference text,
       deposit bigint not null, held bigint not null, payable bigint not null, owed bigint not null)`.execute(tx);
@@ -270,6 +274,23 @@ export async function ageing(
   return rows;
 }
 
+/** A movement with what is known of its refund: the case, and the rule that fired. */
+export interface StatedMovement extends MovementRow {
+  rule: string | null;
+}
+
+interface StatementTables extends Tables {
+  refund: { refund_id: string; dispute_id: string | null; rule: string | null };
+}
+
+const stated = (db: Kysely<NoTables>) =>
+  tablesOf<StatementTables>(db)
+    .withSchema(liveSchema)
+    .selectFrom('merchant_movement as m')
+    .leftJoin('refund as r', 'r.refund_id', 'm.refund_id')
+    .selectAll('m')
+    .select(['r.rule', sql<string | null>`coalesce(m.case_id, r.dispute_id)`.as('case_id')]);
+
 /** Movements after a position, in the order of the log. */
 export const listMovements = (
   db: Kysely<NoTables>,
@@ -277,13 +298,134 @@ export const listMovements = (
   merchant: string,
   after: bigint,
   limit: number,
-): Promise<MovementRow[]> =>
-  live(db)
-    .selectFrom('merchant_movement')
-    .selectAll()
-    .where('platform', '=', platform)
-    .where('merchant', '=', merchant)
-    .where('position', '>', after)
-    .orderBy('position')
+): Promise<StatedMovement[]> =>
+  stated(db)
+    .where('m.platform', '=', platform)
+    .where('m.merchant', '=', merchant)
+    .where('m.position', '>', after)
+    .orderBy('m.position')
     .limit(limit)
     .execute();
+
+export const findMovement = (db: Kysely<NoTables>, position: bigint): Promise<StatedMovement | undefined> =>
+  stated(db).where('m.position', '=', position).executeTakeFirst();
+
+/** The numbers of an account, in minor units. */
+export interface Standing {
+  /** Free of holds. */
+  readonly available: bigint;
+  readonly held: bigint;
+  /** Outstanding recourse. */
+  readonly owed: bigint;
+  readonly payable: bigint;
+}
+export type StatementLine = StatedMovement & { readonly balance: Standing };
+
+/** By position of the log, or by the moment from which a movement counts. */
+export type Bound = { readonly position: bigint } | { readonly moment: Instant };
+export interface StatementRange {
+  readonly platform: string;
+  readonly merchant: string;
+  /** At or behind it. `to` is of the same kind. */
+  readonly from?: Bound;
+  /** Before it, so that one statement ends where the next begins. */
+  readonly to?: Bound;
+  /** Only what was recorded at or before it: what was known then. */
+  readonly asOf?: Bound;
+  /** Position of the last line already seen. */
+  readonly after?: bigint;
+  readonly limit: number;
+}
+export interface Statement {
+  /** What the account had before the first movement of the range. */
+  readonly opening: Standing;
+  /** In the order of the log, or for a range of moments in the order in which they count. */
+  readonly lines: readonly StatementLine[];
+  /** What it had after the last movement of the range, shown here or not. */
+  readonly closing: Standing;
+}
+
+const changeOf = (row: MovementRow): Standing => ({
+  available: row.deposit_change,
+  held: row.held_change,
+  owed: row.owed_change,
+  payable: row.payable_change,
+});
+const plus = (one: Standing, other: Standing): Standing => ({
+  available: one.available + other.available,
+  held: one.held + other.held,
+  owed: one.owed + other.owed,
+  payable: one.payable + other.payable,
+});
+const minus = (one: Standing, other: Standing): Standing => ({
+  available: one.available - other.available,
+  held: one.held - other.held,
+  owed: one.owed - other.owed,
+  payable: one.payable - other.payable,
+});
+
+const nothing: Standing = { available: 0n, held: 0n, owed: 0n, payable: 0n };
+const balanceOf = (row: MovementRow): Standing => ({
+  available: row.deposit,
+  held: row.held,
+  owed: row.owed,
+  payable: row.payable,
+});
+
+type Condition = RawBuilder<boolean>;
+
+/** A range as conditions on a movement `m`. */
+function conditionsOf({ from, to, asOf, after }: StatementRange) {
+  const isByMoment = [from, to].some((bound) => bound !== undefined && 'moment' in bound);
+  const before = (bound: Bound): Condition =>
+    'moment' in bound ? sql<boolean>`m.at < ${bound.moment}` : sql<boolean>`m.position < ${bound.position}`;
+  const recordedBy = (bound: Bound): Condition =>
+    'moment' in bound ? sql<boolean>`m.recorded_at <= ${bound.moment}` : sql<boolean>`m.position <= ${bound.position}`;
+  const seenAt = (last: bigint): Condition =>
+    isByMoment
+      ? sql<boolean>`(m.at, m.position) <= (coalesce((select at from read.merchant_movement where position = ${last}), '-infinity'), ${last})`
+      : sql<boolean>`m.position <= ${last}`;
+  const isBeforeRange = from === undefined ? sql<boolean>`false` : before(from);
+  return {
+    isByMoment,
+    /** What counts is a beginning of the log, of which each movement tells the balances. */
+    isBeginningOfLog: !isByMoment && !(asOf !== undefined && 'moment' in asOf),
+    isKnown: asOf === undefined ? sql<boolean>`true` : recordedBy(asOf),
+    isBeforeRange,
+    isBeforeEnd: to === undefined ? sql<boolean>`true` : before(to),
+    isBeforePage: after === undefined ? isBeforeRange : sql<boolean>`(${isBeforeRange} or ${seenAt(after)})`,
+  };
+}
+
+/** The account over a range as it is known, or was at any past moment; one snapshot of the database. */
+export function readStatement(db: Kysely<NoTables>, range: StatementRange): Promise<Statement> {
+  const { isByMoment, isBeginningOfLog, isKnown, isBeforeRange, isBeforeEnd, isBeforePage } = conditionsOf(range);
+  return db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute(async (trx) => {
+      const known = stated(trx).where('m.platform', '=', range.platform).where('m.merchant', '=', range.merchant).where(isKnown);
+      const first = await known.orderBy('m.position').limit(1).executeTakeFirst();
+      // A first period may begin with something: what the very first movement found.
+      const beginning = first === undefined ? nothing : minus(balanceOf(first), changeOf(first));
+      const standingAfter = async (condition: Condition): Promise<Standing> => {
+        if (isBeginningOfLog) {
+          const last = await known.where(condition).orderBy('m.position', 'desc').limit(1).executeTakeFirst();
+          return last === undefined ? beginning : balanceOf(last);
+        }
+        const { rows } = await sql<Standing>`select coalesce(sum(deposit_change), 0)::bigint as available,
+          coalesce(sum(held_change), 0)::bigint as held, coalesce(sum(owed_change), 0)::bigint as owed,
+          coalesce(sum(payable_change), 0)::bigint as payable from read.merchant_movement m
+          where platform = ${range.platform} and merchant = ${range.merchant} and ${isKnown} and ${condition}`.execute(trx);
+        return plus(beginning, rows[0] ?? nothing);
+      };
+      const opening = await standingAfter(isBeforeRange);
+      const closing = await standingAfter(isBeforeEnd);
+      let balance = await standingAfter(isBeforePage);
+      const page = known.where(isBeforeEnd).where(sql<boolean>`not ${isBeforePage}`);
+      const rows = await (isByMoment ? page.orderBy('m.at') : page).orderBy('m.position').limit(range.limit).execute();
+      const lines = rows.map((row) => ({ ...row, balance: (balance = plus(balance, changeOf(row))) }));
+      return { opening, lines, closing };
+    });
+}

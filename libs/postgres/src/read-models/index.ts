@@ -5,11 +5,18 @@ export {
   ageing,
   depositStatement,
   findAccount,
+  findMovement,
   listAccounts,
   listMovements,
+  readStatement,
   type AccountRow,
   type AgeingRow,
+  type Bound,
   type MovementRow,
+  type Standing,
+  type StatedMovement,
+  type Statement,
+  type StatementLine,
 } from './deposit-statement.js';
 export { findFund, fundBook, type FundRow } from './fund-book.js';
 export { fundCoverage, listCoverage, type CoverageRow } from './fund-coverage.js';
