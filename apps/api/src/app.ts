@@ -37,6 +37,7 @@ import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
 import { contributionCommands, FundResource } from './fund.js';
 import { Health } from './health.js';
+import { LedgerResource } from './ledger.js';
 import { orderCommands, Orders } from './orders.js';
 import { Parties } from './parties.js';
 import { payoutCommands, Payouts } from './payouts.js';
@@ -104,6 +105,7 @@ class ApiModule {
       Deposits,
       FundResource,
       Books,
+      LedgerResource,
       Policies,
       ClockResource,
     ];

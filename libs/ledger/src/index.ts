@@ -1,3 +1,4 @@
+export { RunningAccount, type AccountMovement } from './account-statement.js';
 export {
   accountKinds,
   findAccount,
@@ -21,6 +22,7 @@ export {
 } from './invariant.js';
 export { compareJournal, journalRowsOf, type JournalRow } from './journal-comparison.js';
 export { Books, type BalanceRow, type TrialBalance } from './journal.js';
+export { referencesOf, type EventReferences } from './references.js';
 export { postingsOf, type DomainEvent, type Posting } from './posting.js';
 export {
   depositMovementOf,
@@ -34,3 +36,4 @@ export {
   type StatementReason,
   type StatementReference,
 } from './statement.js';
+export { trialBalanceSheets, type KindSum, type TrialBalanceRow, type TrialBalanceSheet } from './trial-balance.js';

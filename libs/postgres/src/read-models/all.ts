@@ -1,3 +1,5 @@
+import { sql } from 'kysely';
+import { resetCheckpoint } from '../checkpoint.js';
 import type { MigrationSet } from '../migration.js';
 import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
@@ -6,11 +8,14 @@ import { fundBook } from './fund-book.js';
 import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
 import { payoutQueue } from './payout-queue.js';
-import { inSchema, liveSchema, type AnyReadModel } from './read-model.js';
+import { inSchema, liveSchema, type AnyReadModel, type ReadModelTx } from './read-model.js';
 import { refundHistory } from './refund-history.js';
 
-/** Every read model, in the order in which they came to be; a new one is appended. */
-export const readModels: readonly AnyReadModel[] = [
+/**
+ * Every read model, in the order in which they came to be; a new one is appended. A new version of one is appended too, and
+ * the name of the version it replaces stays in the old place, for the histories of databases that have had it.
+ */
+const history: readonly (AnyReadModel | string)[] = [
   orderBook,
   caseFile,
   deadlines,
@@ -18,19 +23,34 @@ export const readModels: readonly AnyReadModel[] = [
   payoutQueue,
   fundBook,
   depositStatement,
+  'journal.v1',
   journal,
 ];
+
+export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */
 export const neverSkipped: readonly string[] = [journal.name, payoutQueue.name, deadlines.name];
 
 export const readModelMigrations: MigrationSet = {
   schema: liveSchema,
-  steps: readModels.map((model) => ({
-    name: `${model.name}.v${model.version}`,
-    up: async (trx) => {
-      await inSchema(trx, liveSchema);
-      await model.create(trx);
-    },
-  })),
+  steps: history.map((model) =>
+    typeof model === 'string'
+      ? { name: model, up: () => Promise.resolve() }
+      : {
+          name: `${model.name}.v${model.version}`,
+          up: async (trx) => {
+            await inSchema(trx, liveSchema);
+            await replaceOlder(trx, model);
+            await model.create(trx);
+          },
+        },
+  ),
 };
+
+/** A new version fills its tables from the beginning of the log; what the older ones left is of no use. */
+async function replaceOlder(trx: ReadModelTx, { name, version, tables }: AnyReadModel): Promise<void> {
+  if (version === 1) return;
+  for (const table of tables) await sql`drop table if exists ${sql.id(liveSchema, table)}`.execute(trx);
+  for (let older = 1; older < version; older += 1) await resetCheckpoint(trx, `projection:${name}.v${older}`);
+}
