@@ -72,6 +72,7 @@ beforeAll(async () => {
     payoutId: 'demo.N2.cancel',
     refundId: 'demo.N2.cancel',
     version: '1',
+    account: 'fund:available',
   };
   bodies = {
     'POST /orders': market.orderBody('S1'),

@@ -54,6 +54,7 @@ const paged = async <Item>(path: string, rows: 'lines' | 'accounts', limit: numb
   return items;
 };
 const account = (name: string) => encodeURIComponent(`demo/${name}`);
+const statementOf = (name: string) => `accounts/${name}/statement`;
 const settling = 'merchant:m1:settling';
 
 describe('the journal', () => {
@@ -144,7 +145,7 @@ describe('balances and the trial balance', () => {
 
 describe('the statement of an account', () => {
   it('leads from the opening to the closing balance, with the other account of every line', async () => {
-    const statement = await read<Statement>(`statement?account=${account(settling)}`);
+    const statement = await read<Statement>(statementOf(settling));
     expect(statement).toMatchObject({ account: `demo/${settling}`, kind: 'settling', opening: [cny(0)], closing: [cny(0)] });
     expect(statement.lines.map(({ event, side, counter, balance }) => [event, side, counter, balance.minor]).slice(0, 2)).toEqual(
       [
@@ -152,22 +153,22 @@ describe('the statement of an account', () => {
         expect.arrayContaining(['PayableCredited', 'debit', 'demo/merchant:m1:payable']),
       ],
     );
-    expect(await paged<StatementLine>(`statement?account=${account(settling)}`, 'lines', 1)).toEqual(statement.lines);
+    expect(await paged<StatementLine>(statementOf(settling), 'lines', 1)).toEqual(statement.lines);
   });
 
   it('goes on where the one before ended', async () => {
-    const whole = await read<Statement>(`statement?account=${account('gateway:sandbox')}`);
+    const whole = await read<Statement>(statementOf('gateway:sandbox'));
     const middle = whole.lines[2]!.position;
-    const first = await read<Statement>(`statement?account=${account('gateway:sandbox')}&to=${middle}`);
-    const second = await read<Statement>(`statement?account=${account('gateway:sandbox')}&from=${middle}`);
+    const first = await read<Statement>(`${statementOf('gateway:sandbox')}?to=${middle}`);
+    const second = await read<Statement>(`${statementOf('gateway:sandbox')}?from=${middle}`);
     expect(second.opening).toEqual(first.closing);
     expect([...first.lines, ...second.lines]).toEqual(whole.lines);
     expect(second.closing).toEqual(whole.closing);
     // Only the moment before is not part of the second half in time either.
     const at = whole.lines[2]!.recordedAt;
     const [early, late] = [
-      await read<Statement>(`statement?account=${account('gateway:sandbox')}&to=${at}&time=effective`),
-      await read<Statement>(`statement?account=${account('gateway:sandbox')}&from=${at}&time=effective`),
+      await read<Statement>(`${statementOf('gateway:sandbox')}?to=${at}&time=effective`),
+      await read<Statement>(`${statementOf('gateway:sandbox')}?from=${at}&time=effective`),
     ];
     expect(late.opening).toEqual(early.closing);
     expect(early.lines.length + late.lines.length).toBe(whole.lines.length);
@@ -176,10 +177,10 @@ describe('the statement of an account', () => {
 
 describe('what is refused', () => {
   it.each([
-    ['statement?account=demo/escrow:demo.NONE', 404],
-    ['statement?account=other/fund:available', 404],
-    ['statement?account=nonsense', 404],
-    ['statement', 400],
+    ['accounts/escrow:demo.NONE/statement', 404],
+    ['accounts/other%2Ffund:available/statement', 404],
+    ['accounts/nonsense/statement', 404],
+    ['accounts/fund:available/statement?from=5&to=4', 400],
     ['balances?at=yesterday', 400],
     ['balances?at=2026-02-31T00:00:00.000Z', 400],
     ['balances?at=-1', 400],
@@ -199,6 +200,6 @@ describe('what is refused', () => {
       expect((await api.get(token, '/ledger/journal')).status).toBe(403);
     const stranger = await api.person('finance', 'f9', { platform: 'other' });
     expect((await api.get(stranger, '/ledger/journal')).body).toMatchObject({ lines: [] });
-    expect((await api.get(stranger, `/ledger/statement?account=${account('gateway:sandbox')}`)).status).toBe(404);
+    expect((await api.get(stranger, `/ledger/${statementOf('gateway:sandbox')}`)).status).toBe(404);
   });
 });

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Actor } from '@recourse/eventing';
 import { accountKinds, findAccount, normalSide, trialBalanceSheets, type AccountKind } from '@recourse/ledger';
@@ -26,8 +26,6 @@ const maxRows = 1_000;
 const maxAccountLength = 400;
 const cutTimes = ['recorded', 'effective'] as const satisfies readonly CutTime[];
 
-const Account = (facts: { optional?: boolean }) =>
-  Text(maxAccountLength, { description: 'as the journal names it', example: 'demo/merchant:starcard:deposit', ...facts });
 const Time = () =>
   OneOf(cutTimes, {
     description: 'which time of an event a moment is compared with; a line at exactly the moment counts. Default: recorded',
@@ -77,7 +75,11 @@ class JournalQuery {
   @Limit(maxRows)
   limit?: string;
 
-  @Account({ optional: true })
+  @Text(maxAccountLength, {
+    description: 'on either side, as the journal names it; the platform may be left out',
+    example: 'merchant:starcard:deposit',
+    optional: true,
+  })
   account?: string;
 
   @Shape(/^[A-Z][A-Za-z]{1,63}$/, { description: 'type of the event', example: 'DepositDebited', optional: true })
@@ -85,9 +87,6 @@ class JournalQuery {
 }
 
 class StatementQuery {
-  @Account({})
-  account!: string;
-
   @From()
   from?: string;
 
@@ -203,15 +202,15 @@ export class LedgerResource {
     };
   }
 
-  @Get('statement')
+  @Get('accounts/:account/statement')
   @Reads('finance')
   @ApiOperation({
     summary:
       'One account between two positions or moments: opening balance, every line with its counter account, closing balance',
   })
-  async statement(@Query() query: StatementQuery, @Caller() { platform }: Actor) {
+  async statement(@Param('account') name: string, @Query() query: StatementQuery, @Caller() { platform }: Actor) {
     const limit = limitOf(query.limit, usualRows, maxRows);
-    const account = accountOf(query.account, platform);
+    const account = accountOf(name, platform);
     const { span, booksAt } = await this.spanOf(query);
     const page = await statementPage(this.database.db, account, { ...span, ...afterOf(query.after), limit });
     const parts = findAccount(account);
@@ -238,11 +237,7 @@ export class LedgerResource {
     return { booksAt, cut: cutAt(at === undefined ? undefined : positionOrMomentOf(at), time, booksAt) };
   }
 
-  private async spanOf({
-    from,
-    to,
-    time = 'recorded',
-  }: Omit<StatementQuery, 'account'>): Promise<{ span: Span; booksAt: bigint }> {
+  private async spanOf({ from, to, time = 'recorded' }: StatementQuery): Promise<{ span: Span; booksAt: bigint }> {
     const [start, end] = [from, to].map((text) => (text === undefined ? undefined : positionOrMomentOf(text)));
     if (start !== undefined && end !== undefined && (typeof start !== typeof end || start > end))
       throw new Problem(400, 'span-invalid', 'from and to are two positions or two moments, the earlier one first');
@@ -254,8 +249,10 @@ export class LedgerResource {
 
 const unknownAccount = () => new Problem(404, 'account-unknown', 'nothing was ever posted to such an account of yours');
 
-function accountOf(name: string, platform: string): string {
-  if (findAccount(name)?.platform !== platform) throw unknownAccount();
+/** With its platform, which is the caller's, named or not. */
+function accountOf(text: string, platform: string): string {
+  const name = text.startsWith(`${platform}/`) ? text : `${platform}/${text}`;
+  if (findAccount(name) === undefined) throw unknownAccount();
   return name;
 }
 

@@ -11,6 +11,7 @@ export {
   type Side,
 } from './accounts.js';
 export { Audit, ledgerChecks, type AuditOptions, type AuditProgress, type AuditReport } from './audit.js';
+export { hledgerAccount, hledgerAccountDirective, hledgerHead, hledgerTransaction, type HledgerTransaction } from './hledger.js';
 export {
   invariants,
   type AuditContext,
