@@ -11,6 +11,7 @@ import {
   type ServeOptions,
 } from './eventstore.js';
 import { demoPlatform, demoStart } from './demo-day.js';
+import type { Language } from './explain.js';
 import type { Installation } from './installation.js';
 import type { LedgerForm, LedgerOptions, LedgerReport } from './ledger.js';
 import { findRunning } from './running.js';
@@ -255,6 +256,23 @@ ledgerReport('journal', 'every posting in the order of the log', 'hledger')
   .option('--account <name>', 'only lines of this account')
   .option('--event <type>', 'only lines of these events, such as DepositDebited')
   .option(...fromPoint);
+
+program
+  .command('explain')
+  .description('tell how something came about, from the events themselves')
+  .command('refund')
+  .description('the whole chain of a refund, from the order to the recovery, and what is still open')
+  .argument('<id>', 'such as demo.G001.1.v1')
+  .option(...dataDir)
+  .addOption(new Option('--lang <language>', 'of the story').choices(['zh', 'en', 'both']).default('both'))
+  .option('--json', 'print the story as JSON')
+  .action((refundId: string, options: { dataDir: string; lang: Language; json?: boolean }) =>
+    carryOut(async () => {
+      const { runExplain } = await import('./explain.js');
+      const { lang, json = false } = options;
+      return runExplain({ dataDir: resolve(options.dataDir), refundId, lang, json }, { environment: process.env, say });
+    }),
+  );
 
 const parked = program.command('parked').description('events that a reader could not handle, and those that wait behind them');
 const withStores = async (

@@ -23,6 +23,8 @@ export {
 } from './invariant.js';
 export { compareJournal, journalRowsOf, type JournalRow } from './journal-comparison.js';
 export { Books, type BalanceRow, type TrialBalance } from './journal.js';
+export { eventName, type EventName } from './event-names.js';
+export { RefundChain, type ChainStep, type OpenMatter, type RefundStory } from './refund-chain.js';
 export { referencesOf, type EventReferences } from './references.js';
 export { postingsOf, type DomainEvent, type Posting } from './posting.js';
 export {
