@@ -25,14 +25,19 @@ const shared = {
 };
 
 /** Specs that need a system program are a project of their own: required in CI, announced and counted where the program is missing. */
-const redisSpecs = 'libs/*/conformance/**/*.redis.spec.ts';
-const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
-if (!hasRedis) {
-  const count = globSync(redisSpecs, { cwd: import.meta.dirname }).length;
-  if (process.env.CI === 'true')
-    throw new Error(`redis-server is missing, and CI must run the ${count} spec file(s) that need it`);
-  console.warn(`left out: the jest project "redis", ${count} spec file(s), since redis-server is not on the path`);
+function projectOf(displayName, program, specs, more = {}) {
+  if (spawnSync(program, ['--version']).status === 0)
+    return [{ ...shared, ...more, displayName, testMatch: [`<rootDir>/${specs}`] }];
+  const count = globSync(specs, { cwd: import.meta.dirname }).length;
+  if (process.env.CI === 'true') throw new Error(`${program} is missing, and CI must run the ${count} spec file(s) that need it`);
+  console.warn(`left out: the jest project "${displayName}", ${count} spec file(s), since ${program} is not on the path`);
+  return [];
 }
+/** jest runs a set-up once, however many projects name it. */
+const postgres = {
+  globalSetup: '<rootDir>/tools/integration-postgres.mjs',
+  globalTeardown: '<rootDir>/tools/integration-postgres-stop.mjs',
+};
 
 export default {
   // Integration specs mostly wait for a server process, so both cores of a small machine get a worker.
@@ -43,15 +48,15 @@ export default {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.int\\.spec\\.ts$'],
+      testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.(int|hledger)\\.spec\\.ts$'],
     },
     {
       ...shared,
       displayName: 'integration',
-      globalSetup: '<rootDir>/tools/integration-postgres.mjs',
-      globalTeardown: '<rootDir>/tools/integration-postgres-stop.mjs',
+      ...postgres,
       testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.int.spec.ts', '<rootDir>/libs/*/conformance/**/*.int.spec.ts'],
     },
-    ...(hasRedis ? [{ ...shared, displayName: 'redis', testMatch: [`<rootDir>/${redisSpecs}`] }] : []),
+    ...projectOf('redis', 'redis-server', 'libs/*/conformance/**/*.redis.spec.ts'),
+    ...projectOf('hledger', 'hledger', 'apps/*/src/**/*.hledger.spec.ts', postgres),
   ],
 };

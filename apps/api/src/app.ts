@@ -41,6 +41,7 @@ import { feeCommands, Fees } from './fees.js';
 import { contributionCommands, fundControlCommands, FundResource } from './fund.js';
 import { freezeCommands, Freezing } from './freezing.js';
 import { Health } from './health.js';
+import { LedgerResource } from './ledger.js';
 import { orderCommands, Orders } from './orders.js';
 import { Parties } from './parties.js';
 import { payoutCommands, Payouts } from './payouts.js';
@@ -119,6 +120,7 @@ class ApiModule {
       Recourse,
       Books,
       AuditResource,
+      LedgerResource,
       Policies,
       Fees,
       ClockResource,

@@ -86,6 +86,7 @@ beforeAll(async () => {
     refundId: 'demo.N2.cancel',
     version: '1',
     position: String(await approvalPosition()),
+    account: 'fund:available',
   };
   bodies = {
     'POST /orders': market.orderBody('S1'),

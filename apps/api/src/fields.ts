@@ -1,6 +1,6 @@
 import { applyDecorators, type Type as ClassOf } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { epochMsOf, instantOf, isInstant } from '@recourse/eventing';
+import { epochMsOf, type Instant, instantOf, isInstant } from '@recourse/eventing';
 import { assets, fromJson, type Money } from '@recourse/money';
 import { Problem } from '@recourse/nest';
 import { Type } from 'class-transformer';
@@ -28,6 +28,7 @@ export const idShape = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/;
 export const disputeIdShape = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}\.[A-Za-z0-9_][A-Za-z0-9_-]{0,63}\.[1-9][0-9]{0,5}$/;
 /** Refunds, payouts and contributions: ids of orders and merchants with what came after, joined by dots. */
 export const derivedIdShape = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$/;
+const positionShape = /^(0|[1-9][0-9]{0,17})$/;
 const instantShape = /^(19[7-9]\d|2\d{3})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 interface Facts {
@@ -76,6 +77,23 @@ export const Moment = (facts: Facts): PropertyDecorator =>
       validator: { validate: isMoment, defaultMessage: () => '$property is a moment in UTC like 2026-03-01T08:00:00.000Z' },
     }),
   );
+
+/** A log position or a moment: where the books are looked at. */
+export const PositionOrMoment = (facts: Facts): PropertyDecorator =>
+  field(
+    { example: '2026-03-31T15:59:59.999Z', ...facts },
+    { type: String },
+    ValidateBy({
+      name: 'isPositionOrMoment',
+      validator: {
+        validate: (value) => (typeof value === 'string' && positionShape.test(value)) || isMoment(value),
+        defaultMessage: () => '$property is a log position like 1234 or a moment in UTC like 2026-03-01T08:00:00.000Z',
+      },
+    }),
+  );
+
+/** What `PositionOrMoment` lets through. */
+export const positionOrMomentOf = (text: string): bigint | Instant => (positionShape.test(text) ? BigInt(text) : text);
 
 export const Text = (maxLength: number, facts: Facts): PropertyDecorator =>
   field(facts, { type: String, minLength: 1, maxLength }, Length(1, maxLength));
@@ -135,24 +153,8 @@ export class MoneyField {
 
 export const moneyOf = ({ asset, minor }: MoneyField): Money => fromJson({ asset, minor });
 
-const positionShape = /^(0|[1-9][0-9]{0,17})$/;
-
 /** A place in the log. */
 export const Position = (facts: Facts): PropertyDecorator => Shape(positionShape, facts, '$property is a position of the log');
-
-/** Any past moment, by its place in the log or by the clock. */
-export const PlaceInTime = (facts: Facts): PropertyDecorator =>
-  field(
-    { example: '2026-03-01T08:00:00.000Z', ...facts },
-    { type: String },
-    ValidateBy({
-      name: 'isPlaceInTime',
-      validator: {
-        validate: (value) => isMoment(value) || (typeof value === 'string' && positionShape.test(value)),
-        defaultMessage: () => '$property is a position of the log or a moment in UTC like 2026-03-01T08:00:00.000Z',
-      },
-    }),
-  );
 
 /** A unit in the path. @throws Problem 404, as there is no such thing */
 export function unitNoOf(text: string): number {

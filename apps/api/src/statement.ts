@@ -6,7 +6,7 @@ import { Caller, Problem } from '@recourse/nest';
 import { type Bound, type Database, findAccount, readStatement, type Standing } from '@recourse/postgres';
 import { linksOf } from '@recourse/webhooks';
 import { unopened } from './deposits.js';
-import { Limit, limitOf, PlaceInTime, Position } from './fields.js';
+import { Limit, limitOf, PositionOrMoment, Position } from './fields.js';
 import { Parties } from './parties.js';
 import { Reads } from './route.js';
 import { databaseToken } from './tokens.js';
@@ -15,13 +15,13 @@ const usualRows = 50;
 const maxRows = 200;
 
 class StatementQuery {
-  @PlaceInTime({ description: 'movements at or behind this position, or that count from this moment or later', optional: true })
+  @PositionOrMoment({ description: 'movements at or behind this position, or that count from this moment or later', optional: true })
   from?: string;
 
-  @PlaceInTime({ description: 'movements before this position, or that count from before this moment', optional: true })
+  @PositionOrMoment({ description: 'movements before this position, or that count from before this moment', optional: true })
   to?: string;
 
-  @PlaceInTime({
+  @PositionOrMoment({
     description: 'what was known then: only movements recorded at or before this position or moment',
     optional: true,
   })

@@ -12,7 +12,9 @@ import {
   type ServeOptions,
 } from './eventstore.js';
 import { demoPlatform, demoStart } from './demo-day.js';
+import type { Language } from './explain.js';
 import type { Installation } from './installation.js';
+import type { LedgerForm, LedgerOptions, LedgerReport } from './ledger.js';
 import { findRunning } from './running.js';
 import type { Stores } from './verify-installation.js';
 
@@ -282,6 +284,59 @@ for (const [name, description] of [
     }),
   );
 }
+
+const ledger = program
+  .command('ledger')
+  .description('the books as of any log position or time: beside a running installation, or of one at rest');
+const forms = (...names: LedgerForm[]) => new Option('--format <form>', 'of the rows').choices(names).default('table');
+const ledgerReport = (report: LedgerReport, description: string, ...names: LedgerForm[]): Command =>
+  ledger
+    .command(report)
+    .description(description)
+    .option(...dataDir)
+    .option('--at <point>', 'a log position, a moment in UTC, or a day in Shanghai: up to then; default is now')
+    .addOption(
+      new Option('--time <time>', 'of an event that --from and --at mean').choices(['recorded', 'effective']).default('recorded'),
+    )
+    .addOption(forms('table', 'csv', 'json', ...names))
+    .option('--out <file>', 'write there instead; the file appears when it is whole')
+    .action((options: LedgerOptions) =>
+      carryOut(async () => {
+        const { runLedger } = await import('./ledger.js');
+        return runLedger(report, { ...options, dataDir: resolve(options.dataDir) }, { environment: process.env, complain });
+      }),
+    );
+const onlyPlatform = ['--platform <id>', 'only this one; default is all'] as const;
+const fromPoint = ['--from <point>', 'later than this position or moment, or from this day on'] as const;
+ledgerReport('balances', 'every account that is not at zero')
+  .option(...onlyPlatform)
+  .option('--kind <kind>', 'of account, such as deposit');
+ledgerReport('trial-balance', 'debits and credits of every kind of account').option(...onlyPlatform);
+ledgerReport('statement', 'one account: opening balance, every line, closing balance')
+  .requiredOption('--account <name>', 'such as demo/merchant:starcard:deposit')
+  .option(...fromPoint);
+ledgerReport('journal', 'every posting in the order of the log', 'hledger')
+  .option(...onlyPlatform)
+  .option('--account <name>', 'only lines of this account')
+  .option('--event <type>', 'only lines of these events, such as DepositDebited')
+  .option(...fromPoint);
+
+program
+  .command('explain')
+  .description('tell how something came about, from the events themselves')
+  .command('refund')
+  .description('the whole chain of a refund, from the order to the recovery, and what is still open')
+  .argument('<id>', 'such as demo.G001.1.v1')
+  .option(...dataDir)
+  .addOption(new Option('--lang <language>', 'of the story').choices(['zh', 'en', 'both']).default('both'))
+  .option('--json', 'print the story as JSON')
+  .action((refundId: string, options: { dataDir: string; lang: Language; json?: boolean }) =>
+    carryOut(async () => {
+      const { runExplain } = await import('./explain.js');
+      const { lang, json = false } = options;
+      return runExplain({ dataDir: resolve(options.dataDir), refundId, lang, json }, { environment: process.env, say });
+    }),
+  );
 
 const parked = program.command('parked').description('events that a reader could not handle, and those that wait behind them');
 const withStores = async (

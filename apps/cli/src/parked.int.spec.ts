@@ -35,7 +35,7 @@ it('what is parked is listed with its reason, and replayed after a fix it is as 
     );
     await park(trx, { reader, stream: depositStream, position: topUp.position, eventId: topUp.id, error: 'a full disk' });
   });
-  expect((await parkedTable(stores)).at(-1)).toMatch(/^projection:journal\.v1 {2}deposit-demo\.m1\.0001 .* a full disk$/);
+  expect((await parkedTable(stores)).at(-1)).toMatch(/^projection:journal\.v2 {2}deposit-demo\.m1\.0001 .* a full disk$/);
 
   expect(await replayParked(stores, { reader, lane: depositStream, reason: 'there is room again' }, quiet)).toEqual({
     replayed: 1,

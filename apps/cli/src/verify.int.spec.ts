@@ -88,8 +88,10 @@ it('a journal row that was changed, lost or made up is named (I1)', async () => 
   const [changed, lost, last] = rows.map(({ position }) => position);
   await sql`update read.journal set amount = amount + 1 where position = ${changed}`.execute(house.database.db);
   await sql`delete from read.journal where position = ${lost}`.execute(house.database.db);
-  await sql`insert into read.journal select position, 7, event_type, stream, debit, credit, asset, amount, effective_at
-    from read.journal where position = ${last} and line = 0`.execute(house.database.db);
+  await sql`insert into read.journal (position, line, platform, event_type, stream, debit, credit, asset, amount, recorded_at, effective_at)
+    select position, 7, platform, event_type, stream, debit, credit, asset, amount, recorded_at, effective_at from read.journal where position = ${last} and line = 0`.execute(
+    house.database.db,
+  );
   const report = await verified();
   expect(report.counts).toMatchObject({ I1: 3, I9: 3 });
   expect(named(report, 'I1')).toEqual([
@@ -229,7 +231,8 @@ it('while sales go on and are projected, nothing is named that is not so', async
 
 it('names as many as asked for and counts all, however long the journal is', async () => {
   await house.project();
-  await sql`insert into read.journal select j.position, 10 + n, event_type, stream, debit, credit, asset, amount, effective_at
+  await sql`insert into read.journal (position, line, platform, event_type, stream, debit, credit, asset, amount, recorded_at, effective_at)
+    select j.position, 10 + n, platform, event_type, stream, debit, credit, asset, amount, recorded_at, effective_at
     from (select * from read.journal order by position, line limit 1) as j, generate_series(1, 2500) as n`.execute(
     house.database.db,
   );

@@ -1,3 +1,4 @@
+export { RunningAccount, type AccountMovement } from './account-statement.js';
 export {
   accountKinds,
   findAccount,
@@ -10,6 +11,7 @@ export {
   type Side,
 } from './accounts.js';
 export { Audit, ledgerChecks, type AuditOptions, type AuditProgress, type AuditReport } from './audit.js';
+export { hledgerAccount, hledgerAccountDirective, hledgerHead, hledgerTransaction, type HledgerTransaction } from './hledger.js';
 export {
   invariants,
   type AuditContext,
@@ -21,6 +23,9 @@ export {
 } from './invariant.js';
 export { compareJournal, journalRowsOf, type JournalRow } from './journal-comparison.js';
 export { Books, type BalanceRow, type TrialBalance } from './journal.js';
+export { eventName, type EventName } from './event-names.js';
+export { RefundChain, type ChainStep, type OpenMatter, type RefundStory } from './refund-chain.js';
+export { referencesOf, type EventReferences } from './references.js';
 export { postingsOf, type DomainEvent, type Posting } from './posting.js';
 export {
   depositMovementOf,
@@ -34,3 +39,4 @@ export {
   type StatementReason,
   type StatementReference,
 } from './statement.js';
+export { trialBalanceSheets, type KindSum, type TrialBalanceRow, type TrialBalanceSheet } from './trial-balance.js';

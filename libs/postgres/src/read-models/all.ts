@@ -28,13 +28,14 @@ const history: readonly (AnyReadModel | string)[] = [
   payoutQueue,
   fundBook,
   'deposit-statement.v1',
-  journal,
+  'journal.v1',
   fundStanding,
   fundCoverage,
   refundAudit,
   withdrawals,
   orderFreezes,
   depositStatement,
+  journal,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');

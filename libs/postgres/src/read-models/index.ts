@@ -1,4 +1,23 @@
 export { neverSkipped, readModelMigrations, readModels } from './all.js';
+export {
+  accountBalances,
+  balancePage,
+  booksPosition,
+  cutAt,
+  journalPage,
+  kindBalances,
+  statementPage,
+  type AccountBalance,
+  type BalanceFilter,
+  type Cut,
+  type CutTime,
+  type JournalFilter,
+  type JournalLine,
+  type JournalPlace,
+  type KindBalance,
+  type StatementEntry,
+  type StatementPage,
+} from './books.js';
 export { caseFile, casesOfOrder, findCase, type CaseFile, type StoredUnitVerdict } from './case-file.js';
 export { deadlines, nextDeadline } from './deadlines.js';
 export {

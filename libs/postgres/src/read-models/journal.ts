@@ -1,4 +1,4 @@
-import { postingsOf, type DomainEvent, type JournalRow } from '@recourse/ledger';
+import { parseAccount, postingsOf, referencesOf, type DomainEvent, type JournalRow } from '@recourse/ledger';
 import type { Recorded } from '@recourse/eventing';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
@@ -7,47 +7,80 @@ interface Tables {
   journal: {
     position: bigint;
     line: number;
+    platform: string;
     event_type: string;
     stream: string;
     debit: string;
     credit: string;
     asset: string;
     amount: bigint;
+    /** What the event is about, as far as it says so. */
+    order_id: string | null;
+    case_id: string | null;
+    refund_id: string | null;
+    reference: string | null;
+    recorded_at: string;
     effective_at: string;
   };
-  /** Credits minus debits of an account. */
-  balance: { account: string; asset: string; amount: bigint };
+  /** Credits minus debits of an account; it stays here when it comes back to zero. */
+  balance: { account: string; asset: string; platform: string; kind: string; amount: bigint };
 }
 const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
+const platformOf = (account: string): string => account.slice(0, account.indexOf('/'));
 
 async function post(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<void> {
   const postings = postingsOf(event);
   if (postings.length === 0) return;
+  const { orderId = null, caseId = null, refundId = null, reference = null } = referencesOf(event);
   await of(tx)
     .insertInto('journal')
     .values(
       postings.map(({ debit, credit, amount }, line) => ({
         position: event.position,
         line,
+        platform: platformOf(debit),
         event_type: event.type,
         stream: event.stream,
         debit,
         credit,
         asset: amount.asset,
         amount: amount.minor,
+        order_id: orderId,
+        case_id: caseId,
+        refund_id: refundId,
+        reference,
+        recorded_at: event.metadata.recordedAt,
         effective_at: event.metadata.effectiveAt,
       })),
     )
     .execute();
-  for (const { debit, credit, amount } of postings) {
+  // One row per account, since a statement may not change a row twice.
+  const changes = new Map<string, Tables['balance']>();
+  for (const { debit, credit, amount } of postings)
     for (const [account, change] of [
       [debit, -amount.minor],
       [credit, amount.minor],
     ] as const) {
-      await sql`insert into balance (account, asset, amount) values (${account}, ${amount.asset}, ${change})
-        on conflict (account, asset) do update set amount = balance.amount + excluded.amount`.execute(tx);
+      const key = `${amount.asset} ${account}`;
+      const { asset } = amount;
+      const row = changes.get(key) ?? {
+        account,
+        asset,
+        platform: platformOf(account),
+        kind: parseAccount(account).kind,
+        amount: 0n,
+      };
+      changes.set(key, { ...row, amount: row.amount + change });
     }
-  }
+  await of(tx)
+    .insertInto('balance')
+    .values([...changes.values()])
+    .onConflict((conflict) =>
+      conflict
+        .columns(['account', 'asset'])
+        .doUpdateSet((eb) => ({ amount: eb('balance.amount', '+', eb.ref('excluded.amount')) })),
+    )
+    .execute();
 }
 
 /** Which postings does each event make? It must never skip one: a halted stream raises an alarm. */
@@ -78,18 +111,25 @@ const postingTypes = [
 
 export const journal = readModel<DomainEvent>({
   name: 'journal',
-  version: 1,
+  version: 2,
   tables: ['journal', 'balance'],
   create: async (tx) => {
     await sql`create table journal (
-      position bigint not null, line integer not null, event_type text not null, stream text not null, debit text not null,
-      credit text not null, asset text not null, amount bigint not null check (amount > 0), effective_at timestamptz not null,
-      primary key (position, line))`.execute(tx);
+      position bigint not null, line integer not null, platform text not null, event_type text not null, stream text not null,
+      debit text not null, credit text not null, asset text not null, amount bigint not null check (amount > 0),
+      order_id text, case_id text, refund_id text, reference text,
+      recorded_at timestamptz not null, effective_at timestamptz not null, primary key (position, line))`.execute(tx);
+    // An account's lines are found from either side, in the order of the log and by the time they were recorded.
     await sql`create index on journal (debit, position)`.execute(tx);
     await sql`create index on journal (credit, position)`.execute(tx);
-    await sql`create table balance (account text not null, asset text not null, amount bigint not null, primary key (account, asset))`.execute(
-      tx,
-    );
+    await sql`create index on journal (debit, recorded_at)`.execute(tx);
+    await sql`create index on journal (credit, recorded_at)`.execute(tx);
+    await sql`create index on journal (recorded_at)`.execute(tx);
+    await sql`create index on journal (platform, event_type, position)`.execute(tx);
+    await sql`create index on journal (refund_id) where refund_id is not null`.execute(tx);
+    await sql`create table balance (account text collate "C" not null, asset text not null, platform text not null, kind text not null,
+      amount bigint not null, primary key (account, asset))`.execute(tx);
+    await sql`create index on balance (platform, account, asset)`.execute(tx);
   },
   on: Object.fromEntries(postingTypes.map((type) => [type, post])),
 });
@@ -103,10 +143,13 @@ export interface Balance {
 
 /** Accounts of a platform, or of all, by name. */
 export const balances = (db: Kysely<NoTables>, platform?: string): Promise<Balance[]> => {
-  const query = of(db).withSchema(liveSchema).selectFrom('balance').selectAll().orderBy('account').orderBy('asset');
-  return (
-    platform === undefined ? query : query.where('account', 'like', `${platform.replaceAll(/[%_\\]/g, '\\$&')}/%`)
-  ).execute();
+  const query = of(db)
+    .withSchema(liveSchema)
+    .selectFrom('balance')
+    .select(['account', 'asset', 'amount'])
+    .orderBy('account')
+    .orderBy('asset');
+  return (platform === undefined ? query : query.where('platform', '=', platform)).execute();
 };
 
 const pageRows = 1_000;

@@ -1,0 +1,70 @@
+import type { DomainEvent } from './posting.js';
+
+/** What happened, in words for people who read the story of a refund. */
+export interface EventName {
+  readonly zh: string;
+  readonly en: string;
+}
+
+const names: Readonly<Partial<Record<DomainEvent['type'], EventName>>> = {
+  OrderPlaced: { zh: '下单', en: 'Order placed' },
+  PaymentCaptured: { zh: '付款到账', en: 'Payment captured' },
+  OrderCancelled: { zh: '订单取消', en: 'Order cancelled' },
+  DeliveryOverdue: { zh: '超时未发货', en: 'Not delivered in time' },
+  UnitDelivered: { zh: '发货', en: 'Delivered' },
+  PlatformDeliveryFailed: { zh: '平台发货失败', en: "The platform's delivery failed" },
+  KeyRevealed: { zh: '买家查看卡密', en: 'Key revealed to the buyer' },
+  ReceiptConfirmed: { zh: '确认收货', en: 'Receipt confirmed' },
+  EscrowReleased: { zh: '托管款解付给商户', en: 'Escrow released to the merchant' },
+  ClaimOpened: { zh: '买家申请售后', en: 'Claim opened' },
+  ClaimSubmitted: { zh: '售后申请提交', en: 'Claim submitted' },
+  ClaimAttached: { zh: '另一渠道的申请并入', en: 'Claim by another channel attached' },
+  ClaimClosed: { zh: '售后申请结束', en: 'Claim closed' },
+  ReplacementDelivered: { zh: '补发卡密', en: 'Replacement delivered' },
+  RefundApproved: { zh: '退款批准', en: 'Refund approved' },
+  RefundFundedFromEscrow: { zh: '从托管款出资', en: 'Funded from escrow' },
+  DisputeDrafted: { zh: '纠纷草稿', en: 'Dispute drafted' },
+  DisputeSubmitted: { zh: '纠纷提交', en: 'Dispute submitted' },
+  DraftLapsed: { zh: '草稿过期', en: 'Draft lapsed' },
+  EvidenceSubmitted: { zh: '提交证据', en: 'Evidence submitted' },
+  VerificationRequested: { zh: '请求核验', en: 'Verification requested' },
+  VerificationRecorded: { zh: '核验结果', en: 'Verification recorded' },
+  ReissueAwaited: { zh: '等待商户补发', en: 'Reissue awaited' },
+  ReissueMissed: { zh: '商户未按时补发', en: 'Reissue missed' },
+  BuyerCheckAwaited: { zh: '等待买家验证补发', en: "Buyer's check awaited" },
+  ReplacementRefused: { zh: '补发仍无效', en: 'Replacement refused' },
+  ResolvedByReissue: { zh: '补发解决', en: 'Resolved by reissue' },
+  MerchantAnswerAwaited: { zh: '等待商户答复', en: "Merchant's answer awaited" },
+  MerchantAnswered: { zh: '商户答复', en: 'Merchant answered' },
+  MerchantStayedSilent: { zh: '商户未答复', en: 'Merchant stayed silent' },
+  ReviewStarted: { zh: '人工审核', en: 'Review by a person' },
+  ReviewEscalated: { zh: '审核升级', en: 'Review escalated' },
+  VerdictReached: { zh: '判定', en: 'Verdict reached' },
+  VerdictBecameFinal: { zh: '判定生效', en: 'Verdict became final' },
+  DisputeWithdrawn: { zh: '纠纷撤回', en: 'Dispute withdrawn' },
+  PayableCredited: { zh: '货款入账', en: 'Proceeds credited' },
+  CaseNoted: { zh: '保证金账户登记纠纷', en: "Case noted in the merchant's account" },
+  CaseNoteEnded: { zh: '纠纷登记结束', en: 'Case note ended' },
+  DepositHeld: { zh: '保证金冻结', en: 'Deposit held' },
+  HoldReleased: { zh: '保证金解冻', en: 'Hold released' },
+  HoldReassigned: { zh: '冻结转为待追偿', en: 'Hold passes to the obligation' },
+  ObligationOpened: { zh: '形成追偿', en: 'Obligation opened' },
+  ObligationRefundPaid: { zh: '退款已付，可以追偿', en: 'Refund paid, recourse may be taken' },
+  DepositDebited: { zh: '扣保证金追偿', en: 'Recourse from deposit' },
+  PayableDebited: { zh: '扣货款追偿', en: 'Recourse from proceeds' },
+  ReservationQueued: { zh: '基金不足，排队', en: 'Queued: the fund is short' },
+  FundsReserved: { zh: '基金垫付预留', en: 'Funds reserved' },
+  FundReimbursed: { zh: '基金收回垫付', en: 'Fund reimbursed' },
+  PayoutRequested: { zh: '请求付款', en: 'Payout requested' },
+  TransferSubmitted: { zh: '提交转账', en: 'Transfer submitted' },
+  TransferProcessing: { zh: '渠道处理中', en: 'Transfer processing' },
+  TransferOutcomeUnknown: { zh: '转账结果不明', en: 'Outcome of the transfer unknown' },
+  TransferBlocked: { zh: '转账受阻', en: 'Transfer blocked' },
+  TransferFailed: { zh: '转账失败', en: 'Transfer failed' },
+  PayoutUnclaimed: { zh: '买家账户有误，待认领', en: 'Unclaimed: the payee must act' },
+  PayoutDestinationChanged: { zh: '收款账户更换', en: 'Destination changed' },
+  PayoutSucceeded: { zh: '退款已付', en: 'Refund paid' },
+};
+
+/** Its type, for an event that has no name here. */
+export const eventName = (type: DomainEvent['type']): EventName => names[type] ?? { zh: type, en: type };

@@ -1,0 +1,79 @@
+import { RefundChain, type RefundStory } from './refund-chain.js';
+import type { DomainEvent } from './posting.js';
+import { approved, deadKey, fen, recorded, refundFromEscrow, refundId, tampered, thinDeposit } from './sample-history.js';
+
+const storyOf = (history: readonly DomainEvent[]): RefundStory => {
+  const events = recorded(history);
+  const approval = events.find(({ type }) => type === 'RefundApproved');
+  if (approval === undefined) throw new Error('nothing was approved');
+  const chain = new RefundChain(refundId, approval);
+  for (const event of events) chain.take(event);
+  return chain.story();
+};
+const evidence = (data: { content: string; kind: 'chat'; evidenceId: string }): DomainEvent => ({
+  type: 'EvidenceSubmitted',
+  data: { disputeId: 'demo.o1.1', by: 'buyer', showsActivationFailure: true, submittedAt: '2026-03-04T08:00:00.000Z', ...data },
+});
+const upTo = (history: readonly DomainEvent[], type: DomainEvent['type']) =>
+  history.slice(0, history.findIndex((event) => event.type === type) + 1);
+
+it('tells a refund from the order to the recovery, and nothing is open in the end', () => {
+  const story = storyOf(deadKey);
+  const events = story.steps.map(({ event }) => event);
+  expect(events.slice(0, 3)).toEqual(['OrderPlaced', 'PaymentCaptured', 'UnitDelivered']);
+  expect(events.slice(-4)).toEqual(['PayoutSucceeded', 'ObligationRefundPaid', 'DepositDebited', 'FundReimbursed']);
+  // Money that came for other reasons is not part of it.
+  expect(events).not.toContain('DepositToppedUp');
+  expect(events).not.toContain('FundContributed');
+  expect(story.totals).toEqual({
+    approved: fen(10_000),
+    funded: fen(10_000),
+    paid: fen(10_000),
+    recourse: fen(9_500),
+    recovered: fen(9_500),
+    reimbursed: fen(9_500),
+  });
+  expect(story.open).toEqual([]);
+});
+
+it('says at every point what is still open', () => {
+  const open = (history: readonly DomainEvent[]) =>
+    storyOf(history).open.map(({ matter, amount }) => [matter, Number(amount.minor)]);
+  expect(open(upTo(deadKey, 'RefundApproved'))).toEqual(expect.arrayContaining([['funding', 10_000]]));
+  expect(open(upTo(thinDeposit, 'FundsReserved'))).toEqual([
+    ['payout', 10_000],
+    ['recourse', 9_500],
+    ['hold', 3_000],
+  ]);
+  expect(open(upTo(thinDeposit, 'DepositDebited'))).toEqual([
+    ['recourse', 6_500],
+    ['reimbursement', 3_000],
+  ]);
+  expect(open(upTo(thinDeposit, 'FundReimbursed'))).toEqual([['recourse', 6_500]]);
+  expect(open(thinDeposit)).toEqual([]);
+  expect(open(refundFromEscrow)).toEqual([]);
+});
+
+it('another unit and another refund of the order are not part of it', () => {
+  const story = storyOf(refundFromEscrow);
+  expect(story.steps.filter(({ event }) => event === 'UnitDelivered')).toHaveLength(1);
+  expect(story.steps.map(({ event }) => event)).not.toContain('EscrowReleased');
+  const other = { ...approved('fund'), data: { ...approved('fund').data, refundId: 'demo.o1.2.v1' } } as DomainEvent;
+  expect(storyOf([...refundFromEscrow, other]).steps).toHaveLength(story.steps.length);
+});
+
+it('shows rule and transfer key, and never a key that was bought, a payee or what a person wrote', () => {
+  const delivery = { kind: 'key', ciphertext: 'secret-ciphertext', fingerprint: 'secret-print', masked: 'secret-mask' } as const;
+  const story = storyOf([
+    ...tampered(deadKey, 'UnitDelivered', { delivery }),
+    evidence({ content: 'secret-content', kind: 'chat', evidenceId: 'e1' }),
+  ]);
+  const text = JSON.stringify(story, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  expect(text).not.toContain('secret');
+  expect(text).not.toContain('vault:b1');
+  expect(story.steps.at(-1)?.facts).toMatchObject({ evidenceId: 'e1', kind: 'chat' });
+  expect(story.steps.find(({ event }) => event === 'TransferSubmitted')?.facts).toMatchObject({
+    transferKey: '1'.repeat(32),
+    transferNo: '1',
+  });
+});
