@@ -15,7 +15,10 @@ const usualRows = 50;
 const maxRows = 200;
 
 class StatementQuery {
-  @PositionOrMoment({ description: 'movements at or behind this position, or that count from this moment or later', optional: true })
+  @PositionOrMoment({
+    description: 'movements at or behind this position, or that count from this moment or later',
+    optional: true,
+  })
   from?: string;
 
   @PositionOrMoment({ description: 'movements before this position, or that count from before this moment', optional: true })
