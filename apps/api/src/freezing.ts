@@ -19,11 +19,11 @@ export const freezeCommands = [FreezeOrder, UnfreezeOrder] as const;
 /** So many orders one request freezes or frees; the answer says where to go on. */
 const ordersPerRequest = 50;
 
-class ReasonBody {
+class FreezeBody {
   @Text(200, { description: 'why; kept with who did it', example: 'the merchant does not answer' })
   reason!: string;
 }
-class BatchBody extends ReasonBody {
+class BatchBody extends FreezeBody {
   @Shape(derivedIdShape, { description: '`next` of the answer before', optional: true })
   after?: string;
 }
@@ -40,7 +40,7 @@ export class Freezing {
   @Post('orders/:orderNo/freeze')
   @Writes(200, 'operator', 'finance')
   @ApiOperation({ summary: 'Keep back every release of an order' })
-  freeze(@Param('orderNo') orderNo: string, @Body() { reason }: ReasonBody, @Once() write: Write) {
+  freeze(@Param('orderNo') orderNo: string, @Body() { reason }: FreezeBody, @Once() write: Write) {
     return write(async (run) => {
       const { orderId } = await this.parties.order(run.caller, orderNo);
       await run.send(FreezeOrder, orderId, { type: 'FreezeOrder', scope: 'order', reason });
@@ -51,7 +51,7 @@ export class Freezing {
   @Post('orders/:orderNo/unfreeze')
   @Writes(200, 'operator', 'finance')
   @ApiOperation({ summary: 'Let an order go on; what fell due meanwhile is released at once, unless its merchant is frozen too' })
-  unfreeze(@Param('orderNo') orderNo: string, @Body() { reason }: ReasonBody, @Once() write: Write) {
+  unfreeze(@Param('orderNo') orderNo: string, @Body() { reason }: FreezeBody, @Once() write: Write) {
     return write(async (run) => {
       const { orderId } = await this.parties.order(run.caller, orderNo);
       await run.send(UnfreezeOrder, orderId, { type: 'UnfreezeOrder', scope: 'order', reason });

@@ -34,7 +34,7 @@ class DestinationBody {
   payeeAccount!: string;
 }
 
-class ReasonBody {
+class PayoutReasonBody {
   @Text(500, {
     description: 'for whoever reads the books later; no names, no account numbers',
     example: '金额与订单不符，请复核',
@@ -131,7 +131,7 @@ export class Payouts {
   @Post(':payoutId/hold')
   @Writes(200, 'finance')
   @ApiOperation({ summary: 'Send a payout that waits for approval back with a reason; it stays owed, and is approved anew' })
-  hold(@Param('payoutId') payoutId: string, @Body() { reason }: ReasonBody, @Once() write: Write) {
+  hold(@Param('payoutId') payoutId: string, @Body() { reason }: PayoutReasonBody, @Once() write: Write) {
     return write(async (run) => {
       await this.parties.payout(run.caller, payoutId);
       await run.send(HoldPayout, payoutId, { type: 'HoldPayout', subject: run.caller.subject, reason });
@@ -144,7 +144,7 @@ export class Payouts {
   @ApiOperation({
     summary: "Ask that a merchant's settlement is not paid; if nothing was, he has the money back in his proceeds",
   })
-  cancel(@Param('payoutId') id: string, @Body() { reason }: ReasonBody, @Once() write: Write) {
+  cancel(@Param('payoutId') id: string, @Body() { reason }: PayoutReasonBody, @Once() write: Write) {
     return write(async (run) => {
       const { payoutId, platform, purpose } = await this.parties.payout(run.caller, id);
       // Only a verdict that is overturned takes a refund back.

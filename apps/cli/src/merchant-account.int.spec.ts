@@ -43,7 +43,7 @@ describe('the account of a merchant', () => {
     await capture(transaction, fen);
     await post(`merchant:${merchant}`, `/deposits/${merchant}/top-ups`, { transaction });
   };
-  /** A top-up card of 100 yuan, fee 0.50, paid on delivery. */
+  /** A top-up card of 100 yuan, fee 0.50, confirmed by the buyer, so that the merchant has its price. */
   const sell = async (orderNo: string, merchant: string) => {
     await post('shop', '/orders', {
       orderNo,
@@ -52,7 +52,7 @@ describe('the account of a merchant', () => {
       payeeAccount: 'account-of-li',
       rail: 'sandbox',
       productKind: 'phone-top-up',
-      settlement: 'ON_DELIVERY',
+      settlement: 'ESCROW',
       promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
       consent: { version: 1, hash: policyHash },
       lines: [{ product: '100元话费', unitPrice: cny(10_000), quantity: 1 }],
@@ -62,6 +62,7 @@ describe('the account of a merchant', () => {
     await post('shop', `/orders/${orderNo}/payments`, { transaction: `tx-${orderNo}` });
     const units = [{ unit: 1, receipt: `receipt-${orderNo}`, account: '13800000001' }];
     await post('shop', `/orders/${orderNo}/deliveries`, { units });
+    await post('buyer:li', `/orders/${orderNo}/receipt`, { units: [1] });
     await house.settle();
   };
   /** It was not credited: the fund pays, and the merchant owes 99.50. */

@@ -49,7 +49,7 @@ describe('payouts', () => {
     await removeDataDir(dataDir);
   });
 
-  const order = async (orderNo: string, fen: number, settlement = 'ESCROW') => {
+  const order = async (orderNo: string, fen: number) => {
     await accepted('shop', '/orders', {
       orderNo,
       merchant: 'm1',
@@ -57,7 +57,7 @@ describe('payouts', () => {
       payeeAccount: 'account-of-b1',
       rail: 'sandbox',
       productKind: 'game-card',
-      settlement,
+      settlement: 'ESCROW',
       promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
       consent,
       lines: [{ product: '点卡', unitPrice: cny(fen), quantity: 1 }],
@@ -192,10 +192,12 @@ describe('payouts', () => {
   });
 
   it('a refund that comes back is paid again, and the recourse it started stands', async () => {
-    await order('L7', 5_000, 'ON_DELIVERY');
+    await order('L7', 5_000);
     await accepted('shop', '/sandbox/verifications', { key: 'KEY-OF-L7-0001', outcome: 'INVALID' });
     await accepted('shop', '/orders/L7/deliveries', { units: [{ unit: 1, key: 'KEY-OF-L7-0001' }] });
     await accepted('buyer:b1', '/orders/L7/units/1/reveal');
+    await accepted('buyer:b1', '/orders/L7/receipt', { units: [1] });
+    await house.settle();
     await accepted('buyer:b1', '/disputes', { orderNo: 'L7', units: [1], reason: 'key-invalid' });
     await house.settle();
     const refundId = 'demo.L7.1.v1';

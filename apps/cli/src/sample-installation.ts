@@ -372,6 +372,14 @@ async function approve({ append }: SampleInstallation, sale: Sale, fund: 'reserv
   await append(fundStream, sale[fund]);
 }
 
+/** Somebody holds the order's money back, and the merchant wants his deposit. */
+export async function hinder({ append }: SampleInstallation, sale: Sale): Promise<void> {
+  const frozen = { orderId: sale.orderId, ...account, scope: 'order', reason: 'an odd night', frozenAt: at(5) } as const;
+  await append(sale.orderStream, event('OrderFrozen', frozen));
+  const asked = { payoutId: 'demo.m1.w1', amount: fen(1), until: at(12), requestedAt: at(5) };
+  await append(depositStream, event('WithdrawalRequested', { ...account, ...asked }));
+}
+
 export const queue = (to: SampleInstallation, sale: Sale): Promise<void> => approve(to, sale, 'queued');
 
 /** The fund is limited by two people, holds a refund aside, runs low and is paused; a claim is open; another fund tells of two days. */

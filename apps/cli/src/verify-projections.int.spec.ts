@@ -1,6 +1,7 @@
 import { readModels, type AnyReadModel } from '@recourse/postgres';
 import { sql, type RawBuilder } from 'kysely';
 import {
+  hinder,
   open,
   queue,
   refund,
@@ -35,6 +36,7 @@ describe('a row of a read model (I9)', () => {
     house = await startSampleInstallation();
     await tell();
     await restrict(house, saleOf(3), saleOf(4));
+    await hinder(house, saleOf(2));
     await house.project();
   });
   afterAll(() => house.remove());

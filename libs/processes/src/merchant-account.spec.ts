@@ -77,7 +77,7 @@ it('a settlement that was cancelled is the merchant’s again; what a refund was
     });
   const event = cancelled({ kind: 'settlement', merchant: 'm1' });
   expect(await on.PayoutCancelled?.(event, streams())).toEqual([
-    { ...account, name: 'return-settlement', command: { type: 'ReturnSettlement', payoutId: 'demo.m1.s1' } },
+    { ...account, name: 'return-draw', command: { type: 'ReturnDraw', payoutId: 'demo.m1.s1' } },
   ]);
   expect(lane(event)).toBe('demo.m1.0001');
   expect(await on.PayoutCancelled?.(cancelled(refund), streams())).toEqual([]);
