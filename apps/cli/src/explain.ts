@@ -36,7 +36,8 @@ export async function explainRefund(
   let events = 0;
   chain.take(first);
   for await (const event of eventStore.readAll<DomainEvent>({ after: first.position })) {
-    if (event.position > head) break;
+    // A read that is left before its end keeps the connection from closing.
+    if (event.position > head) continue;
     chain.take(event);
     events += 1;
     if (events % progressEvery === 0) onProgress?.(event.position, head);

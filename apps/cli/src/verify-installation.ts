@@ -30,7 +30,7 @@ export async function verifyStores({ databaseUrl, eventStoreUrl, keyFile }: Stor
     const head = Number(await eventStore.lastPosition());
     return await verify(
       { eventStore, databaseUrl, rails: [rail], vault, clock },
-      { onProgress: ({ step, position }) => progress?.show(Number(position), head, step) },
+      { onProgress: ({ position }) => progress?.show(Number(position), head) },
     );
   } finally {
     progress?.clear();

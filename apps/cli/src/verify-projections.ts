@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Recorded } from '@recourse/eventing';
-import { projectionReader, type EventStore } from '@recourse/eventstore';
+import { projectionReader } from '@recourse/eventstore';
 import type { Violation } from '@recourse/ledger';
 import { inSchema, liveSchema, type AnyReadModel, type Database, type NoTables, type ReadModelTx } from '@recourse/postgres';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
@@ -9,10 +9,15 @@ export interface ProjectionViolation extends Omit<Violation, 'invariant'> {
   readonly invariant: 'I9';
 }
 
+interface Log {
+  readAll(): AsyncIterable<Recorded>;
+}
+
 export interface VerifyProjectionsParts {
   /** Its statements may take minutes: whole tables are copied and joined. */
   readonly database: Database;
-  readonly eventStore: Pick<EventStore, 'readAll'>;
+  /** Read once, to its end, after the live rows were looked at. */
+  readonly eventStore: Log;
   readonly readModels: readonly AnyReadModel[];
 }
 
@@ -151,13 +156,7 @@ async function foldOf(trx: ReadModelTx, model: AnyReadModel, findings: Findings)
   return { model, upTo, parked: new Map(rows.map(({ stream, position }) => [stream, position])) };
 }
 
-async function rebuild(
-  to: Rebuild,
-  eventStore: Pick<EventStore, 'readAll'>,
-  onProgress: VerifyProjectionsOptions['onProgress'],
-): Promise<void> {
-  const end = to.folds.reduce((furthest, { upTo }) => (upTo > furthest ? upTo : furthest), 0n);
-  if (end === 0n) return;
+async function rebuild(to: Rebuild, eventStore: Log, onProgress: VerifyProjectionsOptions['onProgress']): Promise<void> {
   let events = 0;
   let batch: Recorded[] = [];
   const flush = async () => {
@@ -170,7 +169,6 @@ async function rebuild(
     onProgress?.({ events, position: last.position });
   };
   for await (const event of eventStore.readAll()) {
-    if (event.position > end) break;
     batch.push(event);
     if (batch.length === batchEvents) await flush();
   }

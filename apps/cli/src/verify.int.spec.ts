@@ -16,7 +16,7 @@ import {
   type Sale,
   type SampleInstallation,
 } from './sample-installation.js';
-import { printReport, verify, type VerifyOptions, type VerifyReport } from './verify.js';
+import { printReport, verify, type VerifyOptions, type VerifyProgress, type VerifyReport } from './verify.js';
 
 const tables = readModels.flatMap((model) => model.tables).length;
 
@@ -57,8 +57,8 @@ it('holds of a fund that is limited, low and paused, and of a refund that waited
 
 it('a healthy installation holds, and says how much was checked', async () => {
   await house.project();
-  const steps = new Set<string>();
-  const report = await verified({ onProgress: ({ step }) => steps.add(step) });
+  const seen: VerifyProgress[] = [];
+  const report = await verified({ onProgress: (progress) => seen.push(progress) });
   expect(report.violations).toEqual([]);
   expect(report).toMatchObject({
     holds: true,
@@ -69,7 +69,7 @@ it('a healthy installation holds, and says how much was checked', async () => {
     position: await house.eventStore.lastPosition(),
   });
   expect(report.counts).toEqual({ I1: 0, I2: 0, I3: 0, I4: 0, I5: 0, I6: 0, I8: 0, I9: 0 });
-  expect(steps).toEqual(new Set(['read models']));
+  expect(seen).toEqual([{ events: 67, position: report.position }]);
   const { rows } = await sql`select nspname from pg_namespace where nspname like 'verify%'`.execute(house.database.db);
   expect(rows).toEqual([]);
 });
@@ -215,7 +215,8 @@ it('while sales go on and are projected, nothing is named that is not so', async
   house = { ...house, clock: { now: () => Promise.resolve('2026-03-05T08:00:00.000Z') } };
   let selling = true;
   const sales = (async () => {
-    for (let n = 10; selling; n += 1) await refund(house, saleOf(n, payee), 'alice');
+    // However slow the machine is, no more than the deposit covers.
+    for (let n = 10; selling && n < 100; n += 1) await refund(house, saleOf(n, payee), 'alice');
   })();
   const reports: VerifyReport[] = [];
   try {

@@ -2,7 +2,7 @@ import type { Clock, Recorded } from '@recourse/eventing';
 import { projectionReader, type EventStore } from '@recourse/eventstore';
 import {
   Audit,
-  compareJournal,
+  JournalComparison,
   invariants,
   type AuditContext,
   type DomainEvent,
@@ -21,7 +21,7 @@ const verifiedInvariants = Object.keys(verified) as VerifiedInvariant[];
 
 /** A running installation or one at rest; nothing of it is written but tables of a schema that is dropped again. */
 export interface VerifyParts {
-  readonly eventStore: Pick<EventStore, 'readAll'>;
+  readonly eventStore: Pick<EventStore, 'readAll' | 'lastPosition'>;
   readonly databaseUrl: string;
   readonly rails: Iterable<Pick<PayoutRail, 'name' | 'book'>>;
   readonly vault: Pick<Vault, 'readPerson'>;
@@ -30,7 +30,6 @@ export interface VerifyParts {
 }
 
 export interface VerifyProgress {
-  readonly step: 'log' | 'journal' | 'read models';
   readonly events: number;
   readonly position: bigint;
 }
@@ -59,7 +58,6 @@ export interface VerifyReport {
   readonly durationMs: number;
 }
 
-const progressEvery = 1_000;
 /** For one statement over whole tables. */
 const statementTimeoutMs = 600_000;
 
@@ -68,17 +66,29 @@ const statementTimeoutMs = 600_000;
  * the length of the log.
  * @throws StoreUnavailable, UnknownEventType, UnreadableEvent, RailError, VaultError (no key), and the database's errors
  */
-export async function verify(parts: VerifyParts, options: VerifyOptions = {}): Promise<VerifyReport> {
+export async function verify(
+  parts: VerifyParts,
+  { onProgress, toleranceMs = 300_000, maxViolations = 1_000 }: VerifyOptions = {},
+): Promise<VerifyReport> {
   const startedMs = performance.now();
   const { databaseUrl, eventStore } = parts;
   const database = connect(databaseUrl, { applicationName: 'recourse-verify', maxConnections: 2, statementTimeoutMs });
   try {
-    const { audit, ...seen } = await auditLog(parts, options);
-    const stored = await auditJournal(database, eventStore, options);
+    // The clock first, then the books, then the log: whatever is in a book has its intent in the log by then, and whatever is
+    // due by the clock has happened in both, if the house is not late.
+    const now = await parts.clock.now();
+    const railBooks = await readBooks(parts.rails);
+    const { samePayee, erased } = payeesOf(parts.vault);
+    const checks = new Audit({ maxViolations });
+    const stored = await journalAudit(database, maxViolations);
+    const passing = { readAll: () => passed(eventStore, checks, stored) };
     const projections = await verifyProjections(
-      { database, eventStore, readModels },
-      { onProgress: (progress) => options.onProgress?.({ step: 'read models', ...progress }) },
+      { database, eventStore: passing, readModels },
+      onProgress === undefined ? {} : { onProgress },
     );
+    await stored.finish();
+    const audit = await checks.finish({ now, toleranceMs, railBooks, samePayee });
+    const transfers = [...railBooks.values()].reduce((sum, book) => sum + book.length, 0);
     const counted: Partial<Record<VerifiedInvariant, number>> = {
       ...Object.fromEntries(audit.counts),
       I1: (audit.counts.get('I1') ?? 0) + stored.count,
@@ -93,7 +103,8 @@ export async function verify(parts: VerifyParts, options: VerifyOptions = {}): P
       counts,
       events: audit.events,
       position: audit.position ?? 0n,
-      ...seen,
+      transfers,
+      erasedPayees: erased(),
       tables: projections.tables,
       rows: projections.rows,
       durationMs: Math.round(performance.now() - startedMs),
@@ -104,23 +115,22 @@ export async function verify(parts: VerifyParts, options: VerifyOptions = {}): P
 }
 
 /**
- * The clock first, then the books, then the log: whatever is in a book has its intent in the log by then, and whatever is due
- * by the clock has happened in both, if the house is not late.
+ * One reading of the log feeds every check: each event passes the audit and the journal on its way to the read models. What
+ * comes while it runs is only passed by, which is quick, or it would follow a busy system for ever.
  */
-async function auditLog(
-  { clock, rails, vault, eventStore }: VerifyParts,
-  { onProgress, toleranceMs = 300_000, maxViolations = 1_000 }: VerifyOptions,
-) {
-  const now = await clock.now();
-  const railBooks = await readBooks(rails);
-  const { samePayee, erased } = payeesOf(vault);
-  const audit = await new Audit({
-    maxViolations,
-    progressEvery,
-    onProgress: (progress) => onProgress?.({ step: 'log', ...progress }),
-  }).run(eventStore.readAll<DomainEvent>(), { now, toleranceMs, railBooks, samePayee });
-  const transfers = [...railBooks.values()].reduce((sum, book) => sum + book.length, 0);
-  return { audit, transfers, erasedPayees: erased() };
+async function* passed(
+  eventStore: VerifyParts['eventStore'],
+  audit: Audit,
+  stored: JournalAudit,
+): AsyncGenerator<Recorded<DomainEvent>> {
+  const head = await eventStore.lastPosition();
+  for await (const event of eventStore.readAll<DomainEvent>()) {
+    // A read that is left before its end keeps the connection from closing.
+    if (event.position > head) continue;
+    audit.look(event);
+    await stored.look(event);
+    yield event;
+  }
 }
 
 async function readBooks(rails: VerifyParts['rails']): Promise<Map<string, RailBookEntry[]>> {
@@ -155,35 +165,36 @@ function payeesOf(vault: VerifyParts['vault']) {
   return { samePayee, erased: () => erased };
 }
 
-/** I1, the stored journal: as far as its projection has come, since rows and checkpoint are written together. */
-async function auditJournal(
-  { db }: Database,
-  eventStore: VerifyParts['eventStore'],
-  { onProgress, maxViolations = 1_000 }: VerifyOptions,
-): Promise<{ violations: Violation[]; count: number }> {
-  const upTo = (await readCheckpoint(db, projectionReader(journal))) ?? 0n;
-  const violations: Violation[] = [];
-  let count = 0;
-  const log = upToPosition(eventStore, upTo, (events, position) => onProgress?.({ step: 'journal', events, position }));
-  for await (const violation of compareJournal(journalRows(db, upTo), log)) {
-    count += 1;
-    if (violations.length < maxViolations) violations.push(violation);
-  }
-  return { violations, count };
+interface JournalAudit {
+  readonly violations: readonly Violation[];
+  readonly count: number;
+  look(event: Recorded<DomainEvent>): Promise<void>;
+  finish(): Promise<void>;
 }
 
-async function* upToPosition(
-  eventStore: VerifyParts['eventStore'],
-  last: bigint,
-  onProgress: (events: number, position: bigint) => void,
-): AsyncGenerator<Recorded<DomainEvent>> {
-  let events = 0;
-  for await (const event of eventStore.readAll<DomainEvent>()) {
-    if (event.position > last) return;
-    yield event;
-    events += 1;
-    if (events % progressEvery === 0) onProgress(events, event.position);
-  }
+/** I1, the stored journal: as far as its projection has come, since rows and checkpoint are written together. */
+async function journalAudit({ db }: Database, maxViolations: number): Promise<JournalAudit> {
+  const upTo = (await readCheckpoint(db, projectionReader(journal))) ?? 0n;
+  const comparison = new JournalComparison(journalRows(db, upTo));
+  const violations: Violation[] = [];
+  let count = 0;
+  const note = (violation: Violation) => {
+    count += 1;
+    if (violations.length < maxViolations) violations.push(violation);
+  };
+  return {
+    violations,
+    get count() {
+      return count;
+    },
+    look: async (event) => {
+      if (event.position <= upTo) for (const violation of await comparison.take(event)) note(violation);
+    },
+    finish: async () => {
+      for await (const violation of comparison.finish()) note(violation);
+      await comparison.close();
+    },
+  };
 }
 
 /** The report for people, or as JSON with positions as text. */

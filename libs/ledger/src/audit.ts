@@ -72,7 +72,12 @@ export class Audit {
     events: AsyncIterable<Recorded<DomainEvent>> | Iterable<Recorded<DomainEvent>>,
     context: AuditContext,
   ): Promise<AuditReport> {
-    for await (const event of events) this.#look(event);
+    for await (const event of events) this.look(event);
+    return this.finish(context);
+  }
+
+  /** After the last event. */
+  async finish(context: AuditContext): Promise<AuditReport> {
     for (const check of this.checks) this.#note(await check.finish(context));
     return {
       events: this.#events,
@@ -83,7 +88,8 @@ export class Audit {
     };
   }
 
-  #look(event: Recorded<DomainEvent>): void {
+  /** The next event of the log, for callers who read it for more than this. @throws as `run` */
+  look(event: Recorded<DomainEvent>): void {
     if (this.#position !== undefined && event.position <= this.#position)
       throw new RangeError(`event at ${event.position} after ${this.#position}: the log must be read in order and once`);
     const ledger = { postings: this.#books.apply(event), books: this.#books };

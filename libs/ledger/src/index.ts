@@ -21,7 +21,7 @@ export {
   type RailBookEntry,
   type Violation,
 } from './invariant.js';
-export { compareJournal, journalRowsOf, type JournalRow } from './journal-comparison.js';
+export { compareJournal, JournalComparison, journalRowsOf, type JournalRow } from './journal-comparison.js';
 export { Books, type BalanceRow, type TrialBalance } from './journal.js';
 export { eventName, type EventName } from './event-names.js';
 export { RefundChain, type ChainStep, type OpenMatter, type RefundStory } from './refund-chain.js';
