@@ -15,6 +15,8 @@ export interface WithdrawalRow {
   because: string | null;
   until: string;
   requested_at: string;
+  /** Where it was asked for. */
+  position: bigint;
 }
 export interface StandingRow {
   platform: string;
@@ -49,8 +51,9 @@ export const withdrawals = readModel<DepositEvent>({
   create: async (tx) => {
     await sql`create table withdrawal (
       payout_id text primary key, platform text not null, merchant text not null, kind text not null, asset text, amount bigint,
-      status text not null, because text, until timestamptz not null, requested_at timestamptz not null)`.execute(tx);
-    await sql`create index on withdrawal (platform, merchant, requested_at)`.execute(tx);
+      status text not null, because text, until timestamptz not null, requested_at timestamptz not null,
+      position bigint not null)`.execute(tx);
+    await sql`create index on withdrawal (platform, merchant, position)`.execute(tx);
     await sql`create table account_standing (
       platform text not null, merchant text not null, status text not null, primary key (platform, merchant))`.execute(tx);
   },
@@ -68,7 +71,7 @@ export const withdrawals = readModel<DepositEvent>({
         )
         .execute();
     },
-    WithdrawalRequested: async ({ data }, tx) => {
+    WithdrawalRequested: async ({ data, position }, tx) => {
       const { payoutId, platform, merchant, amount, until, requestedAt } = data;
       await of(tx)
         .insertInto('withdrawal')
@@ -83,10 +86,11 @@ export const withdrawals = readModel<DepositEvent>({
           because: null,
           until,
           requested_at: requestedAt,
+          position,
         })
         .execute();
     },
-    ClosingRequested: async ({ data }, tx) => {
+    ClosingRequested: async ({ data, position }, tx) => {
       const { payoutId, platform, merchant, until, requestedAt } = data;
       await stands(tx, data, 'closing');
       await of(tx)
@@ -102,6 +106,7 @@ export const withdrawals = readModel<DepositEvent>({
           because: null,
           until,
           requested_at: requestedAt,
+          position,
         })
         .execute();
     },
@@ -147,8 +152,7 @@ export const listWithdrawals = (
     .selectAll()
     .where('platform', '=', platform)
     .where('merchant', '=', merchant)
-    .orderBy('requested_at', 'desc')
-    .orderBy('payout_id')
+    .orderBy('position', 'desc')
     .limit(limit)
     .execute();
 
