@@ -2,13 +2,13 @@ import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/commo
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { deposit, shortfall, usualCoolingOffHours } from '@recourse/deposits';
 import type { DepositCommand, DepositEvent } from '@recourse/deposits/events';
-import { type Actor, type CommandOf, type Event, type EventOf, fold } from '@recourse/eventing';
-import type { EventStore } from '@recourse/eventstore';
+import { type Actor, type CommandOf, type Event, type EventOf } from '@recourse/eventing';
+import { type EventStore, stateOf } from '@recourse/eventstore';
 import { toJson } from '@recourse/money';
 import { Caller, type CommandClass, commandOf, Problem } from '@recourse/nest';
 import { type Database, findAccount, listWithdrawals, standingOf } from '@recourse/postgres';
 import { depositId } from '@recourse/processes';
-import { maxStreamEvents, type Run } from './edge.js';
+import type { Run } from './edge.js';
 import { derivedIdShape, Id, Limit, limitOf, MoneyField, moneyOf, Part, Reference, Text, Whole } from './fields.js';
 import { Parties } from './parties.js';
 import { Receipts } from './receipts.js';
@@ -137,7 +137,7 @@ export class Deposits {
     return write(async (run) => {
       const merchant = this.parties.merchant(run.caller, name);
       const id = depositId(run.caller.platform, merchant);
-      const account = fold(deposit, await this.eventStore.readStream<DepositEvent>(`deposit-${id}`, { limit: maxStreamEvents }));
+      const account = await stateOf(this.eventStore, deposit, id);
       if (account.status !== 'open') throw unopened();
       const { rail } = account.terms;
       const { amount } = await this.receipts.received(rail, transaction);

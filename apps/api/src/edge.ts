@@ -8,12 +8,11 @@ import {
   type Decider,
   erased,
   type Event,
-  fold,
   type Instant,
   isRejection,
   streamOf,
 } from '@recourse/eventing';
-import { type EventStore, type Executed, openPeriodOf } from '@recourse/eventstore';
+import { type EventStore, type Executed, stateOf } from '@recourse/eventstore';
 import { Idempotency, Problem, uuidOf } from '@recourse/nest';
 import { type PersonData, type Vault, VaultError } from '@recourse/vault';
 import type { Request, Response } from 'express';
@@ -125,10 +124,7 @@ export class Edge {
     };
     const demand: Run['demand'] = async (decider, id, command) => {
       const any = erased(decider);
-      const named = streamOf(decider.category, id);
-      const stream = any.periods ? await openPeriodOf(this.eventStore, named) : named;
-      const events = await this.eventStore.readStream(stream, { limit: maxStreamEvents });
-      const decision = any.decide({ ...command, at }, fold(any, events));
+      const decision = any.decide({ ...command, at }, await stateOf(this.eventStore, any, id));
       if (isRejection(decision)) throw problemOfRejection(decision);
     };
     const keep: Run['keep'] = async (data) => {

@@ -1,15 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { deposit } from '@recourse/deposits';
-import type { DepositEvent } from '@recourse/deposits/events';
-import { fold, type Instant, plusMs } from '@recourse/eventing';
-import type { EventStore } from '@recourse/eventstore';
+import { type Instant, plusMs } from '@recourse/eventing';
+import { type EventStore, stateOf } from '@recourse/eventstore';
 import { add, maxMinor, type Money, money } from '@recourse/money';
 import { Problem } from '@recourse/nest';
 import { payWithinMs } from '@recourse/orders';
 import type { Exposure } from '@recourse/orders/events';
 import { type Database, exposureOf, shownOrders } from '@recourse/postgres';
 import { depositId } from '@recourse/processes';
-import { maxStreamEvents } from './edge.js';
 import { databaseToken, eventStoreToken } from './tokens.js';
 
 interface Placing {
@@ -68,7 +66,7 @@ export class Exposures {
     const { platform, merchant, total, at } = placing;
     const { asset } = total;
     const id = depositId(platform, merchant);
-    const books = fold(deposit, await this.eventStore.readStream<DepositEvent>(`deposit-${id}`, { limit: maxStreamEvents }));
+    const books = await stateOf(this.eventStore, deposit, id);
     if (books.status !== 'open') throw new Problem(409, 'deposit-not-agreed', 'agree a deposit with this merchant first');
     const payableSince = plusMs(at, -payWithinMs);
     // In this order: an order that comes to be shown in between is counted twice and never left out.

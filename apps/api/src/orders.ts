@@ -2,7 +2,7 @@ import { Body, Controller, Get, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { policyInForce } from '@recourse/disputes';
 import type { PolicyEvent } from '@recourse/disputes/events';
-import type { Actor, EventOf, Recorded } from '@recourse/eventing';
+import { type Actor, type EventOf, periodId, type Recorded } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
 import { type Money, toJson } from '@recourse/money';
 import { Caller, commandOf, Problem } from '@recourse/nest';
@@ -209,7 +209,7 @@ export class Orders {
           'policy-missing',
           'publish a refund policy first: an order is placed under the rules its buyer accepted',
         );
-      if ((await this.edge.firstEvent(`deposit-${depositId(platform, body.merchant)}`)) === undefined)
+      if ((await this.edge.firstEvent(`deposit-${periodId(depositId(platform, body.merchant), 1)}`)) === undefined)
         throw new Problem(409, 'deposit-not-agreed', 'agree a deposit with this merchant first');
       const orderId = `${platform}.${body.orderNo}`;
       const published = await this.eventStore.readStream<FeeEvent>(`fees-${platform}`, { limit: maxStreamEvents });

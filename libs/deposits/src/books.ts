@@ -1,4 +1,4 @@
-import { eventsOf, type Instant, reject, type Rejection } from '@recourse/eventing';
+import { type DataOf, eventsOf, type Instant, reject, type Rejection } from '@recourse/eventing';
 import { add, isPositive, isZero, type Money, negate, sameAsset, subtract, zero } from '@recourse/money';
 import type { DepositEvent, DepositRejection, HoldFor } from './deposit.js';
 
@@ -32,6 +32,8 @@ export interface Draw {
   readonly fromDeposit: Money;
   readonly fromPayable: Money;
   readonly isPaid: boolean;
+  /** Drawn in an earlier period. */
+  readonly isCarried?: boolean;
 }
 /** A withdrawal that was asked for, or a closing, which takes everything. */
 export interface Leaving {
@@ -42,6 +44,7 @@ export interface Leaving {
   readonly isCooledOff: boolean;
 }
 export interface Books extends Account {
+  readonly period: { readonly no: string; readonly openedAt: Instant };
   readonly deposit: Money;
   /** The sum of what cases and obligations hold. */
   readonly held: Money;
@@ -56,7 +59,7 @@ export interface Books extends Account {
   readonly writtenOff: readonly WrittenOff[];
   /** What each open case holds. */
   readonly cases: ReadonlyMap<string, Money>;
-  /** Settlements and withdrawals of this period, by payout. */
+  /** Settlements and withdrawals of this period and what was carried into it, by payout. */
   readonly draws: ReadonlyMap<string, Draw>;
   readonly leaving: Leaving | undefined;
   readonly isClosed: boolean;
@@ -72,7 +75,7 @@ export interface Terms {
 export type Open = Books & { readonly status: 'open'; readonly terms: Terms };
 
 export const event = eventsOf<DepositEvent>();
-export type Change = Exclude<DepositEvent, { type: 'DepositPeriodOpened' | 'DepositAgreed' }>;
+export type Change = Exclude<DepositEvent, { type: 'DepositPeriodOpened' | 'DepositPeriodClosed' | 'DepositAgreed' }>;
 export type Refusal = Rejection<DepositRejection>;
 
 export const doneKey = (kind: 'top-up' | 'unit' | 'case' | 'obligation' | 'payout', ...id: (string | number)[]): string =>
@@ -119,6 +122,8 @@ export function post<B extends Books>(books: B, change: Change): B {
 /** What one event changes in the books. */
 function entry(books: Books, { type, data }: Change): Partial<Books> {
   switch (type) {
+    case 'DepositCarriedForward':
+      return carried(books, data);
     case 'DepositToppedUp':
       return { deposit: add(books.deposit, data.amount), done: [...books.done, doneKey('top-up', data.rail, data.transaction)] };
     case 'PayableCredited':
@@ -198,6 +203,21 @@ function entry(books: Books, { type, data }: Change): Partial<Books> {
     case 'ShortfallCured':
       return { isShort: false };
   }
+}
+
+function carried(
+  books: Books,
+  { obligations = [], writtenOff = [], cases = [], draws = [] }: DataOf<DepositEvent, 'DepositCarriedForward'>,
+): Partial<Books> {
+  return {
+    obligations: [
+      ...books.obligations,
+      ...obligations.map(({ caseId, proposal, ...owed }) => ({ ...owed, caseId, proposal })),
+    ],
+    writtenOff: [...books.writtenOff, ...writtenOff],
+    cases: new Map([...books.cases, ...cases.map(({ caseId, held }) => [caseId, held] as const)]),
+    draws: new Map([...books.draws, ...draws.map(({ payoutId, ...draw }) => [payoutId, { ...draw, isCarried: true }] as const)]),
+  };
 }
 
 const asked = (books: Books, payoutId: string, amount: Leaving['amount'], until: Instant): Partial<Books> => ({

@@ -1,7 +1,8 @@
-import { fold, isRejection, plusHours, type Instant, type Stamped } from '@recourse/eventing';
+import { decodeData, encodeData, fold, isRejection, plusHours, type Instant, type Stamped } from '@recourse/eventing';
 import { money, type Money } from '@recourse/money';
 import fc from 'fast-check';
 import { deposit, type Deposit, type DepositCommand, type DepositEvent } from './deposit.js';
+import { depositPeriods } from './period.js';
 
 type Account = 'deposit' | 'held' | 'payable' | 'recourse';
 /** The merchant's accounts as a bookkeeper keeps them: every event moves money between two sides, nothing else is known. */
@@ -22,6 +23,8 @@ class Ledger {
     const { balance, owed } = this;
     switch (event.type) {
       case 'DepositPeriodOpened':
+      case 'DepositCarriedForward':
+      case 'DepositPeriodClosed':
       case 'DepositAgreed':
       case 'CaseNoted':
       case 'CaseNoteEnded':
@@ -251,6 +254,17 @@ function live(steps: readonly Step[], look: (state: Deposit, ledger: Ledger, eve
     look(state, ledger, events);
   }
 }
+const later = (turn: number): Instant => `2026-0${6 + turn}-01T00:00:00.000Z`;
+/** As it is read back from the next period's stream. */
+function turned(state: Deposit, at: Instant): Deposit {
+  const closing = depositPeriods.closing(state, at, 1);
+  const following = closing && depositPeriods.following(fold(deposit, [closing], state));
+  if (!following) throw new Error('a period that is due is closed, and another follows');
+  return fold(
+    deposit,
+    following.map(({ type, data }) => ({ type, data: decodeData(encodeData(data)) }) as DepositEvent),
+  );
+}
 const history: fc.Arbitrary<Step[]> = fc.array(fc.tuple(command, fc.constantFrom(0, 1, 30)), { maxLength: 80, size: 'max' });
 
 describe('whatever happens to a merchant’s account', () => {
@@ -373,6 +387,28 @@ describe('whatever happens to a merchant’s account', () => {
         });
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it('it goes on in the next period as it was, but for what was done', () => {
+    fc.assert(
+      fc.property(history, (commands) => {
+        let last: Deposit = deposit.initial;
+        live(commands, (state) => (last = state));
+        for (let turn = 1; turn <= 3; turn += 1) {
+          const before = last;
+          if (before.status !== 'open') throw new Error('the account is open after its first command');
+          last = turned(before, later(turn));
+          const draws = [...before.draws].filter(([, { isPaid, isCarried }]) => !isPaid || !isCarried);
+          expect(last).toEqual({
+            ...before,
+            period: { no: `000${turn + 1}`, openedAt: later(turn) },
+            draws: new Map(draws.map(([payoutId, draw]) => [payoutId, { ...draw, isCarried: true }])),
+            done: [],
+          });
+        }
+      }),
+      { numRuns: 200 },
     );
   });
 

@@ -10,13 +10,19 @@ import {
   event,
   ifPositive,
   isDone,
+  type Leaving,
+  type Obligation,
   openFault,
   type Open,
   otherAsset,
   post,
+  type Proposal,
   type Refusal,
   released,
+  type Terms,
+  type WrittenOff,
 } from './books.js';
+import { depositPeriods } from './period.js';
 import { notices, sweep, swept } from './sweep.js';
 import { cancelWithdrawal, closeAccount, departure, givesWay, passDeadlines, requestWithdrawal } from './withdrawal.js';
 import { approveWriteOff, proposeWriteOff } from './write-off.js';
@@ -30,7 +36,35 @@ export type DepositEvent =
         readonly deposit: Money;
         readonly held: Money;
         readonly payable: Money;
+        /** What goes on besides from the period before; absent in the first. */
+        readonly carried?: Carried;
         readonly openedAt: Instant;
+      }
+    >
+  /** What is open goes on in the new period; in the append that opens it, and as many of these as it takes. */
+  | Event<
+      'DepositCarriedForward',
+      Account & {
+        readonly obligations?: readonly CarriedObligation[];
+        readonly writtenOff?: readonly WrittenOff[];
+        readonly cases?: readonly { readonly caseId: string; readonly held: Money }[];
+        readonly draws?: readonly {
+          readonly payoutId: string;
+          readonly fromDeposit: Money;
+          readonly fromPayable: Money;
+          readonly isPaid: boolean;
+        }[];
+      }
+    >
+  /** Last event of a period: nothing follows it here. */
+  | Event<
+      'DepositPeriodClosed',
+      Account & {
+        readonly period: string;
+        readonly deposit: Money;
+        readonly held: Money;
+        readonly payable: Money;
+        readonly closedAt: Instant;
       }
     >
   | Event<
@@ -204,6 +238,19 @@ export type DepositEvent =
   | Event<'DepositFellShort', Account & { readonly minimum: Money; readonly shortfall: Money; readonly fellAt: Instant }>
   | Event<'ShortfallCured', Account & { readonly minimum: Money; readonly curedAt: Instant }>;
 
+/** What goes on from one period to the next besides the balances. */
+export interface Carried {
+  readonly terms: Terms;
+  readonly minimum: Money;
+  readonly isShort: boolean;
+  readonly isClosed: boolean;
+  readonly leaving?: Leaving;
+}
+export type CarriedObligation = Omit<Obligation, 'caseId' | 'proposal'> & {
+  readonly caseId?: string;
+  readonly proposal?: Proposal;
+};
+
 /** What a hold secures. */
 export type HoldFor =
   { readonly kind: 'case'; readonly caseId: string } | { readonly kind: 'obligation'; readonly obligationId: string };
@@ -274,7 +321,12 @@ export type DepositRejection =
   | 'WithdrawalPending';
 
 /** All money a merchant has here, as far as it is open. `opening` lasts only between the first two events of one append. */
-export type Deposit = { readonly status: 'unopened' } | (Books & { readonly status: 'opening' }) | Open;
+export type Deposit =
+  | { readonly status: 'unopened' }
+  | (Books & { readonly status: 'opening' })
+  | Open
+  /** This period of the account, which goes on in the next. */
+  | (Omit<Open, 'status'> & { readonly status: 'over'; readonly closedAt: Instant });
 
 /** A withdrawal waits for seven days of 24 hours unless the terms say otherwise. */
 export const usualCoolingOffHours = 168;
@@ -288,8 +340,11 @@ const firstPeriod = '0001';
 export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositRejection> = {
   category: 'deposit',
   initial: { status: 'unopened' },
+  periods: depositPeriods,
   events: {
     DepositPeriodOpened: 1,
+    DepositCarriedForward: 1,
+    DepositPeriodClosed: 1,
     DepositAgreed: 1,
     DepositToppedUp: 1,
     PayableCredited: 1,
@@ -393,11 +448,17 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
   },
   evolve: (state, happened) => {
     if (happened.type === 'DepositPeriodOpened') {
-      const { deposit: free, held, payable } = happened.data;
+      const { period: no, deposit: free, held, payable, carried, openedAt } = happened.data;
       const balances = { deposit: free, held, payable, minimum: zero(free.asset) };
-      return { status: 'opening', ...accountOf(happened.data), ...balances, ...emptyBooks };
+      const books = { ...accountOf(happened.data), period: { no, openedAt }, ...balances, ...emptyBooks };
+      return carried ? { status: 'open', ...books, ...carried } : { status: 'opening', ...books };
     }
-    if (state.status === 'unopened') throw new Error(`${happened.type} stands before DepositPeriodOpened`);
+    if (state.status === 'unopened' || state.status === 'over')
+      throw new Error(`${happened.type} stands before DepositPeriodOpened, or behind DepositPeriodClosed`);
+    if (happened.type === 'DepositPeriodClosed') {
+      if (state.status !== 'open') throw new Error('a period is closed before its terms were agreed');
+      return { ...state, status: 'over', closedAt: happened.data.closedAt };
+    }
     if (happened.type === 'DepositAgreed') {
       const { termsVersion: version, minimum, payee, rail, coolingOffHours = usualCoolingOffHours } = happened.data;
       // A merchant who left and agrees to new terms is back.

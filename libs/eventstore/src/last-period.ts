@@ -1,4 +1,5 @@
-import { periodId } from '@recourse/eventing';
+import { type Command, type Decider, type Event, fold, periodId, streamOf } from '@recourse/eventing';
+import { maxLoadedEvents } from './aggregate-store.js';
 import type { EventStore } from './event-store.js';
 
 type Reads = Pick<EventStore, 'readStream'>;
@@ -19,6 +20,18 @@ export async function lastPeriodOf(store: Reads, account: string): Promise<numbe
   return there;
 }
 
-/** The stream in which `{category}-{account}` goes on. */
-export const openPeriodOf = async (store: Reads, account: string): Promise<string> =>
+const openPeriodOf = async (store: Reads, account: string): Promise<string> =>
   periodId(account, await lastPeriodOf(store, account));
+
+/** An aggregate as it is now; of an account its open period, also where nobody has begun that yet. */
+export async function stateOf<C extends Command, State, E extends Event, Code extends string>(
+  store: Reads,
+  decider: Decider<C, State, E, Code>,
+  id: string,
+): Promise<State> {
+  const named = streamOf(decider.category, id);
+  const stream = decider.periods ? await openPeriodOf(store, named) : named;
+  const state = fold(decider, (await store.readStream<E>(stream, { limit: maxLoadedEvents })) as readonly E[]);
+  const following = decider.periods?.following(state);
+  return following ? fold(decider, following) : state;
+}

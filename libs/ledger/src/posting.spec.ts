@@ -194,6 +194,8 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   DisputeWithdrawn: true,
   PolicyPublished: true,
   DepositPeriodOpened: true,
+  DepositCarriedForward: true,
+  DepositPeriodClosed: true,
   DepositAgreed: true,
   CaseNoted: true,
   CaseNoteEnded: true,

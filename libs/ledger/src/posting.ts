@@ -179,6 +179,8 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'PolicyPublished':
       return nothing;
     case 'DepositPeriodOpened':
+    case 'DepositCarriedForward':
+    case 'DepositPeriodClosed':
     case 'DepositAgreed':
     case 'CaseNoted':
     case 'CaseNoteEnded':

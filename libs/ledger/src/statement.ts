@@ -123,6 +123,8 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
       return movement('recourse-reinstated', { obligationId, refundId }, amount, { owed: amount });
     }
     case 'DepositPeriodOpened':
+    case 'DepositCarriedForward':
+    case 'DepositPeriodClosed':
     case 'DepositAgreed':
     case 'PayableCredited':
     case 'CaseNoted':

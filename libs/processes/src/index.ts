@@ -1,4 +1,4 @@
 export { claimToDispute } from './claim-to-dispute.js';
 export { judging } from './judging.js';
-export { depositId, merchantAccount, openPeriod } from './merchant-account.js';
+export { depositId, merchantAccount } from './merchant-account.js';
 export { refunding } from './refunding.js';

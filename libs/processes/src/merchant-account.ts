@@ -5,9 +5,8 @@ import type { Action, EventOf, Process } from '@recourse/eventing';
 import { isZero, sum } from '@recourse/money';
 import type { OrderEvent } from '@recourse/orders/events';
 
-/** Periods are numbered; the account's first is open until closing exists. */
-export const openPeriod = '0001';
-export const depositId = (platform: string, merchant: string): string => `${platform}.${merchant}.${openPeriod}`;
+/** The account, whichever of its periods is open. */
+export const depositId = (platform: string, merchant: string): string => `${platform}.${merchant}`;
 
 interface Account {
   readonly platform: string;

@@ -5,6 +5,8 @@ import type { StatedMovement } from '@recourse/postgres';
 /** What a merchant is told of, by event of his account; null: no money of his moves. */
 export const noticeTypes = {
   DepositPeriodOpened: null,
+  DepositCarriedForward: null,
+  DepositPeriodClosed: null,
   DepositAgreed: null,
   DepositToppedUp: 'deposit.topped_up',
   PayableCredited: 'payable.credited',

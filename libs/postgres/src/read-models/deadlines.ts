@@ -54,6 +54,8 @@ const freezeMark = 'frozen:';
 const escalationHours = 48;
 /** An account has one at a time, of a withdrawal or of its closing. */
 const coolingOff = 'cooling-off';
+/** Of the account, since a cooling-off may end in a later period than it began in. */
+const depositStream = ({ platform, merchant }: { readonly platform: string; readonly merchant: string }) => `deposit-${platform}.${merchant}`;
 const waits = ['verification', 'reissue', 'buyer-check', 'merchant-answer', 'review'] as const;
 /** The next thing a unit of a case waits for replaces the one before. */
 async function wait(
@@ -212,12 +214,12 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | DepositEvent | Fu
         .where('due_at', '<', lastMomentOf(data.day))
         .execute();
     },
-    WithdrawalRequested: ({ data, stream }, tx) => start(tx, stream, coolingOff, data.until),
-    ClosingRequested: ({ data, stream }, tx) => start(tx, stream, coolingOff, data.until),
-    WithdrawalCancelled: ({ stream }, tx) => clear(tx, stream, [coolingOff]),
-    CoolingOffEnded: ({ stream }, tx) => clear(tx, stream, [coolingOff]),
-    WithdrawalDrawn: ({ stream }, tx) => clear(tx, stream, [coolingOff]),
-    AccountClosed: ({ stream }, tx) => clear(tx, stream, [coolingOff]),
+    WithdrawalRequested: ({ data }, tx) => start(tx, depositStream(data), coolingOff, data.until),
+    ClosingRequested: ({ data }, tx) => start(tx, depositStream(data), coolingOff, data.until),
+    WithdrawalCancelled: ({ data }, tx) => clear(tx, depositStream(data), [coolingOff]),
+    CoolingOffEnded: ({ data }, tx) => clear(tx, depositStream(data), [coolingOff]),
+    WithdrawalDrawn: ({ data }, tx) => clear(tx, depositStream(data), [coolingOff]),
+    AccountClosed: ({ data }, tx) => clear(tx, depositStream(data), [coolingOff]),
   },
 });
 

@@ -113,6 +113,8 @@ export const depositStatement = readModel<DepositEvent>({
   },
   on: {
     DepositPeriodOpened: async ({ data }, tx) => {
+      // The statement goes on from one period to the next.
+      if (data.carried) return;
       await of(tx)
         .insertInto('merchant_account')
         .values({
