@@ -233,8 +233,20 @@ describe('the account of a merchant', () => {
     const advanced = async () => ((await house.read(finance, '/fund'))['funds'] as { advanced: Cny }[])[0]?.advanced;
     expect(await advanced()).toEqual(cny(0));
 
+    // The month is over: what was given up goes on in the next period.
+    await pass((now) => plusDays(now, 32));
     await topUp('cat', 'cat-2', 1_000);
     await house.settle();
+    const periods = (await house.events()).filter(({ stream }) => stream.startsWith('deposit-demo.cat.'));
+    expect(periods.findLast(({ stream }) => stream.endsWith('.0001'))).toMatchObject({ type: 'DepositPeriodClosed' });
+    expect(periods.filter(({ stream }) => stream.endsWith('.0002')).map(({ type }) => type)).toEqual([
+      'DepositPeriodOpened',
+      'DepositCarriedForward',
+      'DepositCarriedForward',
+      'DepositToppedUp',
+      'RecourseReinstated',
+      'DepositDebited',
+    ]);
     expect(await account('cat')).toMatchObject({ deposit: cny(0), owed: cny(0) });
     await sell('C2', 'cat');
     expect(await account('cat')).toMatchObject({ payable: cny(9_950 - 2_950) });

@@ -46,9 +46,9 @@ export function closeAccount({ payoutId }: CommandOf<DepositCommand, 'CloseAccou
 
 export function cancelWithdrawal({ payoutId }: CommandOf<DepositCommand, 'CancelWithdrawal'>, at: Instant, state: Open): Decided {
   if (state.leaving?.payoutId === payoutId) return cancelled(state, 'merchant', at);
-  return isDone(state, 'payout', payoutId)
+  return isDone(state, 'payout', payoutId) || state.draws.has(payoutId)
     ? reject('WithdrawalOver', 'this withdrawal was submitted or cancelled; what is at the rail stands')
-    : reject('PayoutUnknown', 'no withdrawal with this payout id was asked for');
+    : reject('PayoutUnknown', 'no withdrawal with this payout id is open');
 }
 
 /** A closing waits for what is open, a withdrawal gives way to it. */
