@@ -2,7 +2,7 @@ import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/commo
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { deposit, shortfall, usualCoolingOffHours } from '@recourse/deposits';
 import type { DepositCommand, DepositEvent } from '@recourse/deposits/events';
-import { type Actor, type CommandOf, type Event, type EventOf } from '@recourse/eventing';
+import type { Actor, CommandOf, Event, EventOf } from '@recourse/eventing';
 import { type EventStore, stateOf } from '@recourse/eventstore';
 import { toJson } from '@recourse/money';
 import { Caller, type CommandClass, commandOf, Problem } from '@recourse/nest';
