@@ -264,7 +264,8 @@ describe('the report', () => {
   };
 
   it('shows people what was counted and what is wrong', () => {
-    expect(printed(report, 'table')).toBe(`100 events up to position 42, 3 transfers at the rails, 7 rows of ${tables} tables; 1.2 s
+    expect(printed(report, 'table'))
+      .toBe(`100 events up to position 42, 3 transfers at the rails, 7 rows of ${tables} tables; 1.2 s
 1 transfers went to a payee who was erased since and could not be compared
 
 violations

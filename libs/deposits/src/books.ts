@@ -210,10 +210,7 @@ function carried(
   { obligations = [], writtenOff = [], cases = [], draws = [] }: DataOf<DepositEvent, 'DepositCarriedForward'>,
 ): Partial<Books> {
   return {
-    obligations: [
-      ...books.obligations,
-      ...obligations.map(({ caseId, proposal, ...owed }) => ({ ...owed, caseId, proposal })),
-    ],
+    obligations: [...books.obligations, ...obligations.map(({ caseId, proposal, ...owed }) => ({ ...owed, caseId, proposal }))],
     writtenOff: [...books.writtenOff, ...writtenOff],
     cases: new Map([...books.cases, ...cases.map(({ caseId, held }) => [caseId, held] as const)]),
     draws: new Map([...books.draws, ...draws.map(({ payoutId, ...draw }) => [payoutId, { ...draw, isCarried: true }] as const)]),

@@ -13,7 +13,13 @@ const opened: DepositEvent[] = [
   event('DepositAgreed', { ...account, termsVersion: 1, minimum: fen(0), payee: 'p', rail: 'sandbox', agreedAt: openedAt }),
 ];
 const stateAfter = (...events: DepositEvent[]): Deposit => fold(deposit, [...opened, ...events]);
-const toppedUp = event('DepositToppedUp', { ...account, amount: fen(500), rail: 'sandbox', transaction: 't1', toppedUpAt: openedAt });
+const toppedUp = event('DepositToppedUp', {
+  ...account,
+  amount: fen(500),
+  rail: 'sandbox',
+  transaction: 't1',
+  toppedUpAt: openedAt,
+});
 const closedAt = '2026-03-31T16:00:00.000Z';
 const closed = event('DepositPeriodClosed', { ...account, period: '0001', ...nothing, deposit: fen(500), closedAt });
 
@@ -55,13 +61,23 @@ it('the next one begins with the balances, the terms and the number after', () =
 
 it('a closed period takes no command', () => {
   const over = stateAfter(toppedUp, closed);
-  expect(deposit.decide({ type: 'CloseAccount', payoutId: 'x', at: closedAt }, over)).toMatchObject({ rejected: 'AccountUnopened' });
+  expect(deposit.decide({ type: 'CloseAccount', payoutId: 'x', at: closedAt }, over)).toMatchObject({
+    rejected: 'AccountUnopened',
+  });
 });
 
 it('three thousand open obligations go on in events that the store takes, in one append', () => {
   const owed = Array.from({ length: 3_000 }, (_, no) => {
     const id = `demo.order-with-a-long-number-${no}.1.v1`;
-    return event('ObligationOpened', { ...account, obligationId: id, refundId: id, caseId: id, orderId: id, amount: fen(1), openedAt });
+    return event('ObligationOpened', {
+      ...account,
+      obligationId: id,
+      refundId: id,
+      caseId: id,
+      orderId: id,
+      amount: fen(1),
+      openedAt,
+    });
   });
   const following = depositPeriods.following(stateAfter(...owed, closed)) ?? [];
   const sizes = following.map(({ data }) => encodeData(data).length);

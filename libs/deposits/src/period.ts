@@ -22,7 +22,9 @@ export const depositPeriods: Periods<Deposit, DepositEvent> = {
     const period = periodId('', Number(state.period.no) + 1).slice(1);
     return [
       event('DepositPeriodOpened', { ...account, period, deposit, held, payable, carried, openedAt: closedAt }),
-      ...parts(state.obligations.map(carriedOf)).map((obligations) => event('DepositCarriedForward', { ...account, obligations })),
+      ...parts(state.obligations.map(carriedOf)).map((obligations) =>
+        event('DepositCarriedForward', { ...account, obligations }),
+      ),
       ...parts(state.writtenOff).map((writtenOff) => event('DepositCarriedForward', { ...account, writtenOff })),
       ...parts([...state.cases].map(([caseId, amount]) => ({ caseId, held: amount }))).map((cases) =>
         event('DepositCarriedForward', { ...account, cases }),
@@ -42,7 +44,15 @@ const parts = <T>(all: readonly T[]): readonly (readonly T[])[] =>
     all.slice(no * carriedAtOnce, (no + 1) * carriedAtOnce),
   );
 
-const carriedOf = ({ obligationId, refundId, caseId, outstanding, held, refundPaid, proposal }: Obligation): CarriedObligation => ({
+const carriedOf = ({
+  obligationId,
+  refundId,
+  caseId,
+  outstanding,
+  held,
+  refundPaid,
+  proposal,
+}: Obligation): CarriedObligation => ({
   obligationId,
   refundId,
   ...(caseId === undefined ? {} : { caseId }),

@@ -55,7 +55,8 @@ const escalationHours = 48;
 /** An account has one at a time, of a withdrawal or of its closing. */
 const coolingOff = 'cooling-off';
 /** Of the account, since a cooling-off may end in a later period than it began in. */
-const depositStream = ({ platform, merchant }: { readonly platform: string; readonly merchant: string }) => `deposit-${platform}.${merchant}`;
+const depositStream = ({ platform, merchant }: { readonly platform: string; readonly merchant: string }) =>
+  `deposit-${platform}.${merchant}`;
 const waits = ['verification', 'reissue', 'buyer-check', 'merchant-answer', 'review'] as const;
 /** The next thing a unit of a case waits for replaces the one before. */
 async function wait(
