@@ -9,7 +9,7 @@ import { Caller, type CommandClass, commandOf, Problem } from '@recourse/nest';
 import { type Database, findAccount, listWithdrawals, standingOf } from '@recourse/postgres';
 import { depositId } from '@recourse/processes';
 import type { Run } from './edge.js';
-import { derivedIdShape, Id, Limit, limitOf, MoneyField, moneyOf, Part, Reference, Text, Whole } from './fields.js';
+import { derivedIdShape, Id, Limit, limitOf, MoneyField, moneyOf, OneOf, Part, Reference, Text, Whole } from './fields.js';
 import { Parties } from './parties.js';
 import { Receipts } from './receipts.js';
 import { Once, Reads, type Write, Writes } from './route.js';
@@ -39,6 +39,14 @@ export const depositCommands = [
 const usualRows = 50;
 const maxRows = 200;
 
+class ScheduleBody {
+  @OneOf(['day', 'week'], { description: 'at the end of each day, or of each Sunday, in Shanghai', example: 'day' })
+  every!: 'day' | 'week';
+
+  @Part(() => MoneyField, { description: 'less than this waits for the next time' })
+  minimum!: MoneyField;
+}
+
 class AgreementBody {
   @Part(() => MoneyField, { description: 'the least the deposit should hold' })
   minimum!: MoneyField;
@@ -61,6 +69,12 @@ class AgreementBody {
     optional: true,
   })
   coolingOffHours?: number;
+
+  @Part(() => ScheduleBody, {
+    description: 'when proceeds are settled by themselves; on request only if left out',
+    optional: true,
+  })
+  settlement?: ScheduleBody;
 }
 
 class TopUpBody {
@@ -125,6 +139,7 @@ export class Deposits {
         payee: await run.keep({ account: body.payeeAccount }),
         rail: body.rail,
         ...(body.coolingOffHours === undefined ? {} : { coolingOffHours: body.coolingOffHours }),
+        ...(body.settlement && { settlement: { every: body.settlement.every, minimum: moneyOf(body.settlement.minimum) } }),
       });
       return { merchant, termsVersion: body.termsVersion };
     });

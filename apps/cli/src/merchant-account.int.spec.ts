@@ -260,6 +260,18 @@ describe('the account of a merchant', () => {
     expect(refunds).toMatchObject([{ recovered: cny(9_950), outstanding: cny(0) }]);
   });
 
+  it('proceeds are settled by themselves at the end of the day, once, to the agreed account', async () => {
+    const terms = { termsVersion: 1, minimum: cny(0), payeeAccount: 'account-of-dan', rail: 'sandbox' };
+    await post(finance, '/deposits/dan/agreement', { ...terms, settlement: { every: 'day', minimum: cny(15_000) } });
+    await sell('D1', 'dan');
+    await pass((now) => plusDays(now, 1));
+    expect(await paidTo('dan')).toEqual([]);
+    await sell('D2', 'dan');
+    await pass((now) => plusDays(now, 3));
+    expect(await paidTo('dan')).toEqual([19_900]);
+    expect(await account('dan')).toMatchObject({ payable: cny(0) });
+  });
+
   it('leaves books that verify', async () => {
     const verification = runCli('verify', '--json', '--data-dir', dataDir);
     expect(await verification.ended).toEqual({ code: 0, signal: null });

@@ -258,8 +258,8 @@ describe('the money of an order', () => {
   });
 
   it('a refund that nobody approved is explained too', async () => {
-    const [made] = await refundsOf('TWICE');
-    const story = runCli('explain', 'refund', String(made?.['refundId']), '--lang', 'en', '--data-dir', dataDir);
+    const [made] = (await refundsOf('TWICE')) as { refundId: string }[];
+    const story = runCli('explain', 'refund', String(made?.refundId), '--lang', 'en', '--data-dir', dataDir);
     expect(await story.ended).toEqual({ code: 0, signal: null });
     expect(story.output()).toMatch(/paid to the buyer \d+\.\d\d CNY/);
     expect(story.output()).toContain('SurplusCaptured');

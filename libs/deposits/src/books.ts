@@ -1,6 +1,7 @@
 import { type DataOf, eventsOf, type Instant, reject, type Rejection } from '@recourse/eventing';
 import { add, isPositive, isZero, type Money, negate, sameAsset, subtract, zero } from '@recourse/money';
 import type { DepositEvent, DepositRejection, HoldFor } from './deposit.js';
+import type { SettlementSchedule } from './settlement.js';
 
 export interface Account {
   readonly platform: string;
@@ -62,6 +63,8 @@ export interface Books extends Account {
   /** Settlements and withdrawals of this period and what was carried into it, by payout. */
   readonly draws: ReadonlyMap<string, Draw>;
   readonly leaving: Leaving | undefined;
+  /** Up to when proceeds are gathered before they leave by themselves. */
+  readonly settlementDue: Instant | undefined;
   readonly isClosed: boolean;
   /** What was done in this period, by `doneKey`: a repeat does nothing. At most one entry per event of the period. */
   readonly done: readonly string[];
@@ -71,6 +74,7 @@ export interface Terms {
   readonly payee: string;
   readonly rail: string;
   readonly coolingOffHours: number;
+  readonly settlement?: SettlementSchedule;
 }
 export type Open = Books & { readonly status: 'open'; readonly terms: Terms };
 
@@ -89,6 +93,7 @@ export const emptyBooks = {
   cases: new Map(),
   draws: new Map(),
   leaving: undefined,
+  settlementDue: undefined,
   isClosed: false,
   done: [],
 } as const;
@@ -163,7 +168,14 @@ function entry(books: Books, { type, data }: Change): Partial<Books> {
         payable: subtract(books.payable, data.amount),
       };
     case 'SettlementDrawn':
-      return drawn(books, data.payoutId, zero(data.amount.asset), data.amount);
+      return {
+        ...drawn(books, data.payoutId, zero(data.amount.asset), data.amount),
+        ...(data.due !== undefined && { settlementDue: undefined }),
+      };
+    case 'SettlementScheduled':
+      return { settlementDue: data.due };
+    case 'SettlementSkipped':
+      return { settlementDue: undefined };
     case 'WithdrawalRequested':
       return asked(books, data.payoutId, data.amount, data.until);
     case 'ClosingRequested':
@@ -183,7 +195,7 @@ function entry(books: Books, { type, data }: Change): Partial<Books> {
     case 'SettlementReturned':
       return cameBack(books, data.payoutId, data.amount);
     case 'AccountClosed':
-      return { leaving: undefined, isClosed: true, isShort: false };
+      return { leaving: undefined, settlementDue: undefined, isClosed: true, isShort: false };
     case 'WriteOffProposed': {
       const { reason, proposedBy } = data;
       return { obligations: changed(books, data.obligationId, () => ({ proposal: { reason, proposedBy } })) };

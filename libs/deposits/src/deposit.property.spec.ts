@@ -37,6 +37,8 @@ class Ledger {
       case 'WithdrawalCancelled':
         expect(this.until.delete(event.data.payoutId)).toBe(true);
         return;
+      case 'SettlementScheduled':
+      case 'SettlementSkipped':
       case 'CoolingOffEnded':
       case 'DrawPaid':
       case 'DepositFellShort':

@@ -23,6 +23,7 @@ import {
   type WrittenOff,
 } from './books.js';
 import { depositPeriods } from './period.js';
+import { type SettlementSchedule, settling } from './settlement.js';
 import { notices, sweep, swept } from './sweep.js';
 import { cancelWithdrawal, closeAccount, departure, givesWay, passDeadlines, requestWithdrawal } from './withdrawal.js';
 import { approveWriteOff, proposeWriteOff } from './write-off.js';
@@ -76,6 +77,8 @@ export type DepositEvent =
         readonly rail: string;
         /** How long a withdrawal waits before it is drawn; 168 hours where it is not said. */
         readonly coolingOffHours?: number;
+        /** Absent: settlements are made on request only. */
+        readonly settlement?: SettlementSchedule;
         readonly agreedAt: Instant;
       }
     >
@@ -142,7 +145,19 @@ export type DepositEvent =
         readonly amount: Money;
         readonly payee: string;
         readonly rail: string;
+        /** The end of the day or week that drew it by itself; absent where somebody asked. */
+        readonly due?: Instant;
         readonly drawnAt: Instant;
+      }
+    >
+  /** What is payable after `due` leaves then by itself. */
+  | Event<'SettlementScheduled', Account & { readonly due: Instant; readonly scheduledAt: Instant }>
+  | Event<
+      'SettlementSkipped',
+      Account & {
+        readonly due: Instant;
+        readonly because: 'not-agreed' | 'nothing-payable' | 'below-minimum' | 'leaving' | 'open-case';
+        readonly skippedAt: Instant;
       }
     >
   /** Written by earlier builds only; today a DrawReturned. */
@@ -245,6 +260,7 @@ export interface Carried {
   readonly isShort: boolean;
   readonly isClosed: boolean;
   readonly leaving?: Leaving;
+  readonly settlementDue?: Instant;
 }
 export type CarriedObligation = Omit<Obligation, 'caseId' | 'proposal'> & {
   readonly caseId?: string;
@@ -264,6 +280,7 @@ export type DepositCommand =
       readonly rail: string;
       /** Whole hours, zero or more; default `usualCoolingOffHours`. */
       readonly coolingOffHours?: number;
+      readonly settlement?: SettlementSchedule;
     } & Account)
   /** Only after the rail confirmed transaction, amount and receiver. */
   | { readonly type: 'TopUpDeposit'; readonly amount: Money; readonly rail: string; readonly transaction: string }
@@ -358,6 +375,8 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     DepositDebited: 1,
     PayableDebited: 1,
     SettlementDrawn: 1,
+    SettlementScheduled: 1,
+    SettlementSkipped: 1,
     SettlementReturned: 1,
     WithdrawalRequested: 1,
     ClosingRequested: 1,
@@ -443,7 +462,7 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
       case 'ApproveWriteOff':
         return approveWriteOff(command, at, state);
       case 'PassDepositDeadlines':
-        return departure(state, at).length > 0 ? swept(state, at) : passDeadlines(at, state);
+        return passed(state, at);
     }
   },
   evolve: (state, happened) => {
@@ -460,9 +479,15 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
       return { ...state, status: 'over', closedAt: happened.data.closedAt };
     }
     if (happened.type === 'DepositAgreed') {
-      const { termsVersion: version, minimum, payee, rail, coolingOffHours = usualCoolingOffHours } = happened.data;
+      const { termsVersion: version, minimum, payee, rail, coolingOffHours = usualCoolingOffHours, settlement } = happened.data;
       // A merchant who left and agrees to new terms is back.
-      return { ...state, status: 'open', isClosed: false, minimum, terms: { version, payee, rail, coolingOffHours } };
+      return {
+        ...state,
+        status: 'open',
+        isClosed: false,
+        minimum,
+        terms: { version, payee, rail, coolingOffHours, ...(settlement && { settlement }) },
+      };
     }
     return post(state, happened);
   },
@@ -473,12 +498,15 @@ function agree(
   at: Instant,
   state: Deposit,
 ): readonly DepositEvent[] | Refusal {
-  const { platform, merchant, termsVersion, minimum, payee, rail, coolingOffHours } = command;
-  if (isNegative(minimum)) return reject('AmountNotPositive', 'the minimum of a deposit is zero or more');
+  const { platform, merchant, termsVersion, minimum, payee, rail, coolingOffHours, settlement } = command;
+  if (isNegative(minimum) || (settlement && isNegative(settlement.minimum)))
+    return reject('AmountNotPositive', 'the minimum of a deposit, or of a settlement, is zero or more');
+  if (settlement && !sameAsset(minimum, settlement.minimum))
+    return reject('AssetMismatch', 'the minimum of a settlement is in the asset of the deposit');
   const inForce = state.status === 'open' ? state.terms.version : 0;
   if (termsVersion <= inForce)
     return reject('TermsNotNewer', `terms version ${inForce} is in force; only a higher one replaces it`);
-  const coolingOff = coolingOffHours === undefined ? {} : { coolingOffHours };
+  const coolingOff = { ...(coolingOffHours !== undefined && { coolingOffHours }), ...(settlement && { settlement }) };
   const agreed = event('DepositAgreed', { platform, merchant, termsVersion, minimum, payee, rail, ...coolingOff, agreedAt: at });
   if (state.status !== 'unopened') {
     if (!sameAsset(minimum, state.deposit)) return otherAsset(minimum, state);
@@ -487,6 +515,13 @@ function agree(
   const none = zero(minimum.asset);
   const balances = { deposit: none, held: none, payable: none };
   return [event('DepositPeriodOpened', { platform, merchant, period: firstPeriod, ...balances, openedAt: at }), agreed];
+}
+
+/** A timer: what has cooled off leaves, or is said to wait; what is to be settled leaves, or is said not to. */
+function passed(state: Open, at: Instant): readonly DepositEvent[] {
+  const leaves = departure(state, at).length > 0;
+  const due = [...(leaves ? [] : passDeadlines(at, state)), ...settling(state, at)];
+  return leaves || due.length > 0 ? swept(state, at, ...due) : [];
 }
 
 function noteCase(command: CommandOf<DepositCommand, 'NoteCase'>, at: Instant, state: Open): readonly DepositEvent[] | Refusal {

@@ -16,8 +16,9 @@ export const depositPeriods: Periods<Deposit, DepositEvent> = {
   },
   following: (state) => {
     if (state.status !== 'over') return undefined;
-    const { terms, minimum, isShort, isClosed, leaving, deposit, held, payable, closedAt } = state;
-    const carried = { terms, minimum, isShort, isClosed, ...(leaving && { leaving }) };
+    const { terms, minimum, isShort, isClosed, leaving, settlementDue, deposit, held, payable, closedAt } = state;
+    const open = { ...(leaving && { leaving }), ...(settlementDue !== undefined && { settlementDue }) };
+    const carried = { terms, minimum, isShort, isClosed, ...open };
     const account = accountOf(state);
     const period = periodId('', Number(state.period.no) + 1).slice(1);
     return [

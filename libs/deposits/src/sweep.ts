@@ -11,6 +11,7 @@ import {
   post,
   type WrittenOff,
 } from './books.js';
+import { scheduled } from './settlement.js';
 import { departure } from './withdrawal.js';
 
 /** A sweep stops after this many events, so that an append stays below its 1 MiB; the next command of the account goes on. */
@@ -20,7 +21,8 @@ export const maxSweepEvents = 512;
 export function swept(books: Open, at: Instant, ...changes: Change[]): readonly Change[] {
   const taken = [...changes, ...sweep(changes.reduce(post, books), at)];
   const all = [...taken, ...departure(taken.reduce(post, books), at)];
-  return [...all, ...notices(books, all.reduce(post, books), at)];
+  const after = all.reduce(post, books);
+  return [...all, ...notices(books, after, at), ...scheduled(after, at)];
 }
 
 /**

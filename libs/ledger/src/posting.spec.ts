@@ -195,6 +195,8 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   PolicyPublished: true,
   DepositPeriodOpened: true,
   DepositCarriedForward: true,
+  SettlementScheduled: true,
+  SettlementSkipped: true,
   DepositPeriodClosed: true,
   DepositAgreed: true,
   CaseNoted: true,

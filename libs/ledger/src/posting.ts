@@ -187,6 +187,8 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'HoldReassigned':
     case 'ObligationOpened':
     case 'ObligationRefundPaid':
+    case 'SettlementScheduled':
+    case 'SettlementSkipped':
     case 'WithdrawalRequested':
     case 'ClosingRequested':
     case 'WithdrawalCancelled':

@@ -133,6 +133,8 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
     case 'ObligationRefundPaid':
     case 'SettlementDrawn':
     case 'SettlementReturned':
+    case 'SettlementScheduled':
+    case 'SettlementSkipped':
     case 'WithdrawalRequested':
     case 'ClosingRequested':
     case 'WithdrawalCancelled':

@@ -21,6 +21,8 @@ export const noticeTypes = {
   PayableDebited: 'payable.debited',
   SettlementDrawn: 'settlement.drawn',
   SettlementReturned: 'settlement.returned',
+  SettlementScheduled: null,
+  SettlementSkipped: null,
   WithdrawalRequested: null,
   ClosingRequested: null,
   WithdrawalCancelled: null,

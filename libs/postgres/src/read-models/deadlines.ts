@@ -54,6 +54,7 @@ const freezeMark = 'frozen:';
 const escalationHours = 48;
 /** An account has one at a time, of a withdrawal or of its closing. */
 const coolingOff = 'cooling-off';
+const settlement = 'settlement';
 /** Of the account, since a cooling-off may end in a later period than it began in. */
 const depositStream = ({ platform, merchant }: { readonly platform: string; readonly merchant: string }) =>
   `deposit-${platform}.${merchant}`;
@@ -220,7 +221,11 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | DepositEvent | Fu
     WithdrawalCancelled: ({ data }, tx) => clear(tx, depositStream(data), [coolingOff]),
     CoolingOffEnded: ({ data }, tx) => clear(tx, depositStream(data), [coolingOff]),
     WithdrawalDrawn: ({ data }, tx) => clear(tx, depositStream(data), [coolingOff]),
-    AccountClosed: ({ data }, tx) => clear(tx, depositStream(data), [coolingOff]),
+    AccountClosed: ({ data }, tx) => clear(tx, depositStream(data), [coolingOff, settlement]),
+    SettlementScheduled: ({ data }, tx) => start(tx, depositStream(data), settlement, data.due),
+    SettlementSkipped: ({ data }, tx) => clear(tx, depositStream(data), [settlement]),
+    SettlementDrawn: ({ data }, tx) =>
+      data.due === undefined ? Promise.resolve() : clear(tx, depositStream(data), [settlement]),
   },
 });
 
