@@ -48,7 +48,7 @@ it('CSV has amounts in major units, quotes what needs it, and lets no text becom
     { name: '-1+1', amount: undefined },
   ];
   expect(await written('csv', rows)).toBe(
-    ['name 名称,amount 金额', 'plain,-12.34', '"a ""b"", c",7', '"\'=HYPERLINK(""x"")",', "'-1+1,", ''].join('\r\n'),
+    ['name 名称,amount 金额', 'plain,-12.34', '"a ""b"", c",7', '"\'=HYPERLINK(""x"")",', '"\'-1+1",', ''].join('\r\n'),
   );
 });
 

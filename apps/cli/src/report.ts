@@ -1,4 +1,5 @@
 import { format, toJson, type Money } from '@recourse/money';
+import { csvLine } from '@recourse/postgres';
 import { table } from './tables.js';
 
 /** A value as people read it: text, a number, an amount in major units, or nothing. */
@@ -48,17 +49,11 @@ async function* asTables({ columns, pages, about }: Report): AsyncGenerator<stri
 
 /** RFC 4180; amounts in major units. */
 async function* asCsv({ columns, pages }: Report): AsyncGenerator<string> {
-  yield `${columns.map(({ head }) => csvText(head)).join(',')}\r\n`;
+  yield csvLine(columns.map(({ head }) => head));
   for await (const rows of pages)
     yield rows
-      .map((row) => columns.map(({ key }) => (isMoney(row[key]) ? shown(row[key]) : csvText(shown(row[key])))).join(',') + '\r\n')
+      .map((row) => csvLine(columns.map(({ key }) => (isMoney(row[key]) ? { number: shown(row[key]) } : shown(row[key])))))
       .join('');
-}
-
-/** A spreadsheet would take text that begins like a formula for one; the apostrophe keeps it text. */
-function csvText(text: string): string {
-  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
 async function* asJson({ pages, about }: Report): AsyncGenerator<string> {

@@ -1,4 +1,4 @@
-export { byteOrderMark, csvOf, type Cell, type Sheet } from './csv.js';
+export { byteOrderMark, csvLine, csvOf, type Cell, type Sheet } from './csv.js';
 export { figureReport, speedReport, type Figure, type FigureReport, type SpeedReport } from './figure-report.js';
 export { type FigureReportName, type FigureScope, type PublishedPolicy } from './figures.js';
 export { periodBetween, PeriodError, periodShape, shanghaiPeriod, type Period, type WrittenPeriod } from './period.js';
