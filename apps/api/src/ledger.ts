@@ -59,33 +59,6 @@ class BalancesQuery extends AtQuery {
   limit?: string;
 }
 
-class JournalQuery {
-  @From()
-  from?: string;
-
-  @To()
-  to?: string;
-
-  @Time()
-  time?: CutTime;
-
-  @AfterLine()
-  after?: string;
-
-  @Limit(maxRows)
-  limit?: string;
-
-  @Text(maxAccountLength, {
-    description: 'on either side, as the journal names it; the platform may be left out',
-    example: 'merchant:starcard:deposit',
-    optional: true,
-  })
-  account?: string;
-
-  @Shape(/^[A-Z][A-Za-z]{1,63}$/, { description: 'type of the event', example: 'DepositDebited', optional: true })
-  event?: string;
-}
-
 class StatementQuery {
   @From()
   from?: string;
@@ -101,6 +74,18 @@ class StatementQuery {
 
   @Limit(maxRows)
   limit?: string;
+}
+
+class JournalQuery extends StatementQuery {
+  @Text(maxAccountLength, {
+    description: 'on either side, as the journal names it; the platform may be left out',
+    example: 'merchant:starcard:deposit',
+    optional: true,
+  })
+  account?: string;
+
+  @Shape(/^[A-Z][A-Za-z]{1,63}$/, { description: 'type of the event', example: 'DepositDebited', optional: true })
+  event?: string;
 }
 
 interface Span {

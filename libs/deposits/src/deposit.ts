@@ -1,4 +1,4 @@
-import { type CommandOf, type Decider, type Event, type Instant, reject } from '@recourse/eventing';
+import { type CommandOf, type Decider, type Event, type Instant, periodNo, reject } from '@recourse/eventing';
 import { add, isNegative, isPositive, isZero, min, type Money, sameAsset, subtract, zero } from '@recourse/money';
 import {
   type Account,
@@ -348,7 +348,7 @@ export type Deposit =
 /** A withdrawal waits for seven days of 24 hours unless the terms say otherwise. */
 export const usualCoolingOffHours = 168;
 
-const firstPeriod = '0001';
+const firstPeriod = periodNo(1);
 
 /**
  * Stream `deposit-{platform}.{merchant}.{period}`. Deposit, held and payable never fall below zero; whatever raises them is

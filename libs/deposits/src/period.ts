@@ -1,4 +1,4 @@
-import { fullPeriodEvents, type Instant, periodId, type Periods, shanghaiDay } from '@recourse/eventing';
+import { fullPeriodEvents, type Instant, periodNo, type Periods, shanghaiDay } from '@recourse/eventing';
 import { accountOf, event, type Obligation } from './books.js';
 import type { CarriedObligation, Deposit, DepositEvent } from './deposit.js';
 
@@ -20,7 +20,7 @@ export const depositPeriods: Periods<Deposit, DepositEvent> = {
     const open = { ...(leaving && { leaving }), ...(settlementDue !== undefined && { settlementDue }) };
     const carried = { terms, minimum, isShort, isClosed, ...open };
     const account = accountOf(state);
-    const period = periodId('', Number(state.period.no) + 1).slice(1);
+    const period = periodNo(Number(state.period.no) + 1);
     return [
       event('DepositPeriodOpened', { ...account, period, deposit, held, payable, carried, openedAt: closedAt }),
       ...parts(state.obligations.map(carriedOf)).map((obligations) =>

@@ -12,8 +12,10 @@ export interface Periods<State, E extends Event> {
   following(state: State): readonly E[] | undefined;
 }
 
+/** 2 → `0002`. */
+export const periodNo = (no: number): string => String(no).padStart(4, '0');
 /** `demo.m1` and 2 → `demo.m1.0002`. */
-export const periodId = (account: string, no: number): string => `${account}.${String(no).padStart(4, '0')}`;
+export const periodId = (account: string, no: number): string => `${account}.${periodNo(no)}`;
 
 /** A period is closed when it has so many events: no command loads more than 5,000, and one appends up to 1,000. */
 export const fullPeriodEvents = 4_000;

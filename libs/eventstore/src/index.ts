@@ -17,7 +17,7 @@ export {
   type ReadAllOptions,
   type ReadStreamOptions,
 } from './event-store.js';
-export { stateOf } from './last-period.js';
+export { stateOf } from './current-state.js';
 export { type Log } from './log.js';
 export { type Replayed, type ReplayRequest } from './parked.js';
 export { replayProcess, runProcesses, type ProcessRunnerOptions, type RunnableProcess } from './process-runner.js';

@@ -1,5 +1,4 @@
-import { type Command, type Decider, type Event, fold, periodId, streamOf } from '@recourse/eventing';
-import { maxLoadedEvents } from './aggregate-store.js';
+import { periodId } from '@recourse/eventing';
 import type { EventStore } from './event-store.js';
 
 type Reads = Pick<EventStore, 'readStream'>;
@@ -18,20 +17,4 @@ export async function lastPeriodOf(store: Reads, account: string): Promise<numbe
     else missing = middle;
   }
   return there;
-}
-
-const openPeriodOf = async (store: Reads, account: string): Promise<string> =>
-  periodId(account, await lastPeriodOf(store, account));
-
-/** An aggregate as it is now; of an account its open period, also where nobody has begun that yet. */
-export async function stateOf<C extends Command, State, E extends Event, Code extends string>(
-  store: Reads,
-  decider: Decider<C, State, E, Code>,
-  id: string,
-): Promise<State> {
-  const named = streamOf(decider.category, id);
-  const stream = decider.periods ? await openPeriodOf(store, named) : named;
-  const state = fold(decider, (await store.readStream<E>(stream, { limit: maxLoadedEvents })) as readonly E[]);
-  const following = decider.periods?.following(state);
-  return following ? fold(decider, following) : state;
 }

@@ -1,4 +1,6 @@
 import type { DepositEvent } from '@recourse/deposits/events';
+import type { EventOf, Recorded } from '@recourse/eventing';
+import type { Money } from '@recourse/money';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 
@@ -43,6 +45,21 @@ const stands = async (
     .execute();
 };
 
+async function ask(
+  tx: ReadModelTx,
+  { data, position }: Recorded<EventOf<DepositEvent, 'WithdrawalRequested' | 'ClosingRequested'>>,
+  kind: WithdrawalRow['kind'],
+  amount?: Money,
+): Promise<void> {
+  const { payoutId, platform, merchant, until, requestedAt } = data;
+  const whose = { payout_id: payoutId, platform, merchant, kind };
+  const wanted = { asset: amount?.asset ?? null, amount: amount?.minor ?? null };
+  await of(tx)
+    .insertInto('withdrawal')
+    .values({ ...whose, ...wanted, status: 'cooling-off', because: null, until, requested_at: requestedAt, position })
+    .execute();
+}
+
 /** Who takes his deposit back, and how far is it? */
 export const withdrawals = readModel<DepositEvent>({
   name: 'withdrawals',
@@ -71,44 +88,10 @@ export const withdrawals = readModel<DepositEvent>({
         )
         .execute();
     },
-    WithdrawalRequested: async ({ data, position }, tx) => {
-      const { payoutId, platform, merchant, amount, until, requestedAt } = data;
-      await of(tx)
-        .insertInto('withdrawal')
-        .values({
-          payout_id: payoutId,
-          platform,
-          merchant,
-          kind: 'withdrawal',
-          asset: amount.asset,
-          amount: amount.minor,
-          status: 'cooling-off',
-          because: null,
-          until,
-          requested_at: requestedAt,
-          position,
-        })
-        .execute();
-    },
-    ClosingRequested: async ({ data, position }, tx) => {
-      const { payoutId, platform, merchant, until, requestedAt } = data;
-      await stands(tx, data, 'closing');
-      await of(tx)
-        .insertInto('withdrawal')
-        .values({
-          payout_id: payoutId,
-          platform,
-          merchant,
-          kind: 'closing',
-          asset: null,
-          amount: null,
-          status: 'cooling-off',
-          because: null,
-          until,
-          requested_at: requestedAt,
-          position,
-        })
-        .execute();
+    WithdrawalRequested: (event, tx) => ask(tx, event, 'withdrawal', event.data.amount),
+    ClosingRequested: async (event, tx) => {
+      await stands(tx, event.data, 'closing');
+      await ask(tx, event, 'closing');
     },
     WithdrawalCancelled: async ({ data }, tx) => {
       await set(tx, data.payoutId, { status: 'cancelled', because: data.because });
