@@ -25,7 +25,7 @@ const history: readonly (AnyReadModel | string)[] = [
   caseFile,
   deadlines,
   refundHistory,
-  payoutQueue,
+  'payout-queue.v1',
   fundBook,
   'deposit-statement.v1',
   'journal.v1',
@@ -36,6 +36,7 @@ const history: readonly (AnyReadModel | string)[] = [
   orderFreezes,
   depositStatement,
   journal,
+  payoutQueue,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');

@@ -84,7 +84,7 @@ const isAboveLimit = ({ amount, approvalLimit }: DataOf<PayoutEvent, 'PayoutRequ
 /** Which payouts are open, and what happened to each? The sweep re-creates a wake-up for every open one. */
 export const payoutQueue = readModel<PayoutEvent>({
   name: 'payout-queue',
-  version: 1,
+  version: 2,
   tables: ['payout', 'payment'],
   create: async (tx) => {
     await sql`create table payout (
