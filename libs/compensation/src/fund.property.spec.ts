@@ -249,7 +249,12 @@ function played(history: readonly Happening[], rules: Rules): Seen[] {
   };
   return inputsOf(history).map(({ input, at }) => {
     decide({ type: 'TakeInput', input, at });
-    for (let more = fundProcessor.onward?.(state); more; more = fundProcessor.onward?.(state)) decide({ ...more, at });
+    let steps = 0;
+    for (let more = fundProcessor.onward?.(state); more; more = fundProcessor.onward?.(state)) {
+      // Each refund is freed and reserved once at most, and the level is told: more than that goes round in circles, as a mutant may.
+      if ((steps += 1) > 2 * approvals.length + 1) throw new Error('the fund goes on without end');
+      decide({ ...more, at });
+    }
     const inOrder = (ids: ReadonlySet<string>) => approvals.filter((id) => ids.has(id));
     return { paid: [...paid], waiting: inOrder(waiting), aside: inOrder(aside), available, alarms };
   });
