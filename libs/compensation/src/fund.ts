@@ -90,6 +90,21 @@ export type FundEvent =
         readonly source: 'deposit' | 'payable';
       }
     >
+  /**
+   * What the fund gave for a refund that was revoked before it was paid is the fund's again, and the merchant owes his share no
+   * more.
+   */
+  | Event<
+      'ReservationRevoked',
+      Which & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly merchant: string;
+        readonly fromFund: Money;
+        readonly fromFees: Money;
+        readonly merchantShare: Money;
+      }
+    >
   /** Nothing is reserved until it is resumed: everything that wants money waits in order, and money still comes in. */
   | Event<
       'FundPaused',
@@ -178,6 +193,7 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
     ReservationQueued: 1,
     ReservationFreed: 1,
     FundReimbursed: 1,
+    ReservationRevoked: 1,
     FundPaused: 1,
     FundResumed: 1,
     FundLimitsSet: 1,
@@ -416,6 +432,8 @@ function post(state: Open, { type, data }: Change): Open {
     case 'FundContributed':
     case 'FundReimbursed':
       return { ...state, available: add(state.available, data.amount) };
+    case 'ReservationRevoked':
+      return { ...state, available: add(state.available, data.fromFund) };
     case 'ReservationQueued': {
       const { why, ...reservation } = data;
       const number = state.next;

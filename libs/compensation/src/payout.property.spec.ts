@@ -87,6 +87,7 @@ function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
     case 'PayoutUnclaimed':
     case 'PayoutDestinationChanged':
     case 'PayoutCancelRefused':
+    case 'PayoutReturned':
       return undefined;
   }
 }

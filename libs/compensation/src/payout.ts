@@ -101,7 +101,16 @@ export type PayoutEvent =
   /** Nothing was paid, nor will be: whoever funded it takes the money back. */
   | Event<'PayoutCancelled', Purposed & { readonly cancelledAt: Instant }>
   /** The answer when a transfer has paid. Should it come back, the money goes out no more. */
-  | Event<'PayoutCancelRefused', Purposed & { readonly railTransferId: string; readonly refusedAt: Instant }>;
+  | Event<'PayoutCancelRefused', Purposed & { readonly railTransferId: string; readonly refusedAt: Instant }>
+  /** Paid, asked to be cancelled, and back: the money lies in refund:{id} or outgoing:{id} and goes out no more. */
+  | Event<
+      'PayoutReturned',
+      Subject & {
+        /** It came back from a buyer who deceived, after he was known to have it: it pays what he owes. */
+        readonly isFraud?: true;
+        readonly returnedAt: Instant;
+      }
+    >;
 
 export type RailWord =
   /** `fee` is more than nothing, or left out. */
@@ -229,6 +238,7 @@ export const payout: Decider<PayoutCommand, Payout, PayoutEvent, PayoutRejection
     PayoutCancelRequested: 1,
     PayoutCancelled: 1,
     PayoutCancelRefused: 1,
+    PayoutReturned: 1,
   },
   decide: (command, state) => {
     if (command.type === 'RequestPayout') return requestPayout(command, command.at, state);
@@ -531,6 +541,8 @@ function next(state: Known, { type, data }: Change): Known {
       return state.status === 'succeeded'
         ? { ...state, cancellation: 'refused' }
         : { ...kept, status: 'returned', cancellation: 'refused' };
+    case 'PayoutReturned':
+      return { ...kept, status: 'returned' };
   }
 }
 

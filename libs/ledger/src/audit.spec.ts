@@ -62,6 +62,6 @@ it('refuses a log that is out of order or of a newer program', async () => {
   const log = recorded(deadKey);
   await expect(new Audit().run([log[1]!, log[0]!], context)).rejects.toThrow(RangeError);
   await expect(new Audit().run([log[0]!, log[0]!], context)).rejects.toThrow('read in order and once');
-  const newer = { ...log[0]!, type: 'RefundRevoked' } as unknown as (typeof log)[0];
+  const newer = { ...log[0]!, type: 'EventOfTomorrow' } as unknown as (typeof log)[0];
   await expect(new Audit().run([newer], context)).rejects.toThrow(UnknownEventType);
 });

@@ -23,6 +23,8 @@ const names: Readonly<Partial<Record<DomainEvent['type'], EventName>>> = {
   ReplacementDelivered: { zh: '补发卡密', en: 'Replacement delivered' },
   RefundApproved: { zh: '退款批准', en: 'Refund approved' },
   RefundFundedFromEscrow: { zh: '从托管款出资', en: 'Funded from escrow' },
+  RefundRevoked: { zh: '退款撤销', en: 'Refund revoked' },
+  RefundOverturned: { zh: '裁决被推翻', en: 'Verdict overturned, merchant to be made whole' },
   DisputeDrafted: { zh: '纠纷草稿', en: 'Dispute drafted' },
   DisputeSubmitted: { zh: '纠纷提交', en: 'Dispute submitted' },
   DraftLapsed: { zh: '草稿过期', en: 'Draft lapsed' },

@@ -33,6 +33,11 @@ const golden = {
     postings: ['demo/escrow:demo.o1 → demo/refund:demo.o1.1.v1 100.00 CNY'],
     moves: { 'demo/escrow:demo.o1': '-100.00', 'demo/refund:demo.o1.1.v1': '100.00' },
   },
+  RefundRevoked: {
+    event: history.revoked('escrow'),
+    postings: ['demo/refund:demo.o1.1.v1 → demo/escrow:demo.o1 100.00 CNY'],
+    moves: { 'demo/escrow:demo.o1': '100.00', 'demo/refund:demo.o1.1.v1': '-100.00' },
+  },
   PayableCredited: {
     event: history.credited(),
     postings: ['demo/merchant:m1:settling → demo/merchant:m1:payable 95.00 CNY'],
@@ -139,6 +144,21 @@ const golden = {
     postings: ['demo/fund:advanced → demo/fund:available 95.00 CNY'],
     moves: { 'demo/fund:advanced': '-95.00', 'demo/fund:available': '95.00' },
   },
+  ReservationRevoked: {
+    event: history.reservationRevoked,
+    postings: [
+      'demo/refund:demo.o1.1.v1 → demo/fund:available 95.00 CNY',
+      'demo/refund:demo.o1.1.v1 → demo/platform:fees 5.00 CNY',
+      'demo/fund:advanced → demo/merchant:m1:recourse 95.00 CNY',
+    ],
+    moves: {
+      'demo/fund:advanced': '-95.00',
+      'demo/fund:available': '95.00',
+      'demo/merchant:m1:recourse': '-95.00',
+      'demo/platform:fees': '5.00',
+      'demo/refund:demo.o1.1.v1': '-100.00',
+    },
+  },
   PayoutSucceeded: {
     event: history.succeeded(),
     postings: ['demo/refund:demo.o1.1.v1 → demo/gateway:alipay 100.00 CNY'],
@@ -170,6 +190,7 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   ClaimClosed: true,
   ReplacementDelivered: true,
   RefundApproved: true,
+  RefundOverturned: true,
   OrderFrozen: true,
   OrderUnfrozen: true,
   FeeSchedulePublished: true,
@@ -245,6 +266,7 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   PayoutCancelRequested: true,
   PayoutCancelled: true,
   PayoutCancelRefused: true,
+  PayoutReturned: true,
   UniqueClaimed: true,
 };
 

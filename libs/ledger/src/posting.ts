@@ -70,6 +70,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
       const { platform, orderId, refundId, amount } = event.data;
       return moved(posting(escrow(platform, orderId), refund(platform, refundId), amount));
     }
+    case 'RefundRevoked': {
+      const { platform, orderId, refundId, fromEscrow } = event.data;
+      return moved(posting(refund(platform, refundId), escrow(platform, orderId), fromEscrow));
+    }
 
     case 'PayableCredited':
       return moved(posting(merchant(event.data, 'settling'), merchant(event.data, 'payable'), event.data.amount));
@@ -128,6 +132,15 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
         posting(merchant(event.data, 'recourse'), advanced(platform), merchantShare),
       );
     }
+    case 'ReservationRevoked': {
+      const { platform, refundId, fromFund, fromFees, merchantShare } = event.data;
+      const source = refund(platform, refundId);
+      return moved(
+        posting(source, available(platform), fromFund),
+        posting(source, fees(platform), fromFees),
+        posting(advanced(platform), merchant(event.data, 'recourse'), merchantShare),
+      );
+    }
     case 'FundReimbursed':
       return moved(posting(advanced(event.data.platform), available(event.data.platform), event.data.amount));
 
@@ -153,6 +166,7 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ClaimClosed':
     case 'ReplacementDelivered':
     case 'RefundApproved':
+    case 'RefundOverturned':
     case 'OrderFrozen':
     case 'OrderUnfrozen':
     case 'FeeSchedulePublished':
@@ -232,6 +246,7 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'PayoutCancelRequested':
     case 'PayoutCancelled':
     case 'PayoutCancelRefused':
+    case 'PayoutReturned':
     case 'UniqueClaimed':
       return nothing;
   }

@@ -1,4 +1,5 @@
 import { eventsOf, systemActor, type DataOf, type Recorded } from '@recourse/eventing';
+import type { RefundLine } from '@recourse/orders/events';
 import { money, type Money } from '@recourse/money';
 import { Audit, type AuditReport } from './audit.js';
 import type { AuditContext } from './invariant.js';
@@ -201,21 +202,22 @@ const partsOf = (source: Source) => ({
   fromFees: source === 'fund' ? fee : fen(0),
   merchantShare: source === 'fund' ? net : fen(0),
 });
+const linesOf = (source: Source): readonly RefundLine[] => [
+  {
+    unitNo: 1,
+    source: source === 'escrow' ? 'escrow' : 'fund',
+    amount: price,
+    liable: source === 'platform' ? 'PLATFORM' : 'MERCHANT',
+    ...partsOf(source),
+  },
+];
 export const approved = (source: Source) =>
   event('RefundApproved', {
     refundId,
     orderId,
     ...parties,
     ground: { kind: 'verdict', disputeId: claimId, verdictId: refundId, rule: 'used-before-sale' },
-    lines: [
-      {
-        unitNo: 1,
-        source: source === 'escrow' ? 'escrow' : 'fund',
-        amount: price,
-        liable: source === 'platform' ? 'PLATFORM' : 'MERCHANT',
-        ...partsOf(source),
-      },
-    ],
+    lines: linesOf(source),
     total: price,
     ...partsOf(source),
     approvedAt: at(4),
@@ -243,6 +245,26 @@ export const reserved = (source: 'fund' | 'platform') => {
     total: price,
   });
 };
+/** Taken back before it was paid. */
+export const revoked = (source: Source) =>
+  event('RefundRevoked', {
+    refundId,
+    orderId,
+    ...parties,
+    disputeId: claimId,
+    lines: linesOf(source),
+    total: price,
+    ...partsOf(source),
+    revokedAt: at(5),
+  });
+export const reservationRevoked = event('ReservationRevoked', {
+  platform,
+  asset: 'CNY',
+  merchant,
+  refundId,
+  orderId,
+  ...partsOf('fund'),
+});
 
 const refundPayout = {
   payoutId: refundId,

@@ -104,6 +104,8 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
     case 'EscrowReleased':
     case 'ReplacementDelivered':
     case 'RefundFundedFromEscrow':
+    case 'RefundRevoked':
+    case 'RefundOverturned':
       return next;
   }
 }

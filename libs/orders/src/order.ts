@@ -324,6 +324,46 @@ export type OrderEvent =
         /** True when this was the last money the refund was waiting for. */
         readonly complete: boolean;
       }
+    >
+  /**
+   * Its verdict was overturned before anything was paid: the refund is no more, and what came out of escrow is there again.
+   * Whoever else funded it takes his part back by an event of his own.
+   */
+  | Event<
+      'RefundRevoked',
+      RefundParties & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly disputeId: string;
+        /** The lines as they were approved, all of them. */
+        readonly lines: readonly RefundLine[];
+        readonly total: Money;
+        /** Sums over the lines; `merchantShare` over the fund's lines alone, as it was reserved. */
+        readonly fromEscrow: Money;
+        readonly fromFund: Money;
+        readonly fromFees: Money;
+        readonly merchantShare: Money;
+        readonly revokedAt: Instant;
+      }
+    >
+  /** The verdict on these units was overturned and the refund is or will be paid: the merchant is made whole once it is. */
+  | Event<
+      'RefundOverturned',
+      RefundParties & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly disputeId: string;
+        readonly units: readonly number[];
+        /** What the buyer got or gets for these units. */
+        readonly amount: Money;
+        /** What the merchant would have received out of escrow for them, net of the fee. */
+        readonly escrowLoss: Money;
+        /** His share of what others than escrow paid for them: recovered from him, owed by him, written off, or taken from his deposit. */
+        readonly recourse: Money;
+        /** The buyer deceived: what he was paid he owes. Absent where he did not, or was paid nothing. */
+        readonly buyerOwes?: Money;
+        readonly overturnedAt: Instant;
+      }
     >;
 
 export type OrderCommand =
@@ -492,6 +532,8 @@ export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
     ReplacementDelivered: 1,
     RefundApproved: 1,
     RefundFundedFromEscrow: 1,
+    RefundRevoked: 1,
+    RefundOverturned: 1,
     OrderFrozen: 1,
     OrderUnfrozen: 1,
   },

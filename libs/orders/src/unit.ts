@@ -163,6 +163,13 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
         ...unit,
         refundedFromEscrow: add(unit.refundedFromEscrow, amount),
       }));
+    case 'RefundRevoked':
+      return change(event.data.lines, (unit, line) => ({
+        ...unit,
+        refunded: subtract(unit.refunded, line.amount),
+        refundedFromEscrow: subtract(unit.refundedFromEscrow, line.fromEscrow),
+        feeFree: subtract(unit.feeFree, add(line.fromEscrow, add(line.merchantShare, line.fromFees))),
+      }));
     case 'OrderPlaced':
     case 'OrderFrozen':
     case 'OrderUnfrozen':
@@ -171,6 +178,7 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
     case 'DeliveryOverdue':
     case 'ClaimSubmitted':
     case 'ClaimAttached':
+    case 'RefundOverturned':
       return units;
   }
 }

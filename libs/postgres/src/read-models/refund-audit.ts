@@ -64,10 +64,13 @@ const followed: Readonly<Record<Followed, true>> = {
   SurplusCaptured: true,
   RefundApproved: true,
   RefundFundedFromEscrow: true,
+  RefundRevoked: true,
+  RefundOverturned: true,
   ReservationQueued: true,
   ReservationFreed: true,
   FundHoldLiftOrdered: true,
   FundsReserved: true,
+  ReservationRevoked: true,
   FundReimbursed: true,
   ObligationOpened: true,
   ObligationRefundPaid: true,
@@ -95,6 +98,7 @@ const followed: Readonly<Record<Followed, true>> = {
   PayoutCancelRequested: true,
   PayoutCancelled: true,
   PayoutCancelRefused: true,
+  PayoutReturned: true,
   GatewayFeeCharged: true,
 };
 
