@@ -31,7 +31,6 @@ import { claimToDispute } from '@recourse/processes';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { AuditResource } from './audit.js';
-import { Books } from './books.js';
 import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
@@ -118,7 +117,6 @@ class ApiModule {
       Webhooks,
       FundResource,
       Recourse,
-      Books,
       AuditResource,
       LedgerResource,
       Policies,

@@ -269,6 +269,11 @@ export class Deposits {
       minimum: money(account.minimum),
       shortfall: toJson(shortfall({ minimum: of(account.minimum), deposit: of(account.deposit), held: of(account.held) })),
       termsVersion: account.terms_version,
+      coolingOffHours: account.cooling_off_hours ?? usualCoolingOffHours,
+      settlement:
+        account.settlement_every === null || account.settlement_minimum === null
+          ? null
+          : { every: account.settlement_every, minimum: money(account.settlement_minimum) },
       openCases: account.open_cases,
     };
   }

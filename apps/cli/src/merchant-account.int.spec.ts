@@ -4,6 +4,7 @@ import { defaultPolicy } from './demo.js';
 import {
   eventually,
   makeDataDir,
+  problemOf,
   removeDataDir,
   runCli,
   startTestInstallation,
@@ -21,16 +22,10 @@ describe('the account of a merchant', () => {
   let dataDir: string;
   let house: TestInstallation;
   let policyHash: string;
-  let requests = 0;
 
-  const answerOf = (as: string, path: string, body?: unknown) => house.client.post(as, path, body, `request-${(requests += 1)}`);
-  const post = async (as: string, path: string, body?: unknown) => {
-    const { status, body: answer } = await answerOf(as, path, body);
-    if (status >= 300) throw new Error(`${as} POST ${path}: ${status} ${JSON.stringify(answer)}`);
-    return answer;
-  };
-  const problemOf = async (as: string, path: string, body?: unknown) =>
-    String((await answerOf(as, path, body)).body['type']).replace('urn:recourse:problem:', '');
+  const post: TestInstallation['post'] = (...request) => house.post(...request);
+  const refusalOf = async (...request: Parameters<TestInstallation['send']>) =>
+    problemOf(await house.send(...request)).slice('409 '.length);
   const capture = (transaction: string, fen: number) => post('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
   const agree = (merchant: string, minimum: number, termsVersion = 1) =>
     post(finance, `/deposits/${merchant}/agreement`, {
@@ -98,14 +93,14 @@ describe('the account of a merchant', () => {
     await agree('ada', 30_000);
     await topUp('ada', 'ada-1', 50_000);
     // The rail tells of the same top-up twice.
-    expect(await answerOf(finance, '/deposits/ada/top-ups', { transaction: 'ada-1' })).toMatchObject({ status: 409 });
-    expect(await problemOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(20_001) })).toBe('more-than-free');
-    expect(await problemOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(0) })).toBe('amount-not-positive');
-    expect(await problemOf('merchant:bob', '/deposits/ada/withdrawals', { amount: cny(1) })).toBe('merchant-unknown');
+    expect(await house.send(finance, '/deposits/ada/top-ups', { transaction: 'ada-1' })).toMatchObject({ status: 409 });
+    expect(await refusalOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(20_001) })).toBe('more-than-free');
+    expect(await refusalOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(0) })).toBe('amount-not-positive');
+    expect(await refusalOf('merchant:bob', '/deposits/ada/withdrawals', { amount: cny(1) })).toBe('merchant-unknown');
     const askedAt = await house.now();
     const { payoutId, until } = await post('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(20_000) });
     expect(until).toBe(plusDays(askedAt, 7));
-    expect(await problemOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(1) })).toBe('withdrawal-pending');
+    expect(await refusalOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(1) })).toBe('withdrawal-pending');
 
     await house.settle(String(until));
     expect(await withdrawals('ada')).toMatchObject([{ payoutId, status: 'cooling-off', amount: cny(20_000) }]);
@@ -115,7 +110,7 @@ describe('the account of a merchant', () => {
     expect(await account('ada')).toMatchObject({ deposit: cny(30_000), shortfall: cny(0), status: 'open' });
     await pass((now) => plusDays(now, 30));
     expect(await paidTo('ada')).toEqual([20_000]);
-    expect(await problemOf('merchant:ada', `/deposits/ada/withdrawals/${String(payoutId)}/cancellation`)).toBe('withdrawal-over');
+    expect(await refusalOf('merchant:ada', `/deposits/ada/withdrawals/${String(payoutId)}/cancellation`)).toBe('withdrawal-over');
   });
 
   it('one whose end passes while no worker runs is paid late, and once', async () => {
@@ -146,7 +141,7 @@ describe('the account of a merchant', () => {
       { status: 'cancelled', because: 'merchant' },
     ]);
     expect(await account('bob')).toMatchObject({ deposit: cny(20_050), payable: cny(9_950), owed: cny(0), openCases: 1 });
-    const refused = await problemOf('merchant:bob', '/deposits/bob/withdrawals', { amount: cny(1) });
+    const refused = await refusalOf('merchant:bob', '/deposits/bob/withdrawals', { amount: cny(1) });
     expect(refused).toBe('obligation-outstanding');
     await pass((now) => plusDays(now, 8));
     expect(await paidTo('bob')).toEqual([]);
@@ -171,9 +166,9 @@ describe('the account of a merchant', () => {
       owed: cny(0),
     });
     await capture('bob-2', 500);
-    expect(await problemOf('merchant:bob', '/deposits/bob/top-ups', { transaction: 'bob-2' })).toBe('account-closed');
-    expect(await problemOf('merchant:bob', '/deposits/bob/settlements', {})).toBe('account-closed');
-    expect(await problemOf('merchant:bob', '/deposits/bob/closing')).toBe('account-closed');
+    expect(await refusalOf('merchant:bob', '/deposits/bob/top-ups', { transaction: 'bob-2' })).toBe('account-closed');
+    expect(await refusalOf('merchant:bob', '/deposits/bob/settlements', {})).toBe('account-closed');
+    expect(await refusalOf('merchant:bob', '/deposits/bob/closing')).toBe('account-closed');
   });
 
   it('what he sells afterwards is credited all the same, and leaves by closing again', async () => {
@@ -217,10 +212,10 @@ describe('the account of a merchant', () => {
 
   it('a debt is given up by two people, and money that comes later pays it all the same', async () => {
     const writeOff = '/recourse/demo.C1.1.v1/write-off';
-    expect(await problemOf(finance, `${writeOff}/approval`)).toBe('not-proposed');
+    expect(await refusalOf(finance, `${writeOff}/approval`)).toBe('not-proposed');
     await post(finance, writeOff, { reason: 'the merchant does not answer' });
-    expect(await problemOf(finance, `${writeOff}/approval`)).toBe('same-subject');
-    expect(await problemOf('merchant:cat', `${writeOff}/approval`)).toBe('role-not-allowed');
+    expect(await refusalOf(finance, `${writeOff}/approval`)).toBe('same-subject');
+    expect(await refusalOf('merchant:cat', `${writeOff}/approval`)).toBe('role-not-allowed');
     expect(await post('finance:lin', `${writeOff}/approval`)).toMatchObject({
       status: 'written-off',
       amount: cny(3_950),
@@ -263,6 +258,8 @@ describe('the account of a merchant', () => {
   it('proceeds are settled by themselves at the end of the day, once, to the agreed account', async () => {
     const terms = { termsVersion: 1, minimum: cny(0), payeeAccount: 'account-of-dan', rail: 'sandbox' };
     await post(finance, '/deposits/dan/agreement', { ...terms, settlement: { every: 'day', minimum: cny(15_000) } });
+    expect(await account('dan')).toMatchObject({ coolingOffHours: 168, settlement: { every: 'day', minimum: cny(15_000) } });
+    expect(await account('cat')).toMatchObject({ settlement: null });
     await sell('D1', 'dan');
     await pass((now) => plusDays(now, 1));
     expect(await paidTo('dan')).toEqual([]);

@@ -1,7 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import type { Answer } from './client.js';
 import { defaultPolicy } from './demo.js';
-import { makeDataDir, removeDataDir, runCli, startTestInstallation, type TestInstallation } from './test-installation.js';
+import {
+  makeDataDir,
+  problemOf,
+  removeDataDir,
+  runCli,
+  startTestInstallation,
+  type TestInstallation,
+} from './test-installation.js';
 
 const cny = (fen: number) => ({ asset: 'CNY', minor: String(fen) });
 /** The limit nobody configured is 10,000.00. */
@@ -14,13 +19,8 @@ describe('payouts', () => {
   let house: TestInstallation;
   let consent: { version: number; hash: string };
 
-  const post = (as: string, path: string, body: unknown = {}): Promise<Answer> => house.client.post(as, path, body, randomUUID());
-  const accepted = async (as: string, path: string, body: unknown = {}): Promise<Answer['body']> => {
-    const { status, body: answer } = await post(as, path, body);
-    if (status >= 300) throw new Error(`${as} POST ${path}: ${status} ${JSON.stringify(answer)}`);
-    return answer;
-  };
-  const problemOf = ({ status, body }: Answer) => `${status} ${String(body['type']).replace('urn:recourse:problem:', '')}`;
+  const post: TestInstallation['send'] = (...request) => house.send(...request);
+  const accepted: TestInstallation['post'] = (...request) => house.post(...request);
   const pay = (transaction: string, fen: number) => accepted('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
 
   beforeAll(async () => {
@@ -87,12 +87,6 @@ describe('payouts', () => {
   const transfersOf = async (payoutId: string) =>
     (await house.transfers()).filter(({ reference }) => reference === payoutId).map(({ state }) => state);
   const account = () => house.read(maker, '/deposits/m1');
-  const balances = async () => {
-    const { accounts } = (await house.read(maker, '/books/trial-balance')) as {
-      accounts: { account: string; balance: { minor: string } }[];
-    };
-    return new Map(accounts.map(({ account: name, balance }) => [name.replace('demo/', ''), Number(balance.minor)]));
-  };
 
   it('a refund above the limit is paid when two people of finance have approved it, and not before', async () => {
     const payoutId = await refundOf('L1', limitFen + 1);
@@ -142,7 +136,7 @@ describe('payouts', () => {
   });
 
   it('a settlement above the limit is approved by another than who asked for it, and the rail takes its fee', async () => {
-    const before = await balances();
+    const before = await house.balances();
     const payoutId = await settlementOf(maker, 'L4', limitFen + 1);
     expect(await payout(payoutId)).toMatchObject({ status: 'awaiting-approval', approval: { firstBy: 'finance-chen' } });
     expect(problemOf(await post(maker, `/payouts/${payoutId}/approval`))).toBe('403 same-subject');
@@ -150,7 +144,7 @@ describe('payouts', () => {
     await house.settle();
     expect(await transfersOf(payoutId)).toEqual(['Succeeded']);
     // As credits less debits: the buyer paid 100 of fee on top, the rail takes 10 for the settlement.
-    const after = await balances();
+    const after = await house.balances();
     const moved = (name: string) => (after.get(name) ?? 0) - (before.get(name) ?? 0);
     expect([moved('platform:gateway-cost'), moved('gateway:sandbox'), moved('platform:fees')]).toEqual([-10, 10 - 100, 100]);
   });
@@ -202,7 +196,7 @@ describe('payouts', () => {
     await house.settle();
     const refundId = 'demo.L7.1.v1';
     expect(await refund(refundId)).toMatchObject({ status: 'paid', recovered: cny(4_900), payments: [{ transferNo: 1 }] });
-    const books = await balances();
+    const books = await house.balances();
 
     expect(problemOf(await post('shop', '/sandbox/reversals', { payoutId: refundId, transferNo: 2 }))).toBe(
       '409 nothing-to-reverse',
@@ -219,7 +213,7 @@ describe('payouts', () => {
       ],
     });
     expect(await transfersOf(refundId)).toEqual(['Reversed', 'Succeeded']);
-    expect(await balances()).toEqual(books);
+    expect(await house.balances()).toEqual(books);
   });
 
   it('leave books that verify', async () => {

@@ -11,14 +11,9 @@ describe('at the same moment', () => {
   let dataDir: string;
   let house: TestInstallation;
   let policyHash: string;
-  let requests = 0;
 
-  const send = (as: string, path: string, body?: unknown) => house.client.post(as, path, body, `request-${(requests += 1)}`);
-  const accepted = async (as: string, path: string, body?: unknown) => {
-    const { status, body: answer } = await send(as, path, body);
-    if (status >= 300) throw new Error(`${as} POST ${path}: ${status} ${JSON.stringify(answer)}`);
-    return answer;
-  };
+  const send: TestInstallation['send'] = (...request) => house.send(...request);
+  const accepted: TestInstallation['post'] = (...request) => house.post(...request);
   /** Both are sent before either is answered; the first in turn, so that neither is always the quicker one. */
   const together = async (round: number, one: () => ReturnType<typeof send>, other: () => ReturnType<typeof send>) => {
     if (round % 2 === 0) return Promise.all([one(), other()]);

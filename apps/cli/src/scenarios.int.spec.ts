@@ -6,7 +6,14 @@ import { demoStart } from './demo-day.js';
 import { defaultPolicy, exampleFile } from './demo.js';
 import { play } from './player.js';
 import { durationMs, readScript, type ScriptCase } from './script.js';
-import { makeDataDir, removeDataDir, runCli, startTestInstallation, type TestInstallation } from './test-installation.js';
+import {
+  makeDataDir,
+  movesBetween,
+  removeDataDir,
+  runCli,
+  startTestInstallation,
+  type TestInstallation,
+} from './test-installation.js';
 
 const dayMs = 86_400_000;
 /** Every appeal window is over then, and every after-sale window. */
@@ -61,13 +68,9 @@ describe('a day of the marketplace', () => {
   const letItEnd = async () => house.settle(plusMs(await house.now(), allOverMs));
 
   /** Every account of the platform in fen as the trial balance has it, and the pages of merchants and fund say the same. */
-  const balances = async (): Promise<Map<string, number>> => {
-    const { accounts, totals } = (await house.read('finance:chen', '/books/trial-balance')) as {
-      accounts: { account: string; balance: Cny }[];
-      totals: { difference: Cny }[];
-    };
-    expect(totals.map(({ difference }) => fenOf(difference)).every((fen) => fen === 0)).toBe(true);
-    const books = new Map(accounts.map(({ account, balance }) => [account.replace('demo/', ''), fenOf(balance)]));
+  const balances = async (): Promise<ReadonlyMap<string, number>> => {
+    const books = await house.balances();
+    expect([...books.values()].reduce((sum, fen) => sum + fen, 0)).toBe(0);
     const booked = (account: string) => books.get(account) ?? 0;
     for (const merchant of ['starcard', 'topupking', 'memberhub', 'bulkkeys', 'smallshop']) {
       expect(await account(merchant)).toEqual({
@@ -90,13 +93,7 @@ describe('a day of the marketplace', () => {
     return { available: fenOf(funds[0]!.available), advanced: fenOf(funds[0]!.advanced) };
   };
   /** What every account moved by, in fen; an account that did not move is left out. */
-  const movedSince = async (before: Map<string, number>): Promise<Record<string, number>> => {
-    const after = await balances();
-    const moves = [...new Set([...before.keys(), ...after.keys()])].map(
-      (name) => [name, (after.get(name) ?? 0) - (before.get(name) ?? 0)] as const,
-    );
-    return Object.fromEntries(moves.filter(([, fen]) => fen !== 0));
-  };
+  const movedSince = async (before: ReadonlyMap<string, number>) => movesBetween(before, await balances());
 
   const dispute = (id: string) => house.read('arbitrator:he', `/disputes/demo.${id}`);
   const order = (orderNo: string) => house.read('finance:chen', `/orders/${orderNo}`);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,7 @@ import { startEventStoreNode } from '@recourse/embedded-eventstore';
 import type { Instant, Recorded } from '@recourse/eventing';
 import { openEventStore, type EventStore } from '@recourse/eventstore';
 import { signToken } from '@recourse/identity';
-import type { DomainEvent } from '@recourse/ledger';
+import { type DomainEvent, normalSide } from '@recourse/ledger';
 import { catalogue } from '@recourse/nest';
 import { connect, startEmbeddedPostgres, type Database } from '@recourse/postgres';
 import { openSandboxRail, type BookEntry } from '@recourse/rails';
@@ -210,6 +211,12 @@ export interface TestInstallation extends Insight {
   settle(to?: Instant): Promise<void>;
   /** What the API shows of everything there is, to a role that may see it. */
   read(as: string, path: string): Promise<Answer['body']>;
+  /** A request of its own, whatever the answer is. */
+  send(as: string, path: string, body?: unknown): Promise<Answer>;
+  /** @throws Error with the answer when it is refused */
+  post(as: string, path: string, body?: unknown): Promise<Answer['body']>;
+  /** Every account of the demo platform as the ledger has it, credits minus debits in fen, such as `merchant:m1:deposit`. */
+  balances(): Promise<ReadonlyMap<string, number>>;
   /** Everything of it ends as a power cut would end it, PostgreSQL too. */
   cutPower(): Promise<void>;
   /** As an operator stops it. @returns how the command ended */
@@ -241,6 +248,12 @@ export async function startTestInstallation(dataDir: string): Promise<TestInstal
     return body;
   };
   const now = async () => String((await client.get('operator:clock', '/clock')).body['now']);
+  const send: TestInstallation['send'] = (as, path, body = {}) => client.post(as, path, body, randomUUID());
+  const post: TestInstallation['post'] = async (as, path, body) => {
+    const answer = await send(as, path, body);
+    if (answer.status >= 300) throw new Error(`${as} POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  };
   return {
     ...insight,
     cli,
@@ -252,6 +265,9 @@ export async function startTestInstallation(dataDir: string): Promise<TestInstal
     now,
     settle: async (to) => advance(client, to ?? (await now())),
     read,
+    send,
+    post,
+    balances: () => balancesOf((path) => read('finance:chen', path)),
     cutPower: async () => {
       const doomed = await processesOf(dataDir, cli.pid);
       signalGroup(cli.pid, 'SIGKILL');
@@ -266,6 +282,30 @@ export async function startTestInstallation(dataDir: string): Promise<TestInstal
     },
   };
 }
+
+async function balancesOf(read: (path: string) => Promise<Answer['body']>): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  for (let after = ''; ;) {
+    const page = (await read(`/ledger/balances?zero=true&limit=1000${after}`)) as {
+      accounts: { account: string; balance: { minor: string } }[];
+      next?: string;
+    };
+    for (const { account, balance } of page.accounts)
+      found.set(account.replace(`${demoPlatform}/`, ''), Number(balance.minor) * (normalSide(account) === 'credit' ? 1 : -1));
+    if (page.next === undefined) return found;
+    after = `&after=${encodeURIComponent(page.next)}`;
+  }
+}
+
+/** By how much accounts moved from one reading of `balances` to a later one; those that did not are left out. */
+export const movesBetween = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Record<string, number> =>
+  Object.fromEntries(
+    [...after].map(([name, fen]) => [name, fen - (before.get(name) ?? 0)] as const).filter(([, fen]) => fen !== 0),
+  );
+
+/** The name of a refusal, `409 deposit-too-low` say. */
+export const problemOf = ({ status, body }: Answer): string =>
+  `${status} ${String(body['type']).replace('urn:recourse:problem:', '')}`;
 
 /** @throws Error that names what is left */
 export async function allEnded(dataDir: string, { pid, ended }: CliProcess, timeoutMs = 30_000): Promise<void> {

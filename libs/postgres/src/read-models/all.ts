@@ -34,9 +34,10 @@ const history: readonly (AnyReadModel | string)[] = [
   refundAudit,
   withdrawals,
   orderFreezes,
-  depositStatement,
+  'deposit-statement.v2',
   journal,
   payoutQueue,
+  depositStatement,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');

@@ -14,6 +14,11 @@ export interface AccountRow {
   owed: bigint;
   minimum: bigint;
   terms_version: number;
+  /** Null where the terms leave it at the usual. */
+  cooling_off_hours: number | null;
+  /** When proceeds leave by themselves, and the least that does; both null where they do on request only. */
+  settlement_every: 'day' | 'week' | null;
+  settlement_minimum: bigint | null;
   open_cases: number;
 }
 export interface MovementRow {
@@ -96,12 +101,13 @@ const secured = (hold: Extract<DepositEvent, { type: 'DepositHeld' }>['data']['f
 /** What does a merchant have here, and why did every cent of it move? */
 export const depositStatement = readModel<DepositEvent>({
   name: 'deposit-statement',
-  version: 2,
+  version: 3,
   tables: ['merchant_account', 'merchant_movement'],
   create: async (tx) => {
     await sql`create table merchant_account (
       platform text not null, merchant text not null, asset text not null, deposit bigint not null, held bigint not null,
-      payable bigint not null, owed bigint not null, minimum bigint not null, terms_version integer not null, open_cases integer not null,
+      payable bigint not null, owed bigint not null, minimum bigint not null, terms_version integer not null,
+      cooling_off_hours integer, settlement_every text, settlement_minimum bigint, open_cases integer not null,
       primary key (platform, merchant))`.execute(tx);
     await sql`create table merchant_movement (
       position bigint primary key, platform text not null, merchant text not null, at timestamptz not null,
@@ -127,6 +133,9 @@ export const depositStatement = readModel<DepositEvent>({
           owed: 0n,
           minimum: 0n,
           terms_version: 0,
+          cooling_off_hours: null,
+          settlement_every: null,
+          settlement_minimum: null,
           open_cases: 0,
         })
         .execute();
@@ -134,7 +143,13 @@ export const depositStatement = readModel<DepositEvent>({
     DepositAgreed: async (event, tx) => {
       await of(tx)
         .updateTable('merchant_account')
-        .set({ minimum: event.data.minimum.minor, terms_version: event.data.termsVersion })
+        .set({
+          minimum: event.data.minimum.minor,
+          terms_version: event.data.termsVersion,
+          cooling_off_hours: event.data.coolingOffHours ?? null,
+          settlement_every: event.data.settlement?.every ?? null,
+          settlement_minimum: event.data.settlement?.minimum.minor ?? null,
+        })
         .where('platform', '=', event.data.platform)
         .where('merchant', '=', event.data.merchant)
         .execute();
