@@ -24,7 +24,7 @@ const names: Readonly<Partial<Record<DomainEvent['type'], EventName>>> = {
   RefundApproved: { zh: '退款批准', en: 'Refund approved' },
   RefundFundedFromEscrow: { zh: '从托管款出资', en: 'Funded from escrow' },
   RefundRevoked: { zh: '退款撤销', en: 'Refund revoked' },
-  RefundOverturned: { zh: '裁决被推翻', en: 'Verdict overturned, merchant to be made whole' },
+  RefundOverturned: { zh: '退款照付，商户获补', en: 'Refund stands, merchant to be made whole' },
   DisputeDrafted: { zh: '纠纷草稿', en: 'Dispute drafted' },
   DisputeSubmitted: { zh: '纠纷提交', en: 'Dispute submitted' },
   DraftLapsed: { zh: '草稿过期', en: 'Draft lapsed' },
@@ -43,6 +43,9 @@ const names: Readonly<Partial<Record<DomainEvent['type'], EventName>>> = {
   ReviewEscalated: { zh: '审核升级', en: 'Review escalated' },
   VerdictReached: { zh: '判定', en: 'Verdict reached' },
   VerdictBecameFinal: { zh: '判定生效', en: 'Verdict became final' },
+  VerdictOverrideProposed: { zh: '提议推翻判定', en: 'Override of the verdict proposed' },
+  VerdictOverrideWithdrawn: { zh: '撤回推翻提议', en: 'Override of the verdict withdrawn' },
+  VerdictOverturned: { zh: '判定被推翻', en: 'Verdict overturned by two people' },
   DisputeWithdrawn: { zh: '纠纷撤回', en: 'Dispute withdrawn' },
   PayableCredited: { zh: '货款入账', en: 'Proceeds credited' },
   CaseNoted: { zh: '保证金账户登记纠纷', en: "Case noted in the merchant's account" },
@@ -66,6 +69,11 @@ const names: Readonly<Partial<Record<DomainEvent['type'], EventName>>> = {
   PayoutUnclaimed: { zh: '买家账户有误，待认领', en: 'Unclaimed: the payee must act' },
   PayoutDestinationChanged: { zh: '收款账户更换', en: 'Destination changed' },
   PayoutSucceeded: { zh: '退款已付', en: 'Refund paid' },
+  PayoutReversed: { zh: '退款被退回', en: 'Refund came back' },
+  PayoutCancelRequested: { zh: '要求取消付款', en: 'Payout asked to be cancelled' },
+  PayoutCancelled: { zh: '付款取消', en: 'Payout cancelled' },
+  PayoutCancelRefused: { zh: '已付，无法取消', en: 'Not cancelled: it was paid' },
+  PayoutReturned: { zh: '款项退回，不再支付', en: 'Paid, back, and owed no more' },
 };
 
 /** Its type, for an event that has no name here. */

@@ -189,6 +189,9 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ReviewEscalated':
     case 'VerdictReached':
     case 'VerdictBecameFinal':
+    case 'VerdictOverrideProposed':
+    case 'VerdictOverrideWithdrawn':
+    case 'VerdictOverturned':
     case 'DisputeWithdrawn':
     case 'PolicyPublished':
       return nothing;
