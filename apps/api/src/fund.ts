@@ -304,7 +304,9 @@ export class FundResource {
       countAside(db, platform),
     ]);
     return {
-      funds: funds.map(({ asset, queue_length, available, advanced, contributed, reserved, reimbursed, queued }) => {
+      funds: funds.map((fund) => {
+        const { asset, queue_length, available, advanced, contributed, reserved, reimbursed, compensated, returned, queued } =
+          fund;
         const money = (minor: bigint) => toJson({ asset, minor });
         const standing = standings.find((one) => one.asset === asset);
         const amount = (minor: bigint | null | undefined) => (minor === null || minor === undefined ? null : money(minor));
@@ -314,6 +316,8 @@ export class FundResource {
           contributed: money(contributed),
           reserved: money(reserved),
           reimbursed: money(reimbursed),
+          compensated: money(compensated),
+          returned: money(returned),
           queued: money(queued),
           waiting: queue_length,
           aside: Number(aside.get(asset) ?? 0n),

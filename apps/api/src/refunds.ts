@@ -20,7 +20,7 @@ class RefundQuery {
   @Id({ optional: true })
   buyer?: string;
 
-  @OneOf(['approved', 'queued', 'funded', 'paying', 'unclaimed', 'paid', 'reversed'], { optional: true })
+  @OneOf(['approved', 'queued', 'funded', 'paying', 'unclaimed', 'paid', 'reversed', 'returned'], { optional: true })
   status?: string;
 
   @Shape(/^[a-z0-9][a-z0-9.-]{0,63}$/, { description: 'the rule of the policy that decided', optional: true })
@@ -63,6 +63,7 @@ function viewOf(row: RefundRow) {
     merchantShare: money(row.merchant_share),
     recovered: money(row.recovered),
     outstanding: money(row.outstanding),
+    compensated: money(row.compensated),
     approvedAt: row.approved_at,
     paidAt: row.paid_at,
     railTransferId: row.rail_transfer_id,

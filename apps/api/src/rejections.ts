@@ -86,6 +86,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   PromiseIncomplete: 422,
   RailContradictsItself: 409,
   RefundNotPaid: 409,
+  RefundPaid: 409,
   RefundTooLarge: 409,
   ReissueOver: 409,
   SameSubject: 403,

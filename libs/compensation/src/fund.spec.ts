@@ -356,7 +356,7 @@ describe('beyond the daily limit of its merchant', () => {
     const lift: FundInput = { type: 'FundHoldLiftOrdered', data: { ...word, refundId: 'r2', orderedBy: 'ann', orderedAt: at } };
     const state = fold(fund, [...short, ...after(short, lift)]);
     if (state.status !== 'open') throw new Error('unopened');
-    expect(lineOf(state).map(({ refundId }) => refundId)).toEqual(['r2', 'r4']);
+    expect(lineOf(state).map(({ wanted }) => wanted.refundId)).toEqual(['r2', 'r4']);
   });
 });
 
@@ -436,9 +436,9 @@ describe('whatever reaches the fund', () => {
           const { available } = state;
           const queue = lineOf(state);
           const funded = log.flatMap(({ type, data }) => (type === 'FundsReserved' ? [data.refundId] : []));
-          const waiting = queue.map(({ refundId }) => refundId);
+          const waiting = queue.map(({ wanted }) => wanted.refundId);
           expect([...funded, ...waiting]).toEqual(inOrder.slice(0, funded.length + waiting.length));
-          if (queue[0]) expect(queue[0].fromFund.minor).toBeGreaterThan(available.minor);
+          if (queue[0]?.kind === 'reservation') expect(queue[0].wanted.fromFund.minor).toBeGreaterThan(available.minor);
         });
       }),
       { numRuns: 100 },

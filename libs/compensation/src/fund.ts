@@ -14,6 +14,7 @@ import { add, compare, format, isZero, type Money, subtract, sum, zero } from '@
 import type { OrderEvent, RefundParties } from '@recourse/orders/events';
 import type { ContributionEvent } from './contribution.js';
 import { type FundControlEvent, type FundLimits, limitsOf } from './fund-control.js';
+import type { PayoutEvent } from './payout.js';
 import { PersistentMap } from './persistent-map.js';
 
 /** What a refund wants of the fund; copied from RefundApproved so that the payout needs this event only. */
@@ -38,6 +39,18 @@ interface Which {
   readonly platform: string;
   readonly asset: string;
 }
+/** What a merchant lost by a verdict that was overturned. */
+export interface Compensation extends Which {
+  readonly merchant: string;
+  readonly refundId: string;
+  readonly orderId: string;
+  readonly caseId?: string;
+  readonly amount: Money;
+}
+/** What waits for money, in one line. */
+export type Entry =
+  | { readonly kind: 'reservation'; readonly wanted: Reservation }
+  | { readonly kind: 'compensation'; readonly wanted: Compensation };
 /** The fund's money where it crossed its low-water mark. */
 interface Level extends Which {
   readonly available: Money;
@@ -105,6 +118,15 @@ export type FundEvent =
         readonly merchantShare: Money;
       }
     >
+  /** Waits in the one line of all that want money, strictly in order; the daily limit of its merchant does not hold it back. */
+  | Event<'CompensationQueued', Compensation & { readonly why?: 'paused' }>
+  /** From fund:available to merchant:settling. */
+  | Event<'MerchantCompensated', Compensation>
+  /** Paid, no longer owed, and back: from refund:{refundId} to fund:available. */
+  | Event<
+      'RefundReturned',
+      Which & { readonly merchant: string; readonly buyer: string; readonly refundId: string; readonly amount: Money }
+    >
   /** Nothing is reserved until it is resumed: everything that wants money waits in order, and money still comes in. */
   | Event<
       'FundPaused',
@@ -138,7 +160,8 @@ type ControlInput = EventOf<
 export type FundInput =
   | EventOf<OrderEvent, 'RefundApproved'>
   | EventOf<ContributionEvent, 'ContributionApproved'>
-  | EventOf<DepositEvent, 'DepositDebited' | 'PayableDebited'>
+  | EventOf<DepositEvent, 'DepositDebited' | 'PayableDebited' | 'CompensationClaimed'>
+  | EventOf<PayoutEvent, 'PayoutReturned'>
   | ControlInput;
 export type FundCommand =
   | { readonly type: 'TakeInput'; readonly input: FundInput }
@@ -150,15 +173,15 @@ type Open = Which & {
   readonly status: 'open';
   readonly available: Money;
   /** By number, which approvals get in the order of the log; whoever approves refunds bounds it, since one that is due cannot be refused. */
-  readonly waiting: PersistentMap<number, Reservation>;
+  readonly waiting: PersistentMap<number, Entry>;
   /** Numbers of those of them that wait aside and are not in the line. */
   readonly aside: PersistentMap<number, true>;
   /** Nobody before this number waits in the line. */
   readonly head: number;
   readonly next: number;
   /**
-   * Numbers of the refunds that wait and of those reserved last. Inputs are told apart by position; this only catches an
-   * approval that stands twice in the log.
+   * Numbers of what waits and of what was paid last, by `keyOf`. Inputs are told apart by position; this only catches an
+   * approval or a claim that stands twice in the log.
    */
   readonly numbers: PersistentMap<string, number>;
   /** The last `maxReservedLast` of them, in a ring. */
@@ -194,6 +217,9 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
     ReservationFreed: 1,
     FundReimbursed: 1,
     ReservationRevoked: 1,
+    CompensationQueued: 1,
+    MerchantCompensated: 1,
+    RefundReturned: 1,
     FundPaused: 1,
     FundResumed: 1,
     FundLimitsSet: 1,
@@ -232,6 +258,8 @@ export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEv
     'ContributionApproved',
     'DepositDebited',
     'PayableDebited',
+    'CompensationClaimed',
+    'PayoutReturned',
     'FundPauseOrdered',
     'FundResumeOrdered',
     'FundLimitsApproved',
@@ -257,15 +285,22 @@ export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEv
 };
 
 /** Who waits in the line, in its order; those aside are not in it. */
-export const lineOf = ({ waiting, aside }: Open): readonly Reservation[] =>
+export const lineOf = ({ waiting, aside }: Open): readonly Entry[] =>
   waiting
     .keys()
     .filter((number) => !aside.has(number))
     .toSorted((a, b) => a - b)
     .flatMap((number) => waiting.get(number) ?? []);
 
-const concernsFund = (input: FundInput): boolean =>
-  input.type !== 'RefundApproved' || !isZero(input.data.fromFund) || !isZero(input.data.fromFees);
+/** What it is known by: a refund and the compensation for it may both be here. */
+const keyOf = ({ kind, wanted: { refundId } }: Entry): string => (kind === 'reservation' ? refundId : `compensation/${refundId}`);
+/** The fund's own money that it wants. */
+const priceOf = (entry: Entry): Money => (entry.kind === 'reservation' ? entry.wanted.fromFund : entry.wanted.amount);
+
+function concernsFund({ type, data }: FundInput): boolean {
+  if (type === 'PayoutReturned') return data.purpose.kind === 'refund';
+  return type !== 'RefundApproved' || !isZero(data.fromFund) || !isZero(data.fromFees);
+}
 const assetOf = ({ data }: FundInput): string =>
   'asset' in data ? data.asset : 'amount' in data ? data.amount.asset : data.total.asset;
 const openedWith = ({ platform, available }: { readonly platform: string; readonly available: Money }): Open => ({
@@ -305,11 +340,27 @@ function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[]
   switch (input.type) {
     case 'RefundApproved': {
       const wanted = { ...reservationOf(input.data), ...counted(state, at) };
-      if (state.numbers.has(wanted.refundId)) return [];
+      const entry = { kind: 'reservation', wanted } as const;
+      if (state.numbers.has(keyOf(entry))) return [];
       if (isBeyondLimit(state, wanted)) return [event('ReservationQueued', { ...wanted, why: 'velocity-limit' })];
       if (state.isPaused) return [event('ReservationQueued', { ...wanted, why: 'paused' })];
-      const isFunded = state.waiting.size === state.aside.size && compare(state.available, wanted.fromFund) >= 0;
-      return [event(isFunded ? 'FundsReserved' : 'ReservationQueued', wanted)];
+      return isPaidAtOnce(state, entry) ? paid(entry) : [event('ReservationQueued', wanted)];
+    }
+    // No daily limit: it bounds what the fund lays out for a merchant's refunds, and this is what he is owed.
+    case 'CompensationClaimed': {
+      const { platform, merchant, refundId, orderId, caseId, amount } = input.data;
+      const ofCase = caseId === undefined ? {} : { caseId };
+      const wanted = { platform, asset: amount.asset, merchant, refundId, orderId, ...ofCase, amount };
+      const entry = { kind: 'compensation', wanted } as const;
+      if (state.numbers.has(keyOf(entry))) return [];
+      if (state.isPaused) return [event('CompensationQueued', { ...wanted, why: 'paused' })];
+      return isPaidAtOnce(state, entry) ? paid(entry) : [event('CompensationQueued', wanted)];
+    }
+    case 'PayoutReturned': {
+      const { platform, purpose, amount } = input.data;
+      if (purpose.kind !== 'refund') return [];
+      const { merchant, buyer, refundId } = purpose;
+      return [event('RefundReturned', { platform, asset: amount.asset, merchant, buyer, refundId, amount })];
     }
     case 'ContributionApproved': {
       const { platform, contributionId, amount, rail } = input.data;
@@ -352,11 +403,17 @@ function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[]
 const isBeyondLimit = (state: Open, { merchant, fromFund, countedOn = '' }: Reservation): boolean =>
   state.dailyPerMerchant !== undefined && compare(add(spentOn(state, merchant, countedOn), fromFund), state.dailyPerMerchant) > 0;
 
+/** Nobody in the line is before it, and the money is there. */
+const isPaidAtOnce = ({ waiting, aside, available }: Open, entry: Entry): boolean =>
+  waiting.size === aside.size && compare(available, priceOf(entry)) >= 0;
+const paid = ({ kind, wanted }: Entry): readonly Change[] =>
+  kind === 'reservation' ? [event('FundsReserved', wanted)] : [event('MerchantCompensated', wanted)];
+
 /** What follows without a further input, by urgency: who is free again takes his place, then money goes out, then its level is told. */
 const isFreeing = ({ freeing }: Open): boolean => freeing.done < freeing.numbers.length;
-function fundable({ isPaused, waiting, head, available }: Open): Reservation | undefined {
+function fundable({ isPaused, waiting, head, available }: Open): Entry | undefined {
   const first = isPaused ? undefined : waiting.get(head);
-  return first && compare(available, first.fromFund) >= 0 ? first : undefined;
+  return first && compare(available, priceOf(first)) >= 0 ? first : undefined;
 }
 const isBelowMark = ({ available, lowWaterMark }: Open): boolean =>
   lowWaterMark !== undefined && compare(available, lowWaterMark) < 0;
@@ -368,7 +425,7 @@ function onwardFrom(state: Open, at: Instant): readonly Change[] {
   if (number !== undefined) return freed(state, number, at, { because: freeing.because });
   // Strictly in order: a large refund at the head is never overtaken by a small one behind it.
   const first = fundable(state);
-  if (first) return [event('FundsReserved', first)];
+  if (first) return paid(first);
   if (isBelowMark(state) === state.isLow) return [];
   const level = { platform, asset, available, lowWaterMark: state.lowWaterMark ?? zero(asset), at };
   return [event(state.isLow ? 'FundRecovered' : 'FundRanLow', level)];
@@ -380,22 +437,28 @@ function freed(
   at: Instant,
   cause: Pick<DataOf<FundEvent, 'ReservationFreed'>, 'because' | 'by' | 'reason'>,
 ): readonly Change[] {
-  const waiting = state.waiting.get(number);
-  if (!waiting) return [];
+  const held = heldAside(state, number);
+  if (!held) return [];
   const { platform, asset } = state;
-  const { refundId, merchant, fromFund } = waiting;
+  const { refundId, merchant, fromFund } = held;
   return [event('ReservationFreed', { platform, asset, refundId, merchant, fromFund, ...cause, ...counted(state, at) })];
+}
+
+/** Only refunds wait aside. */
+function heldAside({ waiting }: Open, number: number): Reservation | undefined {
+  const entry = waiting.get(number);
+  return entry?.kind === 'reservation' ? entry.wanted : undefined;
 }
 
 /** Who of those aside may go on now, in the order of their approvals. */
 function freeable(state: Open, because: 'new-day' | 'new-limits'): Open['freeing'] {
-  const { dailyPerMerchant: limit, aside, waiting, day } = state;
+  const { dailyPerMerchant: limit, aside, day } = state;
   const spent = new Map<string, Money>();
   const numbers = aside
     .keys()
     .toSorted((a, b) => a - b)
     .filter((number) => {
-      const held = waiting.get(number);
+      const held = heldAside(state, number);
       if (!held || limit === undefined) return true;
       const before = spent.get(held.merchant) ?? spentOn(state, held.merchant, day);
       const after = add(before, held.fromFund);
@@ -431,24 +494,23 @@ function post(state: Open, { type, data }: Change): Open {
   switch (type) {
     case 'FundContributed':
     case 'FundReimbursed':
+    case 'RefundReturned':
       return { ...state, available: add(state.available, data.amount) };
     case 'ReservationRevoked':
       return { ...state, available: add(state.available, data.fromFund) };
     case 'ReservationQueued': {
-      const { why, ...reservation } = data;
-      const number = state.next;
-      const queued = {
-        ...state,
-        next: number + 1,
-        numbers: state.numbers.with(data.refundId, number),
-        waiting: state.waiting.with(number, reservation),
-      };
-      if (why === 'velocity-limit') return withHead({ ...queued, aside: state.aside.with(number, true) }, state.head);
+      const { why, ...wanted } = data;
+      const queued = enqueued(state, { kind: 'reservation', wanted });
+      if (why === 'velocity-limit') return withHead({ ...queued, aside: state.aside.with(state.next, true) }, state.head);
       return counting(queued, data);
+    }
+    case 'CompensationQueued': {
+      const { why: _, ...wanted } = data;
+      return enqueued(state, { kind: 'compensation', wanted });
     }
     case 'ReservationFreed': {
       const number = state.numbers.get(data.refundId) ?? state.next;
-      const held = state.waiting.get(number);
+      const held = heldAside(state, number);
       if (!held) return state;
       const { freeing } = state;
       const isPlanned = freeing.numbers[freeing.done] === number;
@@ -456,7 +518,9 @@ function post(state: Open, { type, data }: Change): Open {
         {
           ...state,
           waiting:
-            data.countedOn === undefined ? state.waiting : state.waiting.with(number, { ...held, countedOn: data.countedOn }),
+            data.countedOn === undefined
+              ? state.waiting
+              : state.waiting.with(number, { kind: 'reservation', wanted: { ...held, countedOn: data.countedOn } }),
           aside: state.aside.without(number),
           head: Math.min(state.head, number),
           freeing: isPlanned ? { ...freeing, done: freeing.done + 1 } : freeing,
@@ -465,23 +529,11 @@ function post(state: Open, { type, data }: Change): Open {
       );
     }
     case 'FundsReserved': {
-      const known = state.numbers.get(data.refundId);
-      const available = subtract(state.available, data.fromFund);
-      const slot = state.reserved % maxReservedLast;
-      const forgotten = state.reservedLast.get(slot);
-      const number = known ?? state.next;
-      const numbers = known === undefined ? state.numbers.with(data.refundId, number) : state.numbers;
-      const after = {
-        ...state,
-        available,
-        waiting: state.waiting.without(number),
-        next: Math.max(state.next, number + 1),
-        numbers: forgotten === undefined ? numbers : numbers.without(forgotten),
-        reservedLast: state.reservedLast.with(slot, data.refundId),
-        reserved: state.reserved + 1,
-      };
-      return withHead(known === undefined ? counting(after, data) : after, state.head);
+      const after = dequeued(state, { kind: 'reservation', wanted: data });
+      return state.numbers.has(data.refundId) ? after : counting(after, data);
     }
+    case 'MerchantCompensated':
+      return dequeued(state, { kind: 'compensation', wanted: data });
     case 'FundPaused':
       return { ...state, isPaused: true };
     case 'FundResumed':
@@ -500,6 +552,33 @@ function post(state: Open, { type, data }: Change): Open {
     case 'FundRecovered':
       return { ...state, isLow: false };
   }
+}
+
+const enqueued = (state: Open, entry: Entry): Open => ({
+  ...state,
+  next: state.next + 1,
+  numbers: state.numbers.with(keyOf(entry), state.next),
+  waiting: state.waiting.with(state.next, entry),
+});
+
+/** Paid, whether it waited or not. */
+function dequeued(state: Open, entry: Entry): Open {
+  const key = keyOf(entry);
+  const known = state.numbers.get(key);
+  const number = known ?? state.next;
+  const slot = state.reserved % maxReservedLast;
+  const forgotten = state.reservedLast.get(slot);
+  const numbers = known === undefined ? state.numbers.with(key, number) : state.numbers;
+  const after = {
+    ...state,
+    available: subtract(state.available, priceOf(entry)),
+    waiting: state.waiting.without(number),
+    next: Math.max(state.next, number + 1),
+    numbers: forgotten === undefined ? numbers : numbers.without(forgotten),
+    reservedLast: state.reservedLast.with(slot, key),
+    reserved: state.reserved + 1,
+  };
+  return withHead(after, state.head);
 }
 
 /** The first in the line from here on, or whoever comes next. */

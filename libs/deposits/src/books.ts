@@ -82,8 +82,8 @@ export const event = eventsOf<DepositEvent>();
 export type Change = Exclude<DepositEvent, { type: 'DepositPeriodOpened' | 'DepositPeriodClosed' | 'DepositAgreed' }>;
 export type Refusal = Rejection<DepositRejection>;
 
-export const doneKey = (kind: 'top-up' | 'unit' | 'case' | 'obligation' | 'payout', ...id: (string | number)[]): string =>
-  [kind, ...id].join('/');
+type Done = 'top-up' | 'unit' | 'case' | 'obligation' | 'payout' | 'made-whole' | 'compensation';
+export const doneKey = (kind: Done, ...id: (string | number)[]): string => [kind, ...id].join('/');
 export const isDone = ({ done }: Books, ...key: Parameters<typeof doneKey>): boolean => done.includes(doneKey(...key));
 export const accountOf = ({ platform, merchant }: Account): Account => ({ platform, merchant });
 export const emptyBooks = {
@@ -210,6 +210,22 @@ function entry(books: Books, { type, data }: Change): Partial<Books> {
       const left = books.writtenOff.map((one) => (one.obligationId === obligationId ? { ...one, amount } : one));
       return { writtenOff: left.filter((one) => !isZero(one.amount)) };
     }
+    case 'ObligationRevoked':
+      return settled(books, data.obligationId);
+    case 'RecourseForgiven': {
+      const { obligationId, refundId, amount } = data;
+      const owed = books.obligations.find((one) => one.obligationId === obligationId);
+      // What was written off has left the obligations before.
+      const after =
+        owed === undefined
+          ? books
+          : { ...books, ...owing(books, obligationId, subtract(owed.outstanding, amount), zero(amount.asset)) };
+      return { obligations: changed(after, obligationId, () => ({ proposal: undefined })), done: madeWhole(after, refundId) };
+    }
+    case 'CompensationClaimed':
+      return { done: madeWhole(books, data.refundId) };
+    case 'CompensationCredited':
+      return { payable: add(books.payable, data.amount), done: [...books.done, doneKey('compensation', data.refundId)] };
     case 'DepositFellShort':
       return { isShort: true };
     case 'ShortfallCured':
@@ -228,6 +244,10 @@ function carried(
     draws: new Map([...books.draws, ...draws.map(({ payoutId, ...draw }) => [payoutId, { ...draw, isCarried: true }] as const)]),
   };
 }
+
+/** What is forgiven and what is claimed are two events of one making whole. */
+const madeWhole = (books: Books, refundId: string): readonly string[] =>
+  isDone(books, 'made-whole', refundId) ? books.done : [...books.done, doneKey('made-whole', refundId)];
 
 const asked = (books: Books, payoutId: string, amount: Leaving['amount'], until: Instant): Partial<Books> => ({
   leaving: { payoutId, amount, until, isCooledOff: false },

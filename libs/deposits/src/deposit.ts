@@ -22,6 +22,7 @@ import {
   type Terms,
   type WrittenOff,
 } from './books.js';
+import { creditCompensation, isNothingLost, makeWhole, revokeObligation } from './make-whole.js';
 import { depositPeriods } from './period.js';
 import { type SettlementSchedule, settling } from './settlement.js';
 import { notices, sweep, swept } from './sweep.js';
@@ -249,6 +250,44 @@ export type DepositEvent =
         readonly reinstatedAt: Instant;
       }
     >
+  /** The refund was revoked before it was paid: the obligation is no more. The fund's event moves the money. */
+  | Event<
+      'ObligationRevoked',
+      Account & {
+        readonly obligationId: string;
+        readonly refundId: string;
+        readonly amount: Money;
+        readonly revokedAt: Instant;
+      }
+    >
+  /** The verdict behind a paid refund was overturned: from fund:advanced to merchant:recourse. */
+  | Event<
+      'RecourseForgiven',
+      Account & {
+        readonly obligationId: string;
+        readonly refundId: string;
+        readonly amount: Money;
+        readonly forgivenAt: Instant;
+      }
+    >
+  /** What the merchant lost by an overturned verdict is asked of the fund. */
+  | Event<
+      'CompensationClaimed',
+      Account & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly caseId?: string;
+        /** recovered + escrowLoss, more than nothing. */
+        readonly amount: Money;
+        /** What was taken from him for the refund: as recourse, or out of his deposit when that paid it. */
+        readonly recovered: Money;
+        /** What he would have received out of escrow, net of the fee. */
+        readonly escrowLoss: Money;
+        readonly claimedAt: Instant;
+      }
+    >
+  /** The fund has paid it: from merchant:settling to merchant:payable. */
+  | Event<'CompensationCredited', Account & { readonly refundId: string; readonly orderId: string; readonly amount: Money }>
   /** Deposit and held together fell below the agreed minimum by `shortfall`. */
   | Event<'DepositFellShort', Account & { readonly minimum: Money; readonly shortfall: Money; readonly fellAt: Instant }>
   | Event<'ShortfallCured', Account & { readonly minimum: Money; readonly curedAt: Instant }>;
@@ -315,6 +354,22 @@ export type DepositCommand =
       readonly subject: string;
     }
   | { readonly type: 'ApproveWriteOff'; readonly obligationId: string; readonly subject: string }
+  /** Its refund was revoked, and nothing of it was ever paid. */
+  | { readonly type: 'RevokeObligation'; readonly obligationId: string }
+  /** The verdict behind a refund was overturned, and the refund is paid. Takes effect once per refund. */
+  | {
+      readonly type: 'MakeWhole';
+      readonly obligationId: string;
+      readonly refundId: string;
+      readonly orderId: string;
+      readonly caseId?: string;
+      /** What escrow would have given him, net of the fee. */
+      readonly escrowLoss: Money;
+      /** His share of what others than escrow paid. What of it is neither outstanding nor written off was taken from him. */
+      readonly recourse: Money;
+    }
+  /** The fund has compensated him for this refund. */
+  | { readonly type: 'CreditCompensation'; readonly refundId: string; readonly orderId: string; readonly amount: Money }
   /** Sent any time after a cooling-off: the account compares with the time of the command. */
   | { readonly type: 'PassDepositDeadlines' };
 
@@ -333,6 +388,7 @@ export type DepositRejection =
   | 'ObligationUnknown'
   | 'PayoutUnknown'
   | 'RefundNotPaid'
+  | 'RefundPaid'
   | 'SameSubject'
   | 'WithdrawalOver'
   | 'WithdrawalPending';
@@ -389,6 +445,10 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     WriteOffProposed: 1,
     RecourseWrittenOff: 1,
     RecourseReinstated: 1,
+    ObligationRevoked: 1,
+    RecourseForgiven: 1,
+    CompensationClaimed: 1,
+    CompensationCredited: 1,
     DepositFellShort: 1,
     ShortfallCured: 1,
   },
@@ -397,7 +457,7 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     if (command.type === 'AgreeDeposit') return agree(command, at, state);
     if (state.status !== 'open') {
       // An escrow refund of a merchant without an account has nothing to collect and must not halt anything.
-      if (command.type === 'CollectObligation') return [];
+      if (command.type === 'CollectObligation' || isNothingLost(command)) return [];
       return reject('AccountUnopened', 'this merchant has not agreed to deposit terms yet; agree first, then send this again');
     }
     const account = accountOf(state);
@@ -461,6 +521,12 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
         return proposeWriteOff(command, at, state);
       case 'ApproveWriteOff':
         return approveWriteOff(command, at, state);
+      case 'RevokeObligation':
+        return revokeObligation(command, at, state);
+      case 'MakeWhole':
+        return makeWhole(command, at, state);
+      case 'CreditCompensation':
+        return creditCompensation(command, at, state);
       case 'PassDepositDeadlines':
         return passed(state, at);
     }
@@ -571,7 +637,9 @@ function drawSettlement(
   state: Open,
 ): readonly DepositEvent[] | Refusal {
   if (isDone(state, 'payout', payoutId)) return [];
-  const fault = closedFault(state) ?? (wanted && amountFault(wanted, state)) ?? openFault(state);
+  // What came in after he left is still his, and leaves by a settlement as it would by closing again.
+  const closed = isZero(state.payable) ? closedFault(state) : undefined;
+  const fault = closed ?? (wanted && amountFault(wanted, state)) ?? openFault(state);
   if (fault) return fault;
   if (isZero(state.payable)) return reject('NothingPayable', 'there are no proceeds to settle yet');
   const amount = wanted ?? state.payable;

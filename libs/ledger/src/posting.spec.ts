@@ -119,6 +119,16 @@ const golden = {
     postings: ['demo/merchant:m1:recourse → demo/fund:advanced 20.00 CNY'],
     moves: { 'demo/fund:advanced': '20.00', 'demo/merchant:m1:recourse': '20.00' },
   },
+  RecourseForgiven: {
+    event: history.forgiven(6_500),
+    postings: ['demo/fund:advanced → demo/merchant:m1:recourse 65.00 CNY'],
+    moves: { 'demo/fund:advanced': '-65.00', 'demo/merchant:m1:recourse': '-65.00' },
+  },
+  CompensationCredited: {
+    event: history.compensationCredited(3_000),
+    postings: ['demo/merchant:m1:settling → demo/merchant:m1:payable 30.00 CNY'],
+    moves: { 'demo/merchant:m1:payable': '30.00', 'demo/merchant:m1:settling': '-30.00' },
+  },
   FundContributed: {
     event: history.contributed,
     postings: ['demo/gateway:alipay → demo/fund:available 1000.00 CNY'],
@@ -158,6 +168,16 @@ const golden = {
       'demo/platform:fees': '5.00',
       'demo/refund:demo.o1.1.v1': '-100.00',
     },
+  },
+  MerchantCompensated: {
+    event: history.compensated(3_000),
+    postings: ['demo/fund:available → demo/merchant:m1:settling 30.00 CNY'],
+    moves: { 'demo/fund:available': '-30.00', 'demo/merchant:m1:settling': '30.00' },
+  },
+  RefundReturned: {
+    event: history.refundReturned,
+    postings: ['demo/refund:demo.o1.1.v1 → demo/fund:available 100.00 CNY'],
+    moves: { 'demo/fund:available': '100.00', 'demo/refund:demo.o1.1.v1': '-100.00' },
   },
   PayoutSucceeded: {
     event: history.succeeded(),
@@ -235,11 +255,14 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   DrawPaid: true,
   AccountClosed: true,
   WriteOffProposed: true,
+  ObligationRevoked: true,
+  CompensationClaimed: true,
   DepositFellShort: true,
   ShortfallCured: true,
   FundPeriodOpened: true,
   ReservationQueued: true,
   ReservationFreed: true,
+  CompensationQueued: true,
   FundPaused: true,
   FundResumed: true,
   FundLimitsSet: true,

@@ -120,6 +120,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
       return moved(posting(advanced(event.data.platform), merchant(event.data, 'recourse'), event.data.amount));
     case 'RecourseReinstated':
       return moved(posting(merchant(event.data, 'recourse'), advanced(event.data.platform), event.data.amount));
+    case 'RecourseForgiven':
+      return moved(posting(advanced(event.data.platform), merchant(event.data, 'recourse'), event.data.amount));
+    case 'CompensationCredited':
+      return moved(posting(merchant(event.data, 'settling'), merchant(event.data, 'payable'), event.data.amount));
 
     case 'FundContributed':
       return moved(posting(gateway(event.data.platform, event.data.rail), available(event.data.platform), event.data.amount));
@@ -143,6 +147,13 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     }
     case 'FundReimbursed':
       return moved(posting(advanced(event.data.platform), available(event.data.platform), event.data.amount));
+
+    case 'MerchantCompensated':
+      return moved(posting(available(event.data.platform), merchant(event.data, 'settling'), event.data.amount));
+    case 'RefundReturned': {
+      const { platform, refundId, amount } = event.data;
+      return moved(posting(refund(platform, refundId), available(platform), amount));
+    }
 
     case 'PayoutSucceeded':
       return moved(posting(paidFrom(event.data), gateway(event.data.platform, event.data.rail), event.data.amount));
@@ -213,12 +224,15 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'DrawPaid':
     case 'AccountClosed':
     case 'WriteOffProposed':
+    case 'ObligationRevoked':
+    case 'CompensationClaimed':
     case 'DepositFellShort':
     case 'ShortfallCured':
       return nothing;
     case 'FundPeriodOpened':
     case 'ReservationQueued':
     case 'ReservationFreed':
+    case 'CompensationQueued':
     case 'FundPaused':
     case 'FundResumed':
     case 'FundLimitsSet':

@@ -1,6 +1,17 @@
 import { RefundChain, type RefundStory } from './refund-chain.js';
 import type { DomainEvent } from './posting.js';
-import { approved, deadKey, fen, recorded, refundFromEscrow, refundId, tampered, thinDeposit } from './sample-history.js';
+import {
+  approved,
+  deadKey,
+  fen,
+  madeWhole,
+  madeWholeAfterWriteOff,
+  recorded,
+  refundFromEscrow,
+  refundId,
+  tampered,
+  thinDeposit,
+} from './sample-history.js';
 
 const storyOf = (history: readonly DomainEvent[]): RefundStory => {
   const events = recorded(history);
@@ -32,6 +43,7 @@ it('tells a refund from the order to the recovery, and nothing is open in the en
     recourse: fen(9_500),
     recovered: fen(9_500),
     reimbursed: fen(9_500),
+    compensated: fen(0),
   });
   expect(story.open).toEqual([]);
 });
@@ -52,6 +64,26 @@ it('says at every point what is still open', () => {
   expect(open(upTo(thinDeposit, 'FundReimbursed'))).toEqual([['recourse', 6_500]]);
   expect(open(thinDeposit)).toEqual([]);
   expect(open(refundFromEscrow)).toEqual([]);
+});
+
+it('tells how the merchant of an overturned verdict is made whole, and what the fund still owes him', () => {
+  const open = (history: readonly DomainEvent[]) =>
+    storyOf(history).open.map(({ matter, amount }) => [matter, Number(amount.minor)]);
+  expect(open(upTo(madeWhole, 'RecourseForgiven'))).toEqual([]);
+  expect(open(upTo(madeWhole, 'CompensationClaimed'))).toEqual([['compensation', 3_000]]);
+  expect(open(upTo(madeWhole, 'MerchantCompensated'))).toEqual([]);
+  const story = storyOf(madeWhole);
+  expect(story.steps.slice(-4).map(({ event, name }) => [event, name.en])).toEqual([
+    ['RecourseForgiven', 'Verdict overturned, recourse forgiven'],
+    ['CompensationClaimed', "Merchant's loss claimed from the fund"],
+    ['MerchantCompensated', 'Merchant compensated by the fund'],
+    ['CompensationCredited', 'Compensation credited'],
+  ]);
+  expect(story.totals).toMatchObject({ recourse: fen(3_000), recovered: fen(3_000), compensated: fen(3_000) });
+  expect(storyOf(madeWholeAfterWriteOff)).toMatchObject({
+    totals: { recourse: fen(5_000), recovered: fen(5_000), compensated: fen(5_000) },
+    open: [],
+  });
 });
 
 it('another unit and another refund of the order are not part of it', () => {

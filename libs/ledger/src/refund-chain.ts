@@ -28,7 +28,7 @@ export interface ChainStep {
 
 /** What is not over yet, with the amount it is about. */
 export interface OpenMatter extends EventName {
-  readonly matter: 'funding' | 'payout' | 'recourse' | 'reimbursement' | 'hold';
+  readonly matter: 'funding' | 'payout' | 'recourse' | 'reimbursement' | 'compensation' | 'hold';
   readonly amount: Money;
 }
 
@@ -44,6 +44,8 @@ export interface RefundStory {
     readonly recourse: Money;
     readonly recovered: Money;
     readonly reimbursed: Money;
+    /** Paid to the merchant, since the verdict was overturned. */
+    readonly compensated: Money;
   };
   readonly open: readonly OpenMatter[];
 }
@@ -105,12 +107,15 @@ export class RefundChain {
     const advanced = sums.ofKind('advanced');
     const recourse = sums.between('recourse', 'advanced');
     const reimbursed = sums.between('advanced', 'available');
+    const compensated = sums.between('available', 'settling');
+    const claimed = this.#steps.find(({ event }) => event === 'CompensationClaimed')?.amounts['amount']?.minor ?? 0n;
     const amount = (minor: bigint) => money(minor, this.#approved.asset);
     const matters: readonly (readonly [OpenMatter['matter'], bigint, string, string])[] = [
       ['funding', funded === 0n ? this.#approved.minor : 0n, '等待出资', 'waits to be funded'],
       ['payout', owed, '尚未付给买家', 'not paid to the buyer yet'],
       ['recourse', outstanding, '商户尚欠', 'still owed by the merchant'],
       ['reimbursement', advanced - outstanding, '已追回，尚未还给基金', 'recovered, not yet back in the fund'],
+      ['compensation', claimed - compensated, '待补偿商户', 'to be paid to the merchant by the fund'],
       ['hold', sums.ofKind('held'), '仍冻结的保证金', 'of the deposit still on hold'],
     ];
     return {
@@ -124,6 +129,7 @@ export class RefundChain {
         recourse: amount(recourse),
         recovered: amount(recourse - outstanding),
         reimbursed: amount(reimbursed),
+        compensated: amount(compensated),
       },
       open: matters.flatMap(([matter, minor, zh, en]) => (minor > 0n ? [{ matter, amount: amount(minor), zh, en }] : [])),
     };

@@ -120,6 +120,35 @@ export const reinstated = (amount: number, rest: number) =>
     writtenOff: fen(rest),
     reinstatedAt: at(5),
   });
+export const forgiven = (amount: number) =>
+  event('RecourseForgiven', { ...account, obligationId: refundId, refundId, amount: fen(amount), forgivenAt: at(5) });
+export const obligationRevoked = event('ObligationRevoked', {
+  ...account,
+  obligationId: refundId,
+  refundId,
+  amount: net,
+  revokedAt: at(5),
+});
+/** What the fund owes and pays the merchant whose verdict was overturned. */
+const loss = (amount: number) => ({ ...account, refundId, orderId, caseId: claimId, amount: fen(amount) });
+export const compensationClaimed = (amount: number, escrowLoss = 0) =>
+  event('CompensationClaimed', {
+    ...loss(amount),
+    recovered: fen(amount - escrowLoss),
+    escrowLoss: fen(escrowLoss),
+    claimedAt: at(5),
+  });
+export const compensated = (amount: number) => event('MerchantCompensated', { ...loss(amount), asset: 'CNY' });
+export const compensationCredited = (amount: number) =>
+  event('CompensationCredited', { ...account, refundId, orderId, amount: fen(amount) });
+export const refundReturned = event('RefundReturned', {
+  platform,
+  asset: 'CNY',
+  merchant,
+  buyer: 'b1',
+  refundId,
+  amount: price,
+});
 export const refundPaid = event('ObligationRefundPaid', { ...account, obligationId: refundId, refundId, paidAt: at(5) });
 export const depositOpened = (deposit = 0, period = '0001') =>
   event('DepositPeriodOpened', { ...account, period, deposit: fen(deposit), held: fen(0), payable: fen(0), openedAt: at(1) });
@@ -390,6 +419,25 @@ export const writtenOffDebt: readonly DomainEvent[] = [
   reinstated(2_000, 4_500),
   debited(0, 2_000, 0),
   reimbursed(2_000),
+];
+
+/** The verdict behind a refund that was recovered in part is overturned: the rest is forgiven, the part is given back. */
+export const madeWhole: readonly DomainEvent[] = [
+  ...thinDeposit.slice(0, -3),
+  forgiven(6_500),
+  compensationClaimed(3_000),
+  compensated(3_000),
+  compensationCredited(3_000),
+];
+
+/** Overturned when what was missing had been written off, and a part of that recovered after all. */
+export const madeWholeAfterWriteOff: readonly DomainEvent[] = [
+  ...writtenOffDebt,
+  reinstated(4_500, 0),
+  forgiven(4_500),
+  compensationClaimed(5_000),
+  compensated(5_000),
+  compensationCredited(5_000),
 ];
 
 /** Two units in escrow: one refunded out of it, one released when its window ends. */

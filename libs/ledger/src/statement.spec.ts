@@ -11,6 +11,10 @@ import {
   replaced,
   depositOpened,
   fen,
+  madeWhole,
+  madeWholeAfterWriteOff,
+  obligationOpened,
+  obligationRevoked,
   recorded,
   refundId,
   settlementDrawn,
@@ -37,6 +41,10 @@ const ofDeposit = (history: readonly DomainEvent[]) =>
       'DrawReturned',
       'RecourseWrittenOff',
       'RecourseReinstated',
+      'RecourseForgiven',
+      'ObligationRevoked',
+      'CompensationClaimed',
+      'CompensationCredited',
     ].includes(type),
   ) as Recorded<DepositEvent>[];
 const numbers = ({ available, held, owed }: DepositStanding) => [available, held, owed].map(format).join(' ');
@@ -66,8 +74,22 @@ it('proceeds taken for recourse lower what is owed and leave the deposit alone',
   expect(lines(history).slice(-2)).toEqual(['deposit-debited: 405.00 65.00 65.00', 'payable-debited: 405.00 65.00 0.00']);
 });
 
+it('what is forgiven or revoked is owed no more; a compensation is proceeds and leaves the deposit alone', () => {
+  expect(lines(madeWhole).slice(-2)).toEqual(['deposit-debited: 0.00 0.00 65.00', 'recourse-forgiven: 0.00 0.00 0.00']);
+  expect(lines(madeWholeAfterWriteOff).slice(-2)).toEqual([
+    'recourse-reinstated: 0.00 0.00 45.00',
+    'recourse-forgiven: 0.00 0.00 0.00',
+  ]);
+  expect(lines([toppedUp(5_000), obligationOpened(9_500), obligationRevoked]).slice(-2)).toEqual([
+    'obligation-opened: 50.00 0.00 95.00',
+    'obligation-revoked: 50.00 0.00 0.00',
+  ]);
+  const [, , , forgivenLine] = depositStatement(ofDeposit(madeWhole)).lines.slice(-4);
+  expect(forgivenLine?.reference).toEqual({ obligationId: refundId, refundId, orderId: 'demo.o1', caseId: 'demo.o1.1' });
+});
+
 it('every line opens where the one before closed, and the last agrees with the books', () => {
-  for (const history of [deadKey, thinDeposit]) {
+  for (const history of [deadKey, thinDeposit, madeWhole, madeWholeAfterWriteOff]) {
     const { opening, lines: all, closing } = depositStatement(ofDeposit(history));
     let standing = opening;
     for (const line of all) {

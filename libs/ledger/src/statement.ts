@@ -25,6 +25,8 @@ export const statementReasons = {
   'draw-returned': { zh: '提取退回', en: 'Withdrawal came back' },
   'recourse-written-off': { zh: '追偿核销', en: 'Recourse written off' },
   'recourse-reinstated': { zh: '核销恢复', en: 'Recourse reinstated' },
+  'recourse-forgiven': { zh: '判定被推翻，免除追偿', en: 'Verdict overturned, recourse forgiven' },
+  'obligation-revoked': { zh: '退款撤销，追偿取消', en: 'Refund revoked, recourse cancelled' },
   'payable-debited': { zh: '货款抵扣追偿', en: 'Recourse from sales proceeds' },
 } as const;
 export type StatementReason = keyof typeof statementReasons;
@@ -75,7 +77,7 @@ const addStanding = (one: DepositStanding, other: DepositStanding): DepositStand
   owed: add(one.owed, other.owed),
 });
 
-/** The movement of one event; undefined when none of the three numbers moves. Proceeds and settlements are not deposit. */
+/** The movement of one event; undefined when none of the three numbers moves. Proceeds, compensation and settlements are not deposit. */
 export function depositMovementOf(event: DepositEvent): DepositMovement | undefined {
   switch (event.type) {
     case 'DepositToppedUp': {
@@ -122,6 +124,14 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
       const { obligationId, refundId, amount } = event.data;
       return movement('recourse-reinstated', { obligationId, refundId }, amount, { owed: amount });
     }
+    case 'RecourseForgiven': {
+      const { obligationId, refundId, amount } = event.data;
+      return movement('recourse-forgiven', { obligationId, refundId }, amount, { owed: negate(amount) });
+    }
+    case 'ObligationRevoked': {
+      const { obligationId, refundId, amount } = event.data;
+      return movement('obligation-revoked', { obligationId, refundId }, amount, { owed: negate(amount) });
+    }
     case 'DepositPeriodOpened':
     case 'DepositCarriedForward':
     case 'DepositPeriodClosed':
@@ -142,6 +152,8 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
     case 'DrawPaid':
     case 'AccountClosed':
     case 'WriteOffProposed':
+    case 'CompensationClaimed':
+    case 'CompensationCredited':
     case 'DepositFellShort':
     case 'ShortfallCured':
       return undefined;

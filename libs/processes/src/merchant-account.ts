@@ -1,7 +1,7 @@
 import type { FundEvent, PayoutEvent } from '@recourse/compensation/events';
 import type { DepositCommand } from '@recourse/deposits/events';
 import type { DisputeEvent } from '@recourse/disputes/events';
-import type { Action, EventOf, Process } from '@recourse/eventing';
+import type { Action, DataOf, EventOf, Process } from '@recourse/eventing';
 import { isZero, sum } from '@recourse/money';
 import type { OrderEvent } from '@recourse/orders/events';
 
@@ -24,7 +24,16 @@ const endNote = ({ data }: EventOf<DisputeEvent, 'VerdictBecameFinal' | 'Dispute
   deposit('end-case-note', data, { type: 'EndCaseNote', caseId: data.disputeId }),
 ];
 
-/** Everything that reaches a merchant's account from elsewhere: proceeds, open cases, obligations and their collection, what the rail paid him. */
+type Cancelled = DataOf<PayoutEvent, 'PayoutCancelled' | 'PayoutReturned'>;
+const returnDraw = ({ payoutId, platform, purpose }: Cancelled): Action[] =>
+  purpose.kind === 'refund'
+    ? []
+    : [deposit('return-draw', { platform, merchant: purpose.merchant }, { type: 'ReturnDraw', payoutId })];
+
+/**
+ * Everything that reaches a merchant's account from elsewhere: proceeds, compensation, open cases, obligations and their
+ * collection, what the rail paid him.
+ */
 export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | PayoutEvent> = {
   name: 'merchant-account',
   version: 1,
@@ -71,6 +80,14 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
         }),
       ];
     },
+    // Before anybody was paid: opened earlier in this lane, and there is nothing of it to collect.
+    ReservationRevoked: ({ data }) =>
+      isZero(data.merchantShare)
+        ? []
+        : [deposit('revoke-obligation', data, { type: 'RevokeObligation', obligationId: data.refundId })],
+    MerchantCompensated: ({ data: { refundId, orderId, amount, ...account } }) => [
+      deposit('credit-compensation', account, { type: 'CreditCompensation', refundId, orderId, amount }),
+    ],
     // Pay first, then recourse: the buyer has the money, now the merchant owes it. A refund without an obligation leaves nothing to collect.
     PayoutSucceeded: ({ data }) =>
       data.purpose.kind === 'refund'
@@ -88,10 +105,8 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
               { type: 'ConfirmDraw', payoutId: data.payoutId },
             ),
           ],
-    // Nothing was paid: what was drawn for it is his again.
-    PayoutCancelled: ({ data: { payoutId, platform, purpose } }) =>
-      purpose.kind === 'refund'
-        ? []
-        : [deposit('return-draw', { platform, merchant: purpose.merchant }, { type: 'ReturnDraw', payoutId })],
+    // Nothing was paid, or it came back: what was drawn for it is his again.
+    PayoutCancelled: ({ data }) => returnDraw(data),
+    PayoutReturned: ({ data }) => returnDraw(data),
   },
 };

@@ -34,6 +34,10 @@ export const noticeTypes = {
   WriteOffProposed: null,
   RecourseWrittenOff: 'recourse.written_off',
   RecourseReinstated: 'recourse.reinstated',
+  ObligationRevoked: 'recourse.revoked',
+  RecourseForgiven: 'recourse.forgiven',
+  CompensationClaimed: null,
+  CompensationCredited: 'compensation.credited',
   DepositFellShort: 'deposit.fell_short',
   ShortfallCured: 'deposit.shortfall_cured',
 } as const satisfies Record<DepositEvent['type'], string | null>;

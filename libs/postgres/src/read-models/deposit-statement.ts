@@ -90,6 +90,8 @@ async function move(event: Recorded<DepositEvent>, tx: ReadModelTx, change: Chan
     .execute();
 }
 
+const overturned = 'verdict overturned';
+
 const secured = (hold: Extract<DepositEvent, { type: 'DepositHeld' }>['data']['for']): Change =>
   hold.kind === 'case' ? { case_id: hold.caseId } : { refund_id: hold.obligationId };
 
@@ -213,6 +215,24 @@ export const depositStatement = readModel<DepositEvent>({
     AccountClosed: (event, tx) => move(event, tx, { reference: event.data.payoutId }),
     RecourseWrittenOff: (event, tx) => move(event, tx, { owed_change: -event.data.amount.minor, refund_id: event.data.refundId }),
     RecourseReinstated: (event, tx) => move(event, tx, { owed_change: event.data.amount.minor, refund_id: event.data.refundId }),
+    ObligationRevoked: (event, tx) =>
+      move(event, tx, { owed_change: -event.data.amount.minor, refund_id: event.data.refundId, reference: overturned }),
+    RecourseForgiven: (event, tx) =>
+      move(event, tx, { owed_change: -event.data.amount.minor, refund_id: event.data.refundId, reference: overturned }),
+    CompensationClaimed: (event, tx) =>
+      move(event, tx, {
+        refund_id: event.data.refundId,
+        order_id: event.data.orderId,
+        case_id: event.data.caseId ?? null,
+        reference: overturned,
+      }),
+    CompensationCredited: (event, tx) =>
+      move(event, tx, {
+        payable_change: event.data.amount.minor,
+        refund_id: event.data.refundId,
+        order_id: event.data.orderId,
+        reference: overturned,
+      }),
     DepositFellShort: (event, tx) => move(event, tx, { reference: `minimum ${event.data.minimum.minor}` }),
     ShortfallCured: (event, tx) => move(event, tx, { reference: `minimum ${event.data.minimum.minor}` }),
   },

@@ -13,6 +13,11 @@ export interface FundRow {
   contributed: bigint;
   reserved: bigint;
   reimbursed: bigint;
+  /** Paid to merchants for verdicts that were overturned. */
+  compensated: bigint;
+  /** Refunds that came back and are owed no more. */
+  returned: bigint;
+  /** Refunds and compensations that wait. */
   queued: bigint;
   queue_length: number;
 }
@@ -33,27 +38,33 @@ async function move(
     contributed = 0n,
     reserved = 0n,
     reimbursed = 0n,
+    compensated = 0n,
+    returned = 0n,
     queued = 0n,
     queue_length = 0n,
   } = change;
-  await sql`insert into fund (platform, asset, available, advanced, contributed, reserved, reimbursed, queued, queue_length)
-    values (${platform}, ${of.asset}, ${available}, ${advanced}, ${contributed}, ${reserved}, ${reimbursed}, ${queued}, ${queue_length})
+  await sql`insert into fund (platform, asset, available, advanced, contributed, reserved, reimbursed, compensated, returned, queued,
+      queue_length)
+    values (${platform}, ${of.asset}, ${available}, ${advanced}, ${contributed}, ${reserved}, ${reimbursed}, ${compensated}, ${returned},
+      ${queued}, ${queue_length})
     on conflict (platform, asset) do update set available = fund.available + excluded.available, advanced = fund.advanced + excluded.advanced,
       contributed = fund.contributed + excluded.contributed, reserved = fund.reserved + excluded.reserved,
-      reimbursed = fund.reimbursed + excluded.reimbursed, queued = fund.queued + excluded.queued,
+      reimbursed = fund.reimbursed + excluded.reimbursed, compensated = fund.compensated + excluded.compensated,
+      returned = fund.returned + excluded.returned, queued = fund.queued + excluded.queued,
       queue_length = fund.queue_length + excluded.queue_length`.execute(tx);
 }
 
 /** What does a platform's compensation fund hold, what has it advanced, who waits? */
 export const fundBook = readModel<FundEvent | DepositEvent>({
   name: 'fund-book',
-  version: 1,
+  version: 2,
   tables: ['fund', 'fund_waiting'],
   create: async (tx) => {
     await sql`create table fund (
       platform text not null, asset text not null, available bigint not null, advanced bigint not null, contributed bigint not null,
-      reserved bigint not null, reimbursed bigint not null, queued bigint not null, queue_length integer not null,
+      reserved bigint not null, reimbursed bigint not null, compensated bigint not null, returned bigint not null, queued bigint not null, queue_length integer not null,
       primary key (platform, asset))`.execute(tx);
+    // By refund, or by compensation/{refund}: both may wait at once.
     await sql`create table fund_waiting (refund_id text primary key, amount bigint not null)`.execute(tx);
   },
   on: {
@@ -80,7 +91,25 @@ export const fundBook = readModel<FundEvent | DepositEvent>({
         advanced: -data.amount.minor,
         reimbursed: data.amount.minor,
       }),
+    CompensationQueued: async ({ data }, tx) => {
+      await sql`insert into fund_waiting (refund_id, amount) values (${`compensation/${data.refundId}`}, ${data.amount.minor})`.execute(
+        tx,
+      );
+      await move(tx, data.platform, data.amount, { queued: data.amount.minor, queue_length: 1n });
+    },
+    MerchantCompensated: async ({ data }, tx) => {
+      const waiting = `compensation/${data.refundId}`;
+      const { numAffectedRows } = await sql`delete from fund_waiting where refund_id = ${waiting}`.execute(tx);
+      await move(tx, data.platform, data.amount, {
+        available: -data.amount.minor,
+        compensated: data.amount.minor,
+        ...(numAffectedRows === 1n ? { queued: -data.amount.minor, queue_length: -1n } : {}),
+      });
+    },
+    RefundReturned: ({ data }, tx) =>
+      move(tx, data.platform, data.amount, { available: data.amount.minor, returned: data.amount.minor }),
     RecourseWrittenOff: ({ data }, tx) => move(tx, data.platform, data.amount, { advanced: -data.amount.minor }),
+    RecourseForgiven: ({ data }, tx) => move(tx, data.platform, data.amount, { advanced: -data.amount.minor }),
     RecourseReinstated: ({ data }, tx) => move(tx, data.platform, data.amount, { advanced: data.amount.minor }),
   },
 });

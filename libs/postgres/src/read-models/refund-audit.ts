@@ -72,6 +72,9 @@ const followed: Readonly<Record<Followed, true>> = {
   FundsReserved: true,
   ReservationRevoked: true,
   FundReimbursed: true,
+  CompensationQueued: true,
+  MerchantCompensated: true,
+  RefundReturned: true,
   ObligationOpened: true,
   ObligationRefundPaid: true,
   HoldReassigned: true,
@@ -82,6 +85,10 @@ const followed: Readonly<Record<Followed, true>> = {
   WriteOffProposed: true,
   RecourseWrittenOff: true,
   RecourseReinstated: true,
+  ObligationRevoked: true,
+  RecourseForgiven: true,
+  CompensationClaimed: true,
+  CompensationCredited: true,
   PayoutRequested: true,
   TransferSubmitted: true,
   TransferProcessing: true,
@@ -149,7 +156,7 @@ function approved({ lines }: DataOf<DomainEvent, 'RefundApproved'>): readonly Mo
 
 /** What the event's postings mean for the parts of the refund; the accounts say it, so that a new event needs no line here. */
 async function posted(event: Recorded<DomainEvent>, refundId: string, tx: ReadModelTx): Promise<readonly Movement[]> {
-  const effects = postingsOf(event).flatMap((posting) => effectsOf(posting, categoryOf(event.stream)));
+  const effects = postingsOf(event).flatMap((posting) => effectsOf(posting, event));
   if (effects.length === 0) return [];
   const parts = await partsOf(tx, refundId);
   return effects.flatMap((effect) => spread(effect, parts));
@@ -181,7 +188,7 @@ const merchantMoney: ReadonlySet<AccountKind> = new Set(['deposit', 'held', 'pay
 const isRecourse = ({ source, bearer }: Part): boolean => source === 'fund' && bearer === 'merchant';
 const every = (): boolean => true;
 
-function effectsOf({ debit, credit, amount: { asset, minor } }: Posting, category: string): Effect[] {
+function effectsOf({ debit, credit, amount: { asset, minor } }: Posting, { type, stream }: Recorded<DomainEvent>): Effect[] {
   const [from, to] = [parseAccount(debit).kind, parseAccount(credit).kind];
   const funding = (source: RefundSource, amount: bigint): Effect => ({
     measure: 'funded',
@@ -212,7 +219,7 @@ function effectsOf({ debit, credit, amount: { asset, minor } }: Posting, categor
   });
   if (to === 'refund') {
     // Paid too much by the buyer: his own money, which nobody bears. From the payout's stream it is a transfer that came back.
-    if (from === 'gateway' && category === 'order') {
+    if (from === 'gateway' && categoryOf(stream) === 'order') {
       const own = { asset, amount: minor, of: () => false, by: () => 0n, source: 'surplus', bearer: 'none' } as const;
       return [
         { ...own, measure: 'approved' },
@@ -227,14 +234,18 @@ function effectsOf({ debit, credit, amount: { asset, minor } }: Posting, categor
   if (from === 'refund') {
     if (to === 'gateway') return [paying(minor)];
     const source = fundedFrom[to];
-    return source === undefined ? [] : [funding(source, -minor)];
+    if (source === undefined) return [];
+    // The whole refund goes to the fund, whoever funded which part of it.
+    return [type === 'RefundReturned' ? { ...funding(source, -minor), of: every, as: source } : funding(source, -minor)];
   }
   if (from === 'recourse' && to === 'advanced') return [owing('owed', minor, ({ approved: share }) => share)];
   if (to === 'recourse') {
     const less = owing('owed', -minor, ({ owed }) => owed);
     return merchantMoney.has(from) ? [owing('recovered', minor, ({ owed }) => owed), less] : [less];
   }
-  return from === 'available' && to === 'settling' ? [owing('compensated', minor, ({ approved: share }) => share)] : [];
+  if (from !== 'available' || to !== 'settling') return [];
+  // Recovered from him, taken out of his deposit, or kept from his escrow: of everything that was his to bear.
+  return [{ ...owing('compensated', minor, ({ approved: share }) => share), of: ({ bearer }) => bearer === 'merchant' }];
 }
 
 /** The fund's part of the merchant became a part of his deposit: approved and funded there, and no longer approved here. */

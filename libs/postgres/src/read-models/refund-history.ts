@@ -14,7 +14,7 @@ interface RefundRow {
   rail: string;
   ground: string;
   rule: string | null;
-  status: 'approved' | 'queued' | 'funded' | 'paying' | 'unclaimed' | 'paid' | 'reversed';
+  status: 'approved' | 'queued' | 'funded' | 'paying' | 'unclaimed' | 'paid' | 'reversed' | 'returned';
   asset: string;
   total: bigint;
   from_escrow: bigint;
@@ -23,6 +23,8 @@ interface RefundRow {
   merchant_share: bigint;
   recovered: bigint;
   outstanding: bigint;
+  /** Paid to the merchant after the verdict was overturned. */
+  compensated: bigint;
   approved_at: string;
   paid_at: string | null;
   rail_transfer_id: string | null;
@@ -51,17 +53,25 @@ const recover = async (tx: ReadModelTx, refundId: string, amount: bigint, outsta
     .execute();
 };
 
+const raise = async (tx: ReadModelTx, refundId: string, column: 'outstanding' | 'compensated', by: bigint): Promise<void> => {
+  await of(tx)
+    .updateTable('refund')
+    .set((eb) => ({ [column]: eb(column, '+', by) }))
+    .where('refund_id', '=', refundId)
+    .execute();
+};
+
 /** Which refunds were made, why, from whose money, and what came back? */
 export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | DepositEvent>({
   name: 'refund-history',
-  version: 1,
+  version: 2,
   tables: ['refund', 'refund_line'],
   create: async (tx) => {
     await sql`create table refund (
       refund_id text primary key, order_id text not null, dispute_id text, platform text not null, merchant text not null, buyer text not null,
       rail text not null, ground text not null, rule text, status text not null, asset text not null, total bigint not null,
       from_escrow bigint not null, from_fund bigint not null, from_fees bigint not null, merchant_share bigint not null,
-      recovered bigint not null, outstanding bigint not null, approved_at timestamptz not null, paid_at timestamptz, rail_transfer_id text)`.execute(
+      recovered bigint not null, outstanding bigint not null, compensated bigint not null, approved_at timestamptz not null, paid_at timestamptz, rail_transfer_id text)`.execute(
       tx,
     );
     await sql`create index on refund (platform, approved_at, refund_id)`.execute(tx);
@@ -93,6 +103,7 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
           merchant_share: data.merchantShare.minor,
           recovered: 0n,
           outstanding: 0n,
+          compensated: 0n,
           approved_at: data.approvedAt,
           paid_at: null,
           rail_transfer_id: null,
@@ -134,6 +145,7 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
           merchant_share: 0n,
           recovered: 0n,
           outstanding: 0n,
+          compensated: 0n,
           approved_at: data.bookedAt,
           paid_at: null,
           rail_transfer_id: null,
@@ -165,8 +177,13 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
     },
     DepositDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
     PayableDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
-    // The debits behind a reinstatement say what is outstanding then.
     RecourseWrittenOff: ({ data }, tx) => set(tx, data.refundId, { outstanding: 0n }),
+    // The debits behind it say what is outstanding then, or it is forgiven.
+    RecourseReinstated: ({ data }, tx) => raise(tx, data.refundId, 'outstanding', data.amount.minor),
+    RecourseForgiven: ({ data }, tx) => raise(tx, data.refundId, 'outstanding', -data.amount.minor),
+    ObligationRevoked: ({ data }, tx) => set(tx, data.refundId, { outstanding: 0n }),
+    MerchantCompensated: ({ data }, tx) => raise(tx, data.refundId, 'compensated', data.amount.minor),
+    RefundReturned: ({ data }, tx) => set(tx, data.refundId, { status: 'returned' }),
   },
 });
 
