@@ -459,8 +459,7 @@ function answered({ type, data }: Exclude<HandOverInput, { type: 'DepositToppedU
   const which = { platform, asset, refundId, orderId, merchant };
   const handedOver = state.handedOver.get(refundId);
   if (type === 'DepositFundingPaid') return handedOver === 'taken' ? [event('HandOverEnded', which)] : [];
-  if (handedOver === 'withdrawn')
-    return [event(type === 'HandOverDeclined' ? 'HandOverEnded' : 'HandOverRevoked', which)];
+  if (handedOver === 'withdrawn') return [event(type === 'HandOverDeclined' ? 'HandOverEnded' : 'HandOverRevoked', which)];
   const asked = handedOver === 'asked' ? state.waiting.get(state.numbers.get(refundId) ?? state.next) : undefined;
   if (!asked) return [];
   const { fromFund } = asked;
@@ -498,10 +497,7 @@ const isBelowMark = ({ available, lowWaterMark }: Open): boolean =>
 const toHandOver = ({ isPaused, waiting, unasked, askFrom }: Open): Reservation | undefined =>
   isPaused || !unasked.has(askFrom) ? undefined : waiting.get(askFrom);
 const hasMore = (state: Open): boolean =>
-  isFreeing(state) ||
-  fundable(state) !== undefined ||
-  toHandOver(state) !== undefined ||
-  isBelowMark(state) !== state.isLow;
+  isFreeing(state) || fundable(state) !== undefined || toHandOver(state) !== undefined || isBelowMark(state) !== state.isLow;
 
 function onwardFrom(state: Open, at: Instant): readonly Change[] {
   const { platform, asset, available, freeing } = state;

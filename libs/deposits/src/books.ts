@@ -92,8 +92,10 @@ export const event = eventsOf<DepositEvent>();
 export type Change = Exclude<DepositEvent, { type: 'DepositPeriodOpened' | 'DepositPeriodClosed' | 'DepositAgreed' }>;
 export type Refusal = Rejection<DepositRejection>;
 
-export const doneKey = (kind: 'top-up' | 'unit' | 'case' | 'obligation' | 'payout' | 'funding', ...id: (string | number)[]): string =>
-  [kind, ...id].join('/');
+export const doneKey = (
+  kind: 'top-up' | 'unit' | 'case' | 'obligation' | 'payout' | 'funding',
+  ...id: (string | number)[]
+): string => [kind, ...id].join('/');
 export const isDone = ({ done }: Books, ...key: Parameters<typeof doneKey>): boolean => done.includes(doneKey(...key));
 export const accountOf = ({ platform, merchant }: Account): Account => ({ platform, merchant });
 export const emptyBooks = {
