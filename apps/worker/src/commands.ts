@@ -21,6 +21,8 @@ export class NoteCase extends commandOf<DepositCommand, 'NoteCase'>('deposit', '
 export class EndCaseNote extends commandOf<DepositCommand, 'EndCaseNote'>('deposit', 'EndCaseNote') {}
 export class OpenObligation extends commandOf<DepositCommand, 'OpenObligation'>('deposit', 'OpenObligation') {}
 export class CollectObligation extends commandOf<DepositCommand, 'CollectObligation'>('deposit', 'CollectObligation') {}
+export class FundRefund extends commandOf<DepositCommand, 'FundRefund'>('deposit', 'FundRefund') {}
+export class RevokeFunding extends commandOf<DepositCommand, 'RevokeFunding'>('deposit', 'RevokeFunding') {}
 export class ConfirmDraw extends commandOf<DepositCommand, 'ConfirmDraw'>('deposit', 'ConfirmDraw') {}
 export class ReturnDraw extends commandOf<DepositCommand, 'ReturnDraw'>('deposit', 'ReturnDraw') {}
 export class PassDepositDeadlines extends commandOf<DepositCommand, 'PassDepositDeadlines'>('deposit', 'PassDepositDeadlines') {}
@@ -46,6 +48,8 @@ export const depositCommands = [
   EndCaseNote,
   OpenObligation,
   CollectObligation,
+  FundRefund,
+  RevokeFunding,
   ConfirmDraw,
   ReturnDraw,
   PassDepositDeadlines,

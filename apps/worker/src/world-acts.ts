@@ -419,7 +419,7 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
     (town, dice) => {
       const aside = town.fund()?.aside.keys() ?? [];
       const number = pick(aside, dice);
-      const refundId = number === undefined ? undefined : town.fund()?.waiting.get(number)?.refundId;
+      const refundId = number === undefined ? undefined : town.fund()?.waiting.get(number)?.wanted.refundId;
       const word = { platform: 'demo', asset: 'CNY', reason: 'looked at it', subject: 'ann' };
       if (refundId !== undefined) town.control(dice, { type: 'LiftFundHold', refundId, ...word });
     },

@@ -1,5 +1,6 @@
 import { type CommandOf, type Decider, type Event, type Instant, periodNo, reject } from '@recourse/eventing';
 import { add, isNegative, isPositive, isZero, min, type Money, sameAsset, subtract, zero } from '@recourse/money';
+import type { RefundParties } from '@recourse/orders/events';
 import {
   type Account,
   accountOf,
@@ -8,6 +9,7 @@ import {
   closedFault,
   emptyBooks,
   event,
+  type Funding,
   ifPositive,
   isDone,
   type Leaving,
@@ -22,6 +24,7 @@ import {
   type Terms,
   type WrittenOff,
 } from './books.js';
+import { collectFunding, declined, fundRefund, revokeFunding } from './hand-over.js';
 import { creditCompensation, isNothingLost, makeWhole, revokeObligation } from './make-whole.js';
 import { depositPeriods } from './period.js';
 import { type SettlementSchedule, settling } from './settlement.js';
@@ -56,6 +59,7 @@ export type DepositEvent =
           readonly fromPayable: Money;
           readonly isPaid: boolean;
         }[];
+        readonly fundings?: readonly Funding[];
       }
     >
   /** Last event of a period: nothing follows it here. */
@@ -136,6 +140,56 @@ export type DepositEvent =
         readonly amount: Money;
         readonly outstanding: Money;
         readonly debitedAt: Instant;
+      }
+    >
+  /**
+   * The fund is short of money and this account covers the merchant's whole part of a refund: from held, deposit and platform:fees
+   * to refund:{r}. K5
+   */
+  | Event<
+      'RefundFundedFromDeposit',
+      RefundParties & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly caseId?: string;
+        /** Out of the hold of this case. */
+        readonly fromHeld: Money;
+        readonly fromDeposit: Money;
+        readonly fromFees: Money;
+        /** fromHeld + fromDeposit + fromFees. */
+        readonly amount: Money;
+        /** The whole refund, escrow lines included: what the payout pays. */
+        readonly total: Money;
+        readonly fundedAt: Instant;
+      }
+    >
+  /** No money moves: the refund goes on waiting for the fund. Also said of a merchant who has no account. */
+  | Event<
+      'HandOverDeclined',
+      Account & {
+        readonly refundId: string;
+        readonly orderId: string;
+        /** What hold and deposit would have had to cover. */
+        readonly amount: Money;
+        readonly because: 'no-account' | 'account-closed' | 'not-covered';
+        readonly declinedAt: Instant;
+      }
+    >
+  /** The buyer has what this account funded. */
+  | Event<
+      'DepositFundingPaid',
+      Account & { readonly refundId: string; readonly orderId: string; readonly amount: Money; readonly paidAt: Instant }
+    >
+  /** The refund is no more: from refund:{r} back to deposit and platform:fees. `amount` is both together. */
+  | Event<
+      'DepositFundingRevoked',
+      Account & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly toDeposit: Money;
+        readonly toFees: Money;
+        readonly amount: Money;
+        readonly revokedAt: Instant;
       }
     >
   /** From merchant:payable to outgoing:{payout}. */
@@ -336,6 +390,18 @@ export type DepositCommand =
     }
   /** The buyer is paid: take what is there, the rest stays outstanding (K5). */
   | { readonly type: 'CollectObligation'; readonly obligationId: string }
+  /** Instead of the fund, if the case's hold and the free deposit cover `share`; otherwise it is declined. K5 */
+  | ({
+      readonly type: 'FundRefund';
+      readonly refundId: string;
+      readonly orderId: string;
+      readonly caseId?: string;
+      readonly share: Money;
+      readonly fromFees: Money;
+      readonly total: Money;
+    } & RefundParties)
+  /** The refund that this account funded is no more, and nothing was paid of it. */
+  | { readonly type: 'RevokeFunding'; readonly refundId: string }
   | { readonly type: 'DrawSettlement'; readonly payoutId: string; readonly amount?: Money }
   /** A part of the deposit above the minimum; `payoutId` names it from now on. */
   | { readonly type: 'RequestWithdrawal'; readonly payoutId: string; readonly amount: Money }
@@ -430,6 +496,10 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     ObligationRefundPaid: 1,
     DepositDebited: 1,
     PayableDebited: 1,
+    RefundFundedFromDeposit: 1,
+    HandOverDeclined: 1,
+    DepositFundingPaid: 1,
+    DepositFundingRevoked: 1,
     SettlementDrawn: 1,
     SettlementScheduled: 1,
     SettlementSkipped: 1,
@@ -458,6 +528,8 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     if (state.status !== 'open') {
       // An escrow refund of a merchant without an account has nothing to collect and must not halt anything.
       if (command.type === 'CollectObligation' || isNothingLost(command)) return [];
+      // Nobody has to be a merchant with a deposit for the fund to ask; the period that is over is not asked.
+      if (command.type === 'FundRefund' && state.status !== 'over') return [declined(command, 'no-account', at)];
       return reject('AccountUnopened', 'this merchant has not agreed to deposit terms yet; agree first, then send this again');
     }
     const account = accountOf(state);
@@ -486,11 +558,16 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
         return openObligation(command, at, state);
       case 'CollectObligation': {
         const owed = state.obligations.find(({ obligationId }) => obligationId === command.obligationId);
-        if (owed === undefined) return []; // settled already, or the refund left no recourse
+        // Settled already, or the refund left no recourse; what the deposit itself funded is paid now.
+        if (owed === undefined) return collectFunding(command.obligationId, at, state);
         const { obligationId, refundId } = owed;
         const paid = event('ObligationRefundPaid', { ...account, obligationId, refundId, paidAt: at });
         return owed.refundPaid ? sweep(state, at) : swept(state, at, paid);
       }
+      case 'FundRefund':
+        return fundRefund(command, at, state);
+      case 'RevokeFunding':
+        return revokeFunding(command.refundId, at, state);
       case 'DrawSettlement':
         return drawSettlement(command.payoutId, command.amount, at, state);
       case 'RequestWithdrawal':
@@ -538,6 +615,8 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
       const books = { ...accountOf(happened.data), period: { no, openedAt }, ...balances, ...emptyBooks };
       return carried ? { status: 'open', ...books, ...carried } : { status: 'opening', ...books };
     }
+    // The fund asked for money of a merchant who has no account; that he gets one later is nobody's concern here.
+    if (state.status === 'unopened' && happened.type === 'HandOverDeclined') return state;
     if (state.status === 'unopened' || state.status === 'over')
       throw new Error(`${happened.type} stands before DepositPeriodOpened, or behind DepositPeriodClosed`);
     if (happened.type === 'DepositPeriodClosed') {

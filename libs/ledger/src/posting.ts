@@ -92,6 +92,20 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     }
     case 'PayableDebited':
       return moved(posting(merchant(event.data, 'payable'), merchant(event.data, 'recourse'), event.data.amount));
+    case 'RefundFundedFromDeposit': {
+      const { platform, refundId, fromHeld, fromDeposit, fromFees } = event.data;
+      const target = refund(platform, refundId);
+      return moved(
+        posting(merchant(event.data, 'held'), target, fromHeld),
+        posting(merchant(event.data, 'deposit'), target, fromDeposit),
+        posting(fees(platform), target, fromFees),
+      );
+    }
+    case 'DepositFundingRevoked': {
+      const { platform, refundId, toDeposit, toFees } = event.data;
+      const source = refund(platform, refundId);
+      return moved(posting(source, merchant(event.data, 'deposit'), toDeposit), posting(source, fees(platform), toFees));
+    }
     case 'SettlementDrawn': {
       const { platform, payoutId, amount } = event.data;
       return moved(posting(merchant(event.data, 'payable'), outgoing(platform, payoutId), amount));
@@ -215,6 +229,8 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'HoldReassigned':
     case 'ObligationOpened':
     case 'ObligationRefundPaid':
+    case 'HandOverDeclined':
+    case 'DepositFundingPaid':
     case 'SettlementScheduled':
     case 'SettlementSkipped':
     case 'WithdrawalRequested':
@@ -233,6 +249,13 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ReservationQueued':
     case 'ReservationFreed':
     case 'CompensationQueued':
+    case 'ReservationHandedOver':
+    case 'ReservationTakenOver':
+    case 'ReservationHandedBack':
+    case 'HandOversRenewed':
+    case 'HandOverEnded':
+    case 'HandOverRevoked':
+    case 'ReservationWithdrawn':
     case 'FundPaused':
     case 'FundResumed':
     case 'FundLimitsSet':

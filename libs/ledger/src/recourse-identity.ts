@@ -10,6 +10,7 @@ type Reservation = Recorded<EventOf<DomainEvent, 'FundsReserved'>>;
 type Debit = Recorded<EventOf<DomainEvent, 'DepositDebited' | 'PayableDebited'>>;
 type WriteOff = Recorded<EventOf<DomainEvent, 'RecourseWrittenOff'>>;
 type Reinstatement = Recorded<EventOf<DomainEvent, 'RecourseReinstated'>>;
+type DepositFunding = Recorded<EventOf<DomainEvent, 'RefundFundedFromDeposit'>>;
 type Reimbursement = Recorded<EventOf<DomainEvent, 'FundReimbursed'>>;
 
 /** What an approved refund wants of the fund. */
@@ -60,6 +61,7 @@ export class RecourseIdentity implements Check {
   readonly #on: Handlers = {
     RefundApproved: (event) => this.#approve(event),
     FundsReserved: (event, { books }) => [...this.#reserve(event), ...this.#balanced(event, event.data.fromFund.asset, books)],
+    RefundFundedFromDeposit: (event) => this.#fundFromDeposit(event),
     ObligationOpened: ({ position, data: { refundId, obligationId, amount } }) => {
       const obligation = this.#obligations.get(refundId);
       if (obligation !== undefined) obligation.obligationId = obligationId;
@@ -149,6 +151,23 @@ export class RecourseIdentity implements Check {
     if (!addsUp(amount, [fromFund, fromFees])) found.push(wrong(`reserved ${text(amount)}`, 'fromFund and fromFees together'));
     if (merchantShare.minor > fromFund.minor)
       found.push(wrong(`merchant share ${text(merchantShare)}`, `at most ${text(fromFund)}, what the fund pays`));
+    return found;
+  }
+
+  /** The merchant paid his whole part himself: nothing of it is reserved, and nothing is left to recover. */
+  #fundFromDeposit({ position, data }: DepositFunding): readonly Violation[] {
+    const { refundId, fromHeld, fromDeposit, fromFees, amount } = data;
+    const wanted = this.#wanted.get(refundId);
+    this.#wanted.delete(refundId);
+    const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
+    if (wanted === undefined) return [wrong(`funded ${text(amount)} from the deposit`, 'an approved refund that waits for the fund')];
+    const found = addsUp(wanted.merchantShare, [fromHeld, fromDeposit])
+      ? []
+      : [wrong(`funded ${text(fromHeld)} and ${text(fromDeposit)}`, `${text(wanted.merchantShare)}, the share of the merchant`)];
+    if (!equals(wanted.merchantShare, wanted.fromFund))
+      found.push(wrong(`share ${text(wanted.merchantShare)}`, `${text(wanted.fromFund)}, all that the fund was to pay`));
+    if (!addsUp(amount, [fromHeld, fromDeposit, wanted.fromFees]) || !equals(fromFees, wanted.fromFees))
+      found.push(wrong(`funded ${text(amount)}`, `the share and ${text(wanted.fromFees)} of fees together`));
     return found;
   }
 

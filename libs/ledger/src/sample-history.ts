@@ -260,20 +260,12 @@ export const fundedFromEscrow = event('RefundFundedFromEscrow', {
   total: price,
   complete: true,
 });
-export const reserved = (source: 'fund' | 'platform') => {
+const reservationOf = (source: 'fund' | 'platform') => {
   const { fromFund, fromFees, merchantShare } = partsOf(source);
-  return event('FundsReserved', {
-    ...parties,
-    refundId,
-    orderId,
-    caseId: claimId,
-    amount: price,
-    fromFund,
-    fromFees,
-    merchantShare,
-    total: price,
-  });
+  return { ...parties, refundId, orderId, caseId: claimId, amount: price, fromFund, fromFees, merchantShare, total: price };
 };
+const reservation = reservationOf('fund');
+export const reserved = (source: 'fund' | 'platform') => event('FundsReserved', reservationOf(source));
 /** Taken back before it was paid. */
 export const revoked = (source: Source) =>
   event('RefundRevoked', {
@@ -286,6 +278,28 @@ export const revoked = (source: Source) =>
     ...partsOf(source),
     revokedAt: at(5),
   });
+export const fundedFromDeposit = (fromHeld: number, fromDeposit: number, fromFees = 500) =>
+  event('RefundFundedFromDeposit', {
+    ...parties,
+    refundId,
+    orderId,
+    caseId: claimId,
+    fromHeld: fen(fromHeld),
+    fromDeposit: fen(fromDeposit),
+    fromFees: fen(fromFees),
+    amount: fen(fromHeld + fromDeposit + fromFees),
+    total: price,
+    fundedAt: at(4),
+  });
+export const depositFundingRevoked = event('DepositFundingRevoked', {
+  ...account,
+  refundId,
+  orderId,
+  toDeposit: net,
+  toFees: fee,
+  amount: price,
+  revokedAt: at(5),
+});
 export const reservationRevoked = event('ReservationRevoked', {
   platform,
   asset: 'CNY',
@@ -386,6 +400,25 @@ export const deadKey: readonly DomainEvent[] = [
   refundPaid,
   debited(9_500, 0, 0),
   reimbursed(9_500),
+];
+
+/** The fund is empty, so the merchant's deposit pays his part at once and nothing is left to recover. */
+export const handedOver: readonly DomainEvent[] = [
+  depositOpened(),
+  toppedUp(50_000),
+  ...soldOnDelivery,
+  claimOpened,
+  held(8_000),
+  approved('fund'),
+  fundOpened(),
+  claimClosed('refunded'),
+  event('ReservationQueued', reservation),
+  event('ReservationHandedOver', reservation),
+  fundedFromDeposit(8_000, 1_500),
+  event('ReservationTakenOver', { platform, asset: 'CNY', merchant, refundId, orderId, fromFund: net }),
+  ...paid,
+  event('DepositFundingPaid', { ...account, refundId, orderId, amount: price, paidAt: at(5) }),
+  event('HandOverEnded', { platform, asset: 'CNY', merchant, refundId, orderId }),
 ];
 
 /** The deposit covers a part, the rest is owed until the next top-up. */

@@ -20,6 +20,8 @@ export const statementReasons = {
   'held-for-obligation': { zh: '待追偿冻结', en: 'Held for an obligation' },
   'hold-released': { zh: '解除冻结', en: 'Hold released' },
   'obligation-opened': { zh: '垫付退款，形成追偿', en: 'Refund advanced, recourse opened' },
+  'refund-funded': { zh: '保证金直接支付退款', en: 'Refund paid from the deposit' },
+  'refund-funding-revoked': { zh: '退款撤销，保证金退回', en: 'Refund revoked, deposit given back' },
   'deposit-debited': { zh: '保证金扣款追偿', en: 'Recourse from deposit' },
   withdrawn: { zh: '保证金提取', en: 'Deposit withdrawn' },
   'draw-returned': { zh: '提取退回', en: 'Withdrawal came back' },
@@ -102,6 +104,15 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
       const change = { available: negate(fromDeposit), held: negate(fromHeld), owed: negate(amount) };
       return movement('deposit-debited', { obligationId, refundId }, amount, change);
     }
+    case 'RefundFundedFromDeposit': {
+      const { refundId, orderId, caseId, fromHeld, fromDeposit } = event.data;
+      const reference = { refundId, orderId, ...(caseId === undefined ? {} : { caseId }) };
+      return movement('refund-funded', reference, fromDeposit, { available: negate(fromDeposit), held: negate(fromHeld) });
+    }
+    case 'DepositFundingRevoked': {
+      const { refundId, orderId, toDeposit } = event.data;
+      return movement('refund-funding-revoked', { refundId, orderId }, toDeposit, { available: toDeposit });
+    }
     case 'PayableDebited': {
       const { obligationId, refundId, amount } = event.data;
       return movement('payable-debited', { obligationId, refundId }, amount, { owed: negate(amount) });
@@ -141,6 +152,8 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
     case 'CaseNoteEnded':
     case 'HoldReassigned':
     case 'ObligationRefundPaid':
+    case 'HandOverDeclined':
+    case 'DepositFundingPaid':
     case 'SettlementDrawn':
     case 'SettlementReturned':
     case 'SettlementScheduled':

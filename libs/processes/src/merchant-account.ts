@@ -88,6 +88,16 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
     MerchantCompensated: ({ data: { refundId, orderId, amount, ...account } }) => [
       deposit('credit-compensation', account, { type: 'CreditCompensation', refundId, orderId, amount }),
     ],
+    // The fund has no money for it: the merchant's own money may do, and if it has already, what he gave may be his again.
+    ReservationHandedOver: ({ data }) => {
+      const { platform, merchant, buyer, payee, rail, refundId, orderId, caseId, merchantShare: share, fromFees, total } = data;
+      const parties = { platform, merchant, buyer, payee, rail };
+      const ofCase = caseId === undefined ? {} : { caseId };
+      return [
+        deposit('fund-refund', data, { type: 'FundRefund', ...parties, refundId, orderId, ...ofCase, share, fromFees, total }),
+      ];
+    },
+    HandOverRevoked: ({ data }) => [deposit('revoke-funding', data, { type: 'RevokeFunding', refundId: data.refundId })],
     // Pay first, then recourse: the buyer has the money, now the merchant owes it. A refund without an obligation leaves nothing to collect.
     PayoutSucceeded: ({ data }) =>
       data.purpose.kind === 'refund'

@@ -192,6 +192,21 @@ export const depositStatement = readModel<DepositEvent>({
         owed_change: -event.data.amount.minor,
         refund_id: event.data.refundId,
       }),
+    RefundFundedFromDeposit: (event, tx) =>
+      move(event, tx, {
+        deposit_change: -event.data.fromDeposit.minor,
+        held_change: -event.data.fromHeld.minor,
+        refund_id: event.data.refundId,
+        order_id: event.data.orderId,
+        case_id: event.data.caseId ?? null,
+      }),
+    DepositFundingPaid: (event, tx) => move(event, tx, { refund_id: event.data.refundId, order_id: event.data.orderId }),
+    DepositFundingRevoked: (event, tx) =>
+      move(event, tx, {
+        deposit_change: event.data.toDeposit.minor,
+        refund_id: event.data.refundId,
+        order_id: event.data.orderId,
+      }),
     SettlementDrawn: (event, tx) => move(event, tx, { payable_change: -event.data.amount.minor, reference: event.data.payoutId }),
     SettlementReturned: (event, tx) =>
       move(event, tx, { payable_change: event.data.amount.minor, reference: event.data.payoutId }),

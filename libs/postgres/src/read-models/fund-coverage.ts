@@ -217,6 +217,13 @@ export const fundCoverage = readModel<FundEvent | OrderEvent | DepositEvent>({
       }),
     RefundReturned: ({ data, metadata }, tx) =>
       move(tx, metadata.recordedAt, data.platform, data.amount.asset, { available: data.amount.minor }),
+    // The fund will not pay it: the deposit did, or nobody does any more.
+    ReservationTakenOver: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.asset, { waiting: -data.fromFund.minor }),
+    ReservationWithdrawn: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.asset, { waiting: -data.fromFund.minor }),
+    ReservationRevoked: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.asset, { available: data.fromFund.minor }),
     FundsReserved: ({ data, metadata }, tx) =>
       move(tx, metadata.recordedAt, data.platform, data.fromFund.asset, {
         available: -data.fromFund.minor,

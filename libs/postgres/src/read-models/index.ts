@@ -45,7 +45,9 @@ export {
   findFundStanding,
   fundStanding,
   listAside,
+  listHandedOver,
   type AsideRow,
+  type HandedOverRow,
   type FundStandingRow,
 } from './fund-standing.js';
 export { balances, journal, journalRows, type Balance } from './journal.js';

@@ -96,6 +96,8 @@ const postingTypes = [
   'HoldReleased',
   'DepositDebited',
   'PayableDebited',
+  'RefundFundedFromDeposit',
+  'DepositFundingRevoked',
   'SettlementDrawn',
   'SettlementReturned',
   'WithdrawalDrawn',

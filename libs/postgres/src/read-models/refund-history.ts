@@ -14,11 +14,13 @@ interface RefundRow {
   rail: string;
   ground: string;
   rule: string | null;
-  status: 'approved' | 'queued' | 'funded' | 'paying' | 'unclaimed' | 'paid' | 'reversed' | 'returned';
+  status: 'approved' | 'queued' | 'handed-over' | 'funded' | 'paying' | 'unclaimed' | 'paid' | 'reversed' | 'returned';
   asset: string;
   total: bigint;
   from_escrow: bigint;
   from_fund: bigint;
+  /** What the merchant's deposit paid in the fund's place. */
+  from_deposit: bigint;
   from_fees: bigint;
   merchant_share: bigint;
   recovered: bigint;
@@ -70,8 +72,9 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
     await sql`create table refund (
       refund_id text primary key, order_id text not null, dispute_id text, platform text not null, merchant text not null, buyer text not null,
       rail text not null, ground text not null, rule text, status text not null, asset text not null, total bigint not null,
-      from_escrow bigint not null, from_fund bigint not null, from_fees bigint not null, merchant_share bigint not null,
-      recovered bigint not null, outstanding bigint not null, compensated bigint not null, approved_at timestamptz not null, paid_at timestamptz, rail_transfer_id text)`.execute(
+      from_escrow bigint not null, from_fund bigint not null, from_deposit bigint not null, from_fees bigint not null,
+      merchant_share bigint not null, recovered bigint not null, outstanding bigint not null, compensated bigint not null,
+      approved_at timestamptz not null, paid_at timestamptz, rail_transfer_id text)`.execute(
       tx,
     );
     await sql`create index on refund (platform, approved_at, refund_id)`.execute(tx);
@@ -99,6 +102,7 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
           total: data.total.minor,
           from_escrow: data.fromEscrow.minor,
           from_fund: data.fromFund.minor,
+          from_deposit: 0n,
           from_fees: data.fromFees.minor,
           merchant_share: data.merchantShare.minor,
           recovered: 0n,
@@ -141,6 +145,7 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
           total: data.amount.minor,
           from_escrow: 0n,
           from_fund: 0n,
+          from_deposit: 0n,
           from_fees: 0n,
           merchant_share: 0n,
           recovered: 0n,
@@ -156,6 +161,18 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
       if (data.complete) await set(tx, data.refundId, { status: 'funded' });
     },
     ReservationQueued: ({ data }, tx) => set(tx, data.refundId, { status: 'queued' }),
+    ReservationHandedOver: ({ data }, tx) => set(tx, data.refundId, { status: 'handed-over' }),
+    ReservationHandedBack: ({ data }, tx) => set(tx, data.refundId, { status: 'queued' }),
+    RefundFundedFromDeposit: async ({ data }, tx) => {
+      const fromDeposit = data.fromHeld.minor + data.fromDeposit.minor;
+      await set(tx, data.refundId, { status: 'funded', from_fund: 0n, from_deposit: fromDeposit });
+      await of(tx)
+        .updateTable('refund_line')
+        .set({ source: 'deposit' })
+        .where('refund_id', '=', data.refundId)
+        .where('source', '=', 'fund')
+        .execute();
+    },
     FundsReserved: ({ data }, tx) => set(tx, data.refundId, { status: 'funded', outstanding: data.merchantShare.minor }),
     TransferSubmitted: async ({ data }, tx) => {
       if (data.purpose.kind === 'refund') await set(tx, data.purpose.refundId, { status: 'paying' });
@@ -193,7 +210,7 @@ export interface RefundFilter {
   readonly buyer?: string;
   readonly status?: string;
   readonly rule?: string;
-  readonly source?: 'escrow' | 'fund';
+  readonly source?: 'escrow' | 'fund' | 'deposit';
   readonly from?: string;
   readonly to?: string;
   /** Refunds after this one, in the order of approval. */
@@ -209,7 +226,7 @@ export async function listRefunds(db: Kysely<NoTables>, filter: RefundFilter): P
   if (filter.buyer !== undefined) query = query.where('buyer', '=', filter.buyer);
   if (filter.status !== undefined) query = query.where('status', '=', filter.status as RefundRow['status']);
   if (filter.rule !== undefined) query = query.where('rule', '=', filter.rule);
-  if (filter.source !== undefined) query = query.where(filter.source === 'escrow' ? 'from_escrow' : 'from_fund', '>', 0n);
+  if (filter.source !== undefined) query = query.where(`from_${filter.source}`, '>', 0n);
   if (filter.from !== undefined) query = query.where('approved_at', '>=', filter.from);
   if (filter.to !== undefined) query = query.where('approved_at', '<', filter.to);
   if (filter.after !== undefined) {
