@@ -297,6 +297,16 @@ export type DepositCommand =
     }
   /** The buyer is paid: take what is there, the rest stays outstanding (K5). */
   | { readonly type: 'CollectObligation'; readonly obligationId: string }
+  /** The verdict behind a refund was overturned and its buyer is paid: the merchant gets what he lost. */
+  | {
+      readonly type: 'MakeWhole';
+      readonly obligationId: string;
+      readonly refundId: string;
+      readonly orderId: string;
+      readonly caseId?: string;
+      readonly escrowLoss: Money;
+      readonly recourse: Money;
+    }
   | { readonly type: 'DrawSettlement'; readonly payoutId: string; readonly amount?: Money }
   /** A part of the deposit above the minimum; `payoutId` names it from now on. */
   | { readonly type: 'RequestWithdrawal'; readonly payoutId: string; readonly amount: Money }
@@ -397,7 +407,7 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     if (command.type === 'AgreeDeposit') return agree(command, at, state);
     if (state.status !== 'open') {
       // An escrow refund of a merchant without an account has nothing to collect and must not halt anything.
-      if (command.type === 'CollectObligation') return [];
+      if (command.type === 'CollectObligation' || command.type === 'MakeWhole') return [];
       return reject('AccountUnopened', 'this merchant has not agreed to deposit terms yet; agree first, then send this again');
     }
     const account = accountOf(state);
@@ -431,6 +441,8 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
         const paid = event('ObligationRefundPaid', { ...account, obligationId, refundId, paidAt: at });
         return owed.refundPaid ? sweep(state, at) : swept(state, at, paid);
       }
+      case 'MakeWhole':
+        return [];
       case 'DrawSettlement':
         return drawSettlement(command.payoutId, command.amount, at, state);
       case 'RequestWithdrawal':
