@@ -6,6 +6,8 @@ import { commandOf } from '@recourse/nest';
 import type { OrderCommand } from '@recourse/orders';
 
 export class ApproveRefund extends commandOf<OrderCommand, 'ApproveRefund'>('order', 'ApproveRefund') {}
+export class RevokeRefund extends commandOf<OrderCommand, 'RevokeRefund'>('order', 'RevokeRefund') {}
+export class OverturnRefund extends commandOf<OrderCommand, 'OverturnRefund'>('order', 'OverturnRefund') {}
 export class CloseClaim extends commandOf<OrderCommand, 'CloseClaim'>('order', 'CloseClaim') {}
 export class PassOrderDeadlines extends commandOf<OrderCommand, 'PassOrderDeadlines'>('order', 'PassOrderDeadlines') {}
 
@@ -23,17 +25,21 @@ export class OpenObligation extends commandOf<DepositCommand, 'OpenObligation'>(
 export class CollectObligation extends commandOf<DepositCommand, 'CollectObligation'>('deposit', 'CollectObligation') {}
 export class FundRefund extends commandOf<DepositCommand, 'FundRefund'>('deposit', 'FundRefund') {}
 export class RevokeFunding extends commandOf<DepositCommand, 'RevokeFunding'>('deposit', 'RevokeFunding') {}
+export class RevokeObligation extends commandOf<DepositCommand, 'RevokeObligation'>('deposit', 'RevokeObligation') {}
+export class CreditCompensation extends commandOf<DepositCommand, 'CreditCompensation'>('deposit', 'CreditCompensation') {}
+export class MakeWhole extends commandOf<DepositCommand, 'MakeWhole'>('deposit', 'MakeWhole') {}
 export class ConfirmDraw extends commandOf<DepositCommand, 'ConfirmDraw'>('deposit', 'ConfirmDraw') {}
 export class ReturnDraw extends commandOf<DepositCommand, 'ReturnDraw'>('deposit', 'ReturnDraw') {}
 export class PassDepositDeadlines extends commandOf<DepositCommand, 'PassDepositDeadlines'>('deposit', 'PassDepositDeadlines') {}
 
 export class RequestPayout extends commandOf<PayoutCommand, 'RequestPayout'>('payout', 'RequestPayout') {}
+export class CancelPayout extends commandOf<PayoutCommand, 'CancelPayout'>('payout', 'CancelPayout') {}
 export class SubmitTransfer extends commandOf<PayoutCommand, 'SubmitTransfer'>('payout', 'SubmitTransfer') {}
 export class RecordRailWord extends commandOf<PayoutCommand, 'RecordRailWord'>('payout', 'RecordRailWord') {}
 
 export class BeginFundDay extends commandOf<FundControlCommand, 'BeginFundDay'>('fundcontrol', 'BeginFundDay') {}
 
-export const orderCommands = [ApproveRefund, CloseClaim, PassOrderDeadlines] as const;
+export const orderCommands = [ApproveRefund, RevokeRefund, OverturnRefund, CloseClaim, PassOrderDeadlines] as const;
 export const disputeCommands = [
   OpenDispute,
   SubmitDispute,
@@ -50,12 +56,15 @@ export const depositCommands = [
   CollectObligation,
   FundRefund,
   RevokeFunding,
+  RevokeObligation,
+  CreditCompensation,
+  MakeWhole,
   ConfirmDraw,
   ReturnDraw,
   PassDepositDeadlines,
 ] as const;
 export const fundControlCommands = [BeginFundDay] as const;
-export const payoutCommands = [RequestPayout, SubmitTransfer, RecordRailWord] as const;
+export const payoutCommands = [RequestPayout, CancelPayout, SubmitTransfer, RecordRailWord] as const;
 
 type AnyCommandClass = { readonly category: string; readonly type: string } & (new (
   id: string,

@@ -21,7 +21,7 @@ import {
 import { aggregateStoreProvider, type ApprovalLimits, deciders, handlersFor } from '@recourse/nest';
 import { order } from '@recourse/orders';
 import { machineClock, neverSkipped, readModels, type Database } from '@recourse/postgres';
-import { claimToDispute, judging, merchantAccount, refunding } from '@recourse/processes';
+import { claimToDispute, judging, merchantAccount, overturning, refunding } from '@recourse/processes';
 import type { WakeUps } from '@recourse/queue';
 import type { PayoutRail } from '@recourse/rails';
 import type { Vault } from '@recourse/vault';
@@ -57,7 +57,7 @@ export interface WorkerParts {
   readonly log: Log;
 }
 
-export const processes = [claimToDispute, judging, refunding, merchantAccount] as const;
+export const processes = [claimToDispute, judging, refunding, overturning, merchantAccount] as const;
 const jobConcurrency = 8;
 /** How long the first sweep waits for the read models; what it misses is left to the next one. */
 const catchUpMs = 10_000;

@@ -1,3 +1,4 @@
+import { eventsOf } from '@recourse/eventing';
 import { RefundChain, type RefundStory } from './refund-chain.js';
 import type { DomainEvent } from './posting.js';
 import {
@@ -9,6 +10,7 @@ import {
   recorded,
   refundFromEscrow,
   refundId,
+  revokedRefund,
   tampered,
   thinDeposit,
 } from './sample-history.js';
@@ -25,6 +27,7 @@ const evidence = (data: { content: string; kind: 'chat'; evidenceId: string }): 
   type: 'EvidenceSubmitted',
   data: { disputeId: 'demo.o1.1', by: 'buyer', showsActivationFailure: true, submittedAt: '2026-03-04T08:00:00.000Z', ...data },
 });
+const made = eventsOf<DomainEvent>();
 const upTo = (history: readonly DomainEvent[], type: DomainEvent['type']) =>
   history.slice(0, history.findIndex((event) => event.type === type) + 1);
 
@@ -84,6 +87,38 @@ it('tells how the merchant of an overturned verdict is made whole, and what the 
     totals: { recourse: fen(5_000), recovered: fen(5_000), compensated: fen(5_000) },
     open: [],
   });
+});
+
+it('tells a refund that was revoked to its end, and waits for nothing any more', () => {
+  const overturned = made('VerdictOverturned', {
+    disputeId: 'demo.o1.1',
+    verdictId: refundId,
+    orderId: 'demo.o1',
+    platform: 'demo',
+    merchant: 'm1',
+    buyer: 'b1',
+    units: [],
+    isFraud: false,
+    explanation: { zh: '复核', en: 'a second look' },
+    proposedBy: 'anna',
+    approvedBy: 'bo',
+    overturnedAt: '2026-03-05T08:00:00.000Z',
+  });
+  const story = storyOf(revokedRefund.toSpliced(-5, 0, overturned));
+  expect(story.steps.map(({ event }) => event).slice(-6)).toEqual([
+    'VerdictOverturned',
+    'PayoutCancelRequested',
+    'PayoutCancelled',
+    'RefundRevoked',
+    'EscrowReleased',
+    'PayableCredited',
+  ]);
+  expect(story.steps.find(({ event }) => event === 'VerdictOverturned')).toMatchObject({
+    facts: { proposedBy: 'anna', approvedBy: 'bo', isFraud: 'false' },
+    explanation: { en: 'a second look' },
+  });
+  expect(story.totals).toMatchObject({ approved: fen(10_000), funded: fen(0), paid: fen(0) });
+  expect(story.open).toEqual([]);
 });
 
 it('another unit and another refund of the order are not part of it', () => {

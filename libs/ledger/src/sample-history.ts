@@ -362,6 +362,13 @@ export const cancelRequested = event('PayoutCancelRequested', {
   requestedBy: 'finance-1',
   requestedAt: at(4),
 });
+export const payoutCancelled = event('PayoutCancelled', {
+  payoutId: refundId,
+  platform,
+  purpose: refundPayout.purpose,
+  cancelledAt: at(5),
+});
+export const payoutReturned = event('PayoutReturned', { ...refundPayout, returnedAt: at(6) });
 export const settlementPaid = [
   event('PayoutRequested', { ...settlementPayout, payee: 'vault:m1', requestedAt: at(3) }),
   event('TransferSubmitted', {
@@ -486,6 +493,16 @@ export const refundFromEscrow: readonly DomainEvent[] = [
   fundedFromEscrow,
   claimClosed('refunded'),
   ...paid,
+];
+
+/** The verdict is overturned before the refund out of escrow was paid: the merchant gets the unit. */
+export const revokedRefund: readonly DomainEvent[] = [
+  ...refundFromEscrow.slice(0, -4),
+  cancelRequested,
+  payoutCancelled,
+  revoked('escrow'),
+  released(1, 'claim-closed'),
+  credited(1),
 ];
 
 /** The platform is at fault while escrow holds the unit: the fund pays, the merchant gets his money. */

@@ -22,7 +22,7 @@ import { withdrawals } from './withdrawals.js';
  */
 const history: readonly (AnyReadModel | string)[] = [
   orderBook,
-  caseFile,
+  'case-file.v1',
   deadlines,
   refundHistory,
   'payout-queue.v1',
@@ -30,13 +30,15 @@ const history: readonly (AnyReadModel | string)[] = [
   'deposit-statement.v1',
   'journal.v1',
   fundStanding,
-  fundCoverage,
+  'fund-coverage.v1',
   refundAudit,
   withdrawals,
   orderFreezes,
   depositStatement,
   journal,
   payoutQueue,
+  caseFile,
+  fundCoverage,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');

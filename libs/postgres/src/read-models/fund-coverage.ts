@@ -121,7 +121,7 @@ const setUnits = (tx: ReadModelTx, orderId: string, units: readonly number[], va
  */
 export const fundCoverage = readModel<FundEvent | OrderEvent | DepositEvent>({
   name: 'fund-coverage',
-  version: 1,
+  version: 2,
   tables: ['coverage_unit', 'coverage_fund', 'fund_coverage'],
   create: async (tx) => {
     await sql`create table coverage_unit (
@@ -201,7 +201,18 @@ export const fundCoverage = readModel<FundEvent | OrderEvent | DepositEvent>({
           .where('unit_no', '=', unitNo)
           .execute();
       }
-      await of(tx).deleteFrom('coverage_unit').where('order_id', '=', data.orderId).where('due', '<=', 0n).execute();
+    },
+    // What was refunded in full may be claimed again.
+    RefundRevoked: async ({ data, metadata }, tx) => {
+      await move(tx, metadata.recordedAt, data.platform, data.total.asset);
+      for (const { unitNo, amount } of data.lines) {
+        await of(tx)
+          .updateTable('coverage_unit')
+          .set((eb) => ({ due: eb('due', '+', amount.minor) }))
+          .where('order_id', '=', data.orderId)
+          .where('unit_no', '=', unitNo)
+          .execute();
+      }
     },
     FundPeriodOpened: ({ data, metadata }, tx) => move(tx, metadata.recordedAt, data.platform, data.available.asset),
     FundContributed: ({ data, metadata }, tx) =>

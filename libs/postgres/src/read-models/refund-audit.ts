@@ -128,7 +128,7 @@ async function follow(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<vo
     .insertInto('refund_event')
     .values({ position, refund_id: refundId, stream, event_type: type, at: event.metadata.effectiveAt })
     .execute();
-  const movements = type === 'RefundApproved' ? approved(event.data) : await posted(event, refundId, tx);
+  const movements = await movementsOf(event, refundId, tx);
   if (movements.length === 0) return;
   await of(tx)
     .insertInto('refund_movement')
@@ -142,6 +142,25 @@ async function isKnown(tx: ReadModelTx, refundId: string): Promise<boolean> {
   const found = await of(tx).selectFrom('refund_event').select('position').where('refund_id', '=', refundId).limit(1).execute();
   return found.length > 0;
 }
+
+async function movementsOf(event: Recorded<DomainEvent>, refundId: string, tx: ReadModelTx): Promise<readonly Movement[]> {
+  if (event.type === 'RefundApproved') return approved(event.data);
+  const back = event.type === 'RefundRevoked' ? await revoked(refundId, tx) : [];
+  return [...back, ...(await posted(event, refundId, tx))];
+}
+
+/** Whatever its parts have become, none of it is approved any more. */
+const revoked = async (refundId: string, tx: ReadModelTx): Promise<readonly Movement[]> =>
+  (await partsOf(tx, refundId))
+    .filter((part) => part.approved !== 0n)
+    .map(({ unit_no, source, bearer, liable, approved: amount }) => ({
+      unit_no,
+      source,
+      bearer,
+      liable,
+      measure: 'approved',
+      amount: -amount,
+    }));
 
 function approved({ lines }: DataOf<DomainEvent, 'RefundApproved'>): readonly Movement[] {
   return lines

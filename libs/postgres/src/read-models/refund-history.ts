@@ -14,7 +14,19 @@ interface RefundRow {
   rail: string;
   ground: string;
   rule: string | null;
-  status: 'approved' | 'queued' | 'handed-over' | 'funded' | 'paying' | 'unclaimed' | 'paid' | 'reversed' | 'returned';
+  /** Revoked: not paid, and owed no more. Overturned: paid, though it should not have been. Neither changes any more. */
+  status:
+    | 'approved'
+    | 'queued'
+    | 'handed-over'
+    | 'funded'
+    | 'paying'
+    | 'unclaimed'
+    | 'paid'
+    | 'reversed'
+    | 'returned'
+    | 'revoked'
+    | 'overturned';
   asset: string;
   total: bigint;
   from_escrow: bigint;
@@ -46,6 +58,15 @@ interface Tables {
 const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
 const set = async (tx: ReadModelTx, refundId: string, values: Partial<RefundRow>): Promise<void> => {
   await of(tx).updateTable('refund').set(values).where('refund_id', '=', refundId).execute();
+};
+/** Nothing that comes later makes more of a refund that its verdict no longer gives. */
+const proceed = async (tx: ReadModelTx, refundId: string, values: Partial<RefundRow>): Promise<void> => {
+  await of(tx)
+    .updateTable('refund')
+    .set(values)
+    .where('refund_id', '=', refundId)
+    .where('status', 'not in', ['revoked', 'overturned'])
+    .execute();
 };
 const recover = async (tx: ReadModelTx, refundId: string, amount: bigint, outstanding: bigint): Promise<void> => {
   await of(tx)
@@ -158,14 +179,15 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
         .execute();
     },
     RefundFundedFromEscrow: async ({ data }, tx) => {
-      if (data.complete) await set(tx, data.refundId, { status: 'funded' });
+      if (data.complete) await proceed(tx, data.refundId, { status: 'funded' });
     },
-    ReservationQueued: ({ data }, tx) => set(tx, data.refundId, { status: 'queued' }),
-    ReservationHandedOver: ({ data }, tx) => set(tx, data.refundId, { status: 'handed-over' }),
-    ReservationHandedBack: ({ data }, tx) => set(tx, data.refundId, { status: 'queued' }),
+    ReservationQueued: ({ data }, tx) => proceed(tx, data.refundId, { status: 'queued' }),
+    ReservationHandedOver: ({ data }, tx) => proceed(tx, data.refundId, { status: 'handed-over' }),
+    ReservationHandedBack: ({ data }, tx) => proceed(tx, data.refundId, { status: 'queued' }),
     RefundFundedFromDeposit: async ({ data }, tx) => {
       const fromDeposit = data.fromHeld.minor + data.fromDeposit.minor;
-      await set(tx, data.refundId, { status: 'funded', from_fund: 0n, from_deposit: fromDeposit });
+      await set(tx, data.refundId, { from_fund: 0n, from_deposit: fromDeposit });
+      await proceed(tx, data.refundId, { status: 'funded' });
       await of(tx)
         .updateTable('refund_line')
         .set({ source: 'deposit' })
@@ -173,11 +195,11 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
         .where('source', '=', 'fund')
         .execute();
     },
-    FundsReserved: ({ data }, tx) => set(tx, data.refundId, { status: 'funded', outstanding: data.merchantShare.minor }),
+    FundsReserved: ({ data }, tx) => proceed(tx, data.refundId, { status: 'funded', outstanding: data.merchantShare.minor }),
     TransferSubmitted: async ({ data }, tx) => {
-      if (data.purpose.kind === 'refund') await set(tx, data.purpose.refundId, { status: 'paying' });
+      if (data.purpose.kind === 'refund') await proceed(tx, data.purpose.refundId, { status: 'paying' });
     },
-    PayoutUnclaimed: ({ data }, tx) => set(tx, data.payoutId, { status: 'unclaimed' }),
+    PayoutUnclaimed: ({ data }, tx) => proceed(tx, data.payoutId, { status: 'unclaimed' }),
     PayoutSucceeded: async ({ data }, tx) => {
       if (data.purpose.kind === 'refund') {
         await set(tx, data.purpose.refundId, {
@@ -189,8 +211,13 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
     },
     // Owed again; what was paid when stands in the payout's payments.
     PayoutReversed: async ({ data }, tx) => {
-      if (data.purpose.kind === 'refund')
-        await set(tx, data.purpose.refundId, { status: 'reversed', paid_at: null, rail_transfer_id: null });
+      if (data.purpose.kind !== 'refund') return;
+      await proceed(tx, data.purpose.refundId, { status: 'reversed' });
+      await set(tx, data.purpose.refundId, { paid_at: null, rail_transfer_id: null });
+    },
+    RefundRevoked: ({ data }, tx) => set(tx, data.refundId, { status: 'revoked', outstanding: 0n }),
+    PayoutCancelRefused: async ({ data }, tx) => {
+      if (data.purpose.kind === 'refund') await set(tx, data.purpose.refundId, { status: 'overturned' });
     },
     DepositDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
     PayableDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
@@ -282,8 +309,8 @@ export async function totalsOf(db: Kysely<NoTables>, platform: string): Promise<
   const { rows } = await sql<Totals>`select
     (select count(*) from read.order_book where platform = ${platform}) as orders,
     (select count(*) from read.case_file where platform = ${platform}) as disputes,
-    (select count(*) from read.refund where platform = ${platform} and status = 'paid') as "refundsPaid",
-    (select coalesce(sum(total), 0)::bigint from read.refund where platform = ${platform} and status = 'paid') as "refundedMinor",
+    (select count(*) from read.refund where platform = ${platform} and paid_at is not null) as "refundsPaid",
+    (select coalesce(sum(total), 0)::bigint from read.refund where platform = ${platform} and paid_at is not null) as "refundedMinor",
     (select count(*) from read.case_file c where platform = ${platform}
       and exists (select 1 from read.verdict v where v.dispute_id = c.dispute_id)
       and not exists (select 1 from read.verdict v, jsonb_array_elements(v.units) u where v.dispute_id = c.dispute_id and u ->> 'remedy' <> 'NONE')) as refused,
