@@ -1,8 +1,8 @@
 import type { Fund, Payout } from '@recourse/compensation';
 import type { Deposit } from '@recourse/deposits';
-import { policyHash } from '@recourse/disputes';
+import { policyHash, type Dispute } from '@recourse/disputes';
 import type { Liability, Order, SettlementMode } from '@recourse/orders';
-import { plusHours, type CommandContext } from '@recourse/eventing';
+import { isAfter, plusDays, plusHours, type CommandContext } from '@recourse/eventing';
 import { money, type Money } from '@recourse/money';
 import { type Category, type Commands, type InFlight, type Outcome, type Parts, World } from './world.js';
 import { type Dice, WorldRail } from './world-rail.js';
@@ -322,6 +322,32 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
       town.ask(dice, 'dispute', found.id, { type: 'DecideDispute', person: 'judge', units, explanation });
     },
   ],
+  overturn: [
+    10,
+    (town, dice) => {
+      const standing = town.world.idsOf('dispute').flatMap((id) => {
+        const state = town.world.stateOf('dispute', id) as Dispute;
+        return state.status === 'submitted'
+          ? state.verdicts.filter(({ override }) => override.is !== 'done').map((verdict) => ({ id, ...verdict }))
+          : [];
+      });
+      const { id, verdictId, units = [], override } = pick(standing, dice) ?? {};
+      if (id === undefined || verdictId === undefined) return;
+      const subject = pick(people, dice) ?? 'ann';
+      if (override?.is === 'proposed') {
+        town.ask(dice, 'dispute', id, { type: dice(8) === 0 ? 'WithdrawOverride' : 'ApproveOverride', verdictId, subject });
+        return;
+      }
+      const named = (dice(3) === 0 ? some(units, dice) : units).map(({ unitNo }) => ({
+        unitNo,
+        ...(dice(3) > 0
+          ? ({ liable: 'BUYER', remedy: 'NONE', bearer: 'none' } as const)
+          : ({ liable: 'PLATFORM', remedy: 'FULL_REFUND', bearer: 'platform' } as const)),
+      }));
+      const isFraud = dice(3) === 0;
+      town.ask(dice, 'dispute', id, { type: 'ProposeOverride', verdictId, units: named, isFraud, explanation, subject });
+    },
+  ],
   topUp: [
     3,
     (town, dice) => {
@@ -486,7 +512,9 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
       const payoutId = pick(town.payouts('waiting', 'ready', 'live', 'unclaimed'), dice);
       if (payoutId === undefined) return;
       const { requested } = town.world.stateOf('payout', payoutId) as Exclude<Payout, { status: 'unrequested' | 'barred' }>;
-      const { platform, purpose } = requested;
+      const { platform, purpose, requestedAt } = requested;
+      // An account knows what it drew for two of its periods.
+      if (isAfter(town.world.now, plusDays(requestedAt, 20))) return;
       // A refund is cancelled by its verdict's end alone.
       if (purpose.kind !== 'refund')
         town.ask(dice, 'payout', payoutId, {

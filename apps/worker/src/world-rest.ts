@@ -65,6 +65,7 @@ export function faultsAtRest(town: Town): readonly string[] {
   return [
     ...(world.waitingLanes().length > 0 || world.fundWaits ? ['a process or the fund has not handled everything'] : []),
     ...((town.fund()?.waiting.size ?? 0) > 0 ? ['refunds wait for the fund, which has money'] : []),
+    ...((town.fund()?.handedOver.size ?? 0) > 0 ? ['the fund still waits for the word of a deposit'] : []),
     ...town.payouts('waiting', 'ready', 'live', 'unclaimed').map((id) => `payout ${id} is not over`),
     ...unpaidRefunds(town),
     ...merchants.flatMap((merchant) => idleMoney(town, merchant)),
@@ -90,6 +91,24 @@ function unpaidRefunds({ world: { log } }: Town): readonly string[] {
     const found = paid.get(refundId) ?? 0;
     return found === wanted ? [] : [`refund ${refundId} was paid ${found} times instead of ${wanted}`];
   });
+}
+
+/**
+ * What each merchant bears when everybody has paid: his share of the refunds that stand, and nothing of those that were revoked or
+ * overturned, to the fen.
+ */
+export function wrongBurdens({ world: { log } }: Town): readonly string[] {
+  const borne = new Map<string, bigint>();
+  const bear = (refundId: string, minor: bigint) => borne.set(refundId, (borne.get(refundId) ?? 0n) + minor);
+  for (const { data } of eventsIn(log, 'RefundApproved')) bear(data.refundId, -data.merchantShare.minor);
+  for (const { data } of eventsIn(log, 'RefundRevoked')) bear(data.refundId, data.merchantShare.minor);
+  for (const { data } of eventsIn(log, 'RefundOverturned')) bear(data.refundId, data.recourse.minor + data.escrowLoss.minor);
+  for (const { data } of eventsIn(log, 'DepositDebited', 'PayableDebited')) bear(data.refundId, data.amount.minor);
+  for (const { data } of eventsIn(log, 'RefundFundedFromDeposit'))
+    bear(data.refundId, data.fromHeld.minor + data.fromDeposit.minor);
+  for (const { data } of eventsIn(log, 'DepositFundingRevoked')) bear(data.refundId, -data.toDeposit.minor);
+  for (const { data } of eventsIn(log, 'CompensationCredited')) bear(data.refundId, -data.amount.minor);
+  return [...borne].flatMap(([refundId, minor]) => (minor === 0n ? [] : [`the merchant bears ${minor} too much of ${refundId}`]));
 }
 
 /** A merchant's money does not lie idle while he owes, nor is it kept back for nothing. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { acts, Town } from './world-acts.js';
 import type { Dice } from './world-rail.js';
-import { comeToRest, debtsLeft, everybodyPays, faultsAtRest } from './world-rest.js';
+import { comeToRest, debtsLeft, everybodyPays, faultsAtRest, wrongBurdens } from './world-rest.js';
 import { type Parts, soundParts } from './world.js';
 
 /** Worlds of a run; a campaign sets more. */
@@ -32,7 +32,7 @@ async function live(steps: readonly Step[], parts: Parts = soundParts): Promise<
   expect(faultsAtRest(town)).toEqual([]);
   await town.world.audit(town.rail.book);
   await everybodyPays(town);
-  expect([...faultsAtRest(town), ...debtsLeft(town)]).toEqual([]);
+  expect([...faultsAtRest(town), ...debtsLeft(town), ...wrongBurdens(town)]).toEqual([]);
   return town;
 }
 

@@ -27,7 +27,7 @@ import type { RunnableProcess } from '@recourse/eventstore';
 import { Books, type Check, type DomainEvent, ledgerChecks, type RailBookEntry, type Violation } from '@recourse/ledger';
 import { money } from '@recourse/money';
 import { order, type OrderCommand } from '@recourse/orders';
-import { claimToDispute, judging, merchantAccount, refunding } from '@recourse/processes';
+import { claimToDispute, judging, merchantAccount, overturning, refunding } from '@recourse/processes';
 
 /** The commands that people, jobs and processes send, by the category they go to. */
 export interface Commands {
@@ -57,7 +57,7 @@ export const soundParts: Parts = {
     erased(contribution),
     erased(payout),
   ],
-  processes: [claimToDispute, judging, refunding, merchantAccount],
+  processes: [claimToDispute, judging, refunding, overturning, merchantAccount],
   fund: fundProcessor,
 };
 
@@ -302,7 +302,12 @@ export class World {
       if (!event) return;
       const handler = reader.process.on[event.type] as
         ((event: Recorded, streams: StreamReader) => readonly CommandAction[] | Promise<readonly CommandAction[]>) | undefined;
-      const actions = ((await handler?.(event, this.reader)) ?? []).filter((action) => action.do === 'command');
+      let actions: readonly CommandAction[];
+      try {
+        actions = ((await handler?.(event, this.reader)) ?? []).filter((action) => action.do === 'command');
+      } catch {
+        return; // it waits for another stream, and is tried again
+      }
       const dies = diesAfter !== undefined && handled === count - 1;
       for (const action of dies ? actions.slice(0, diesAfter) : actions) this.#act(reader.process, event, action);
       if (dies) return;

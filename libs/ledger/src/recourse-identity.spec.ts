@@ -165,7 +165,7 @@ describe('a debt that is written off', () => {
         subject: refundId,
         position: positionOf(history, 'RecourseReinstated'),
         found: 'reinstated and outstanding 5.00 CNY',
-        expected: 'recovered in the same append',
+        expected: 'recovered or forgiven in the same append',
       },
     ]);
   });
