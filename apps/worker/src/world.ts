@@ -13,6 +13,7 @@ import {
   encodeData,
   erased,
   type Event,
+  idOf,
   type Instant,
   isRejection,
   type Metadata,
@@ -103,6 +104,8 @@ interface Lanes {
 /** Above it a payout waits for two people; low enough that some do. */
 const approvalLimit = money(3_000n);
 const maxConflicts = 10;
+/** Of the name of a period, `.0001`. */
+const periodSuffix = 5;
 
 /**
  * The house in one array: the real deciders, processes and fund over a log that is checked after every event. Only the store is
@@ -114,6 +117,7 @@ export class World {
   readonly books = new Books();
   readonly #checks: readonly Check[] = ledgerChecks();
   readonly #streams = new Map<string, Stream>();
+  readonly #ids = new Map<string, Set<string>>();
   readonly #deciders: ReadonlyMap<string, AnyDecider>;
   readonly #lanes: readonly Lanes[];
   readonly #inputs: Recorded<FundInput>[] = [];
@@ -132,10 +136,7 @@ export class World {
 
   /** Ids of everything of a category, oldest first; of an account in periods its own id. */
   idsOf(category: string): readonly string[] {
-    const ids = [...this.#streams.keys()].flatMap((stream) =>
-      stream.startsWith(`${category}-`) ? [stream.slice(category.length + 1)] : [],
-    );
-    return this.#deciders.get(category)?.periods ? [...new Set(ids.map((id) => id.replace(/\.\d{4}$/, '')))] : ids;
+    return [...(this.#ids.get(category) ?? [])];
   }
 
   /** As it is now, of an account in its newest period; what nobody has begun is as it is at first. */
@@ -182,19 +183,20 @@ export class World {
   }
 
   #newest(account: string): string {
-    let no = 1;
-    while (this.#streams.has(periodId(account, no + 1))) no += 1;
-    return periodId(account, no);
+    return this.#periodsOf(account).at(-1) ?? periodId(account, 1);
+  }
+  #periodsOf(account: string): readonly string[] {
+    const periods: string[] = [];
+    for (let no = 1; this.#streams.has(periodId(account, no)); no += 1) periods.push(periodId(account, no));
+    return periods;
   }
 
   #decide(category: string, id: string, command: Command, context: CommandContext): Outcome | Decided {
     const decider = this.#decider(category);
     const account = streamOf(category, id);
     const stream = decider.periods ? this.#openPeriod(decider, account, context) : account;
-    const isRecorded = decider.periods
-      ? [...this.#streams].some(([name, { commands }]) => name.startsWith(`${account}.`) && commands.has(context.commandId))
-      : this.#streams.get(stream)?.commands.has(context.commandId);
-    if (isRecorded) return { outcome: 'recorded' };
+    const places = decider.periods ? this.#periodsOf(account) : [stream];
+    if (places.some((place) => this.#streams.get(place)?.commands.has(context.commandId))) return { outcome: 'recorded' };
     const { state, events: before } = this.#streams.get(stream) ?? { state: decider.initial, events: [] };
     const events = decider.decide(stamp(command, context.at), state);
     if (isRejection(events)) return { outcome: 'rejected', code: events.rejected, detail: events.detail };
@@ -226,7 +228,7 @@ export class World {
   ): boolean {
     const stream = this.#streams.get(name) ?? { events: [], commands: new Set<string>(), state: decider.initial, lastInput: 0n };
     if (stream.events.length - 1 !== expected) return false;
-    this.#streams.set(name, stream);
+    if (expected < 0) this.#begin(name, decider, stream);
     events.forEach(({ type, data }, i) => {
       const position = BigInt(this.log.length + 1) * 10n;
       const recorded = {
@@ -254,6 +256,13 @@ export class World {
       this.#publish(recorded as Recorded as Recorded<DomainEvent>);
     });
     return true;
+  }
+
+  #begin(name: string, { category, periods }: AnyDecider, stream: Stream): void {
+    this.#streams.set(name, stream);
+    const id = idOf(name);
+    const ids = this.#ids.get(category) ?? new Set();
+    this.#ids.set(category, ids.add(periods ? id.slice(0, -periodSuffix) : id));
   }
 
   #publish(event: Recorded<DomainEvent>): void {
