@@ -20,7 +20,7 @@ class RefundQuery {
   @Id({ optional: true })
   buyer?: string;
 
-  @OneOf(['approved', 'queued', 'funded', 'paying', 'unclaimed', 'paid', 'reversed'], { optional: true })
+  @OneOf(['approved', 'queued', 'funded', 'paying', 'unclaimed', 'paid', 'reversed', 'revoked', 'overturned'], { optional: true })
   status?: string;
 
   @Shape(/^[a-z0-9][a-z0-9.-]{0,63}$/, { description: 'the rule of the policy that decided', optional: true })

@@ -220,6 +220,19 @@ describe('a verdict that two people overturn', () => {
     }
   });
 
+  it('is told in the history of refunds, whose sums are those of the journal', async () => {
+    const revoked = (await house.read('buyer:b1', '/refunds?status=revoked'))['refunds'] as { refundId: string }[];
+    expect(revoked.map(({ refundId }) => refundId)).toEqual(expect.arrayContaining(['demo.O1.1.v1', 'demo.O2.1.v1']));
+    expect(await house.read(maker, '/audit/refunds')).toMatchObject({ agrees: true });
+    expect(await house.read(maker, '/audit/refunds?status=revoked')).toMatchObject({
+      agrees: true,
+      totals: [{ refunded: cny(0), paid: cny(0) }],
+    });
+    const explained = runCli('explain', 'refund', 'demo.O2.1.v1', '--json', '--data-dir', dataDir);
+    await explained.ended;
+    expect(JSON.parse(explained.output())).toMatchObject({ open: [], totals: { funded: cny(0), paid: cny(0) } });
+  });
+
   it('leaves books that verify', async () => {
     expect(await verification()).toMatchObject({ holds: true, violations: [] });
   });
