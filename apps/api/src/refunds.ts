@@ -20,7 +20,10 @@ class RefundQuery {
   @Id({ optional: true })
   buyer?: string;
 
-  @OneOf(['approved', 'queued', 'handed-over', 'funded', 'paying', 'unclaimed', 'paid', 'reversed', 'returned'], { optional: true })
+  @OneOf(
+    ['approved', 'queued', 'handed-over', 'funded', 'paying', 'unclaimed', 'paid', 'reversed', 'returned', 'revoked', 'overturned'],
+    { optional: true },
+  )
   status?: string;
 
   @Shape(/^[a-z0-9][a-z0-9.-]{0,63}$/, { description: 'the rule of the policy that decided', optional: true })

@@ -1,4 +1,5 @@
-import { encodeData, type EventOf, type Recorded } from '@recourse/eventing';
+import type { EventOf, Recorded } from '@recourse/eventing';
+import type { Money } from '@recourse/money';
 import type { RefundLine } from '@recourse/orders/events';
 import { addsUp, handle, reporter, text, type Check, type Handlers, type Ledger, type Violation } from './invariant.js';
 import type { DomainEvent } from './posting.js';
@@ -119,9 +120,12 @@ function sums({ position, data }: Approval): Violation[] {
 }
 
 type Content = Pick<EventOf<DomainEvent, 'RefundApproved'>['data'], 'lines' | 'total' | (typeof parts)[number]>;
-/** Everything that is an amount of it, or says whose. */
-const contentOf = ({ lines, total, fromEscrow, fromFund, fromFees, merchantShare }: Content): string =>
-  encodeData([lines, total, fromEscrow, fromFund, fromFees, merchantShare]);
+/** Every amount of it in short, as there is one of these for every refund. */
+const contentOf = ({ lines, ...refund }: Content): string => {
+  const amountsOf = (of: Readonly<Record<(typeof parts)[number], Money>>) => parts.map((part) => of[part].minor);
+  const ofLines = lines.map((line) => [line.unitNo, line.amount.minor, ...amountsOf(line)].join());
+  return [refund.total.asset, refund.total.minor, ...amountsOf(refund), ...ofLines].join(' ');
+};
 
 const lineAddsUp = ({ amount, source, fromEscrow, fromFund, fromFees }: RefundLine): boolean =>
   addsUp(amount, [fromEscrow, fromFund, fromFees]) && (source === 'escrow') === (fromFund.minor === 0n && fromFees.minor === 0n);
