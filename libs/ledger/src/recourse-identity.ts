@@ -160,7 +160,8 @@ export class RecourseIdentity implements Check {
     const wanted = this.#wanted.get(refundId);
     this.#wanted.delete(refundId);
     const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
-    if (wanted === undefined) return [wrong(`funded ${text(amount)} from the deposit`, 'an approved refund that waits for the fund')];
+    if (wanted === undefined)
+      return [wrong(`funded ${text(amount)} from the deposit`, 'an approved refund that waits for the fund')];
     const found = addsUp(wanted.merchantShare, [fromHeld, fromDeposit])
       ? []
       : [wrong(`funded ${text(fromHeld)} and ${text(fromDeposit)}`, `${text(wanted.merchantShare)}, the share of the merchant`)];
