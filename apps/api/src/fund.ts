@@ -5,7 +5,16 @@ import type { Actor, EventOf } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
 import { assets, equals, type Money, toJson } from '@recourse/money';
 import { Caller, commandOf, Problem } from '@recourse/nest';
-import { countAside, type Database, findAside, findFund, findFundStanding, listAside, listCoverage, listHandedOver } from '@recourse/postgres';
+import {
+  countAside,
+  type Database,
+  findAside,
+  findFund,
+  findFundStanding,
+  listAside,
+  listCoverage,
+  listHandedOver,
+} from '@recourse/postgres';
 import { derivedIdShape, Id, Limit, limitOf, MoneyField, moneyOf, OneOf, Part, Reference, Text, Whole } from './fields.js';
 import { Edge } from './edge.js';
 import { Receipts } from './receipts.js';

@@ -317,6 +317,7 @@ export const saleOf = (n: number, payee = 'person-b1') => {
     ],
     reserved: event('FundsReserved', reservation),
     queued: event('ReservationQueued', reservation),
+    handedOver: event('ReservationHandedOver', reservation),
     aside: event('ReservationQueued', { ...reservation, why: 'velocity-limit', countedOn: '2026-03-06' }),
     freed: event('ReservationFreed', {
       ...fundOf,
@@ -381,6 +382,11 @@ export async function hinder({ append }: SampleInstallation, sale: Sale): Promis
 }
 
 export const queue = (to: SampleInstallation, sale: Sale): Promise<void> => approve(to, sale, 'queued');
+/** The fund is short, and has asked the merchant's deposit. */
+export async function handOver(to: SampleInstallation, sale: Sale): Promise<void> {
+  await queue(to, sale);
+  await to.append(fundStream, sale.handedOver);
+}
 
 /** The fund is limited by two people, holds a refund aside, runs low and is paused; a claim is open; another fund tells of two days. */
 export async function restrict(to: SampleInstallation, sale: Sale, claimed: Sale): Promise<void> {

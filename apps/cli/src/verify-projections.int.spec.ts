@@ -1,6 +1,7 @@
 import { readModels, type AnyReadModel } from '@recourse/postgres';
 import { sql, type RawBuilder } from 'kysely';
 import {
+  handOver,
   hinder,
   open,
   queue,
@@ -36,6 +37,7 @@ describe('a row of a read model (I9)', () => {
     house = await startSampleInstallation();
     await tell();
     await restrict(house, saleOf(3), saleOf(4));
+    await handOver(house, saleOf(5));
     await hinder(house, saleOf(2));
     await house.project();
   });

@@ -360,6 +360,143 @@ describe('beyond the daily limit of its merchant', () => {
   });
 });
 
+describe('a refund that its merchant bears and the fund has no money for', () => {
+  const bears = (fromFund: number): Wanted => ({ fromFund, fromFees: 5, share: fromFund });
+  const about = (refundId: string) => ({ ...which, refundId, orderId: 'o1', merchant: 'm1' });
+  const waits = (refundId: string, fromFund: number) => ({ ...about(refundId), fromFund: fen(fromFund) });
+  const handed = (refundId: string, fromFund: number) => event('ReservationHandedOver', reservation(refundId, bears(fromFund)));
+  const funded = (refundId: string, fromFund: number): FundInput => ({
+    type: 'RefundFundedFromDeposit',
+    data: {
+      ...parties,
+      refundId,
+      orderId: 'o1',
+      fromHeld: fen(0),
+      fromDeposit: fen(fromFund),
+      fromFees: fen(5),
+      amount: fen(fromFund + 5),
+      total: fen(fromFund + 5),
+      fundedAt: at,
+    },
+  });
+  const ofMerchant = { platform: 'demo', merchant: 'm1', orderId: 'o1' };
+  const declined = (refundId: string): FundInput => ({
+    type: 'HandOverDeclined',
+    data: { ...ofMerchant, refundId, amount: fen(90), because: 'not-covered', declinedAt: at },
+  });
+  const paid = (refundId: string): FundInput => ({
+    type: 'DepositFundingPaid',
+    data: { ...ofMerchant, refundId, amount: fen(95), paidAt: at },
+  });
+  const topUp = (merchant = 'm1'): FundInput => ({
+    type: 'DepositToppedUp',
+    data: { platform: 'demo', merchant, amount: fen(1), rail: 'alipay', transaction: 't', toppedUpAt: at },
+  });
+  const revoked = (refundId: string, wanted: Wanted): FundInput => {
+    const { fromFund, fromFees = 0, share = 0 } = wanted;
+    const amounts = { fromEscrow: fen(0), fromFund: fen(fromFund), fromFees: fen(fromFees), merchantShare: fen(share) };
+    const refund = { ...parties, refundId, orderId: 'o1', disputeId: 'o1.1', lines: [], total: fen(fromFund + fromFees) };
+    return { type: 'RefundRevoked', data: { ...refund, ...amounts, revokedAt: at } };
+  };
+  const askedFor = [periodOpened, queued('r1', bears(90)), handed('r1', 90)];
+  const takenOver = event('ReservationTakenOver', waits('r1', 90));
+  const handedBack = event('ReservationHandedBack', waits('r1', 90));
+  const ended = event('HandOverEnded', about('r1'));
+  const takenBack = event('HandOverRevoked', about('r1'));
+  const withdrawn = event('ReservationWithdrawn', waits('r1', 90));
+
+  it('is asked of his deposit at once, and once', () => {
+    expect(after([periodOpened, contributed(89)], approved('r1', bears(90)), declined('r1'))).toEqual([
+      queued('r1', bears(90)),
+      handed('r1', 90),
+      handedBack,
+    ]);
+  });
+  it('is not asked of it where the platform bears a part, or only fees go back', () => {
+    expect(after([periodOpened], approved('r1', { fromFund: 90, share: 89 }))).toEqual([
+      queued('r1', { fromFund: 90, share: 89 }),
+    ]);
+    const feesOnly = { fromFund: 0, fromFees: 5 };
+    expect(after([periodOpened, queued('r0', { fromFund: 1 })], approved('r1', feesOnly))).toEqual([queued('r1', feesOnly)]);
+  });
+  it('is asked of it when the fund goes on after a pause, and not before', () => {
+    const paused = event('ReservationQueued', { ...reservation('r1', bears(90)), why: 'paused' });
+    expect(after([periodOpened, stopped], approved('r1', bears(90)), topUp())).toEqual([paused]);
+    const ordered: FundInput = {
+      type: 'FundResumeOrdered',
+      data: { ...word, orderedBy: 'bob', proposedBy: 'ann', orderedAt: at },
+    };
+    expect(after([periodOpened, stopped, paused], ordered)).toEqual([resumed, handed('r1', 90)]);
+  });
+  it('keeps its number: those behind it go on, and it goes ahead of them when it comes back', () => {
+    const behind = { fromFund: 60 };
+    expect(after(askedFor, contributes(50), approved('r2', behind), declined('r1'), contributes(60))).toEqual([
+      contributed(50),
+      queued('r2', behind),
+      handedBack,
+      contributed(60),
+      reserved('r1', bears(90)),
+    ]);
+    expect(after(askedFor, contributes(70), approved('r2', behind))).toEqual([contributed(70), reserved('r2', behind)]);
+  });
+  it('is asked for again when this merchant topped up while it waits, and not when another did', () => {
+    const renewed = event('HandOversRenewed', { ...which, merchant: 'm1' });
+    expect(after([...askedFor, handedBack], topUp('m2'), topUp())).toEqual([renewed, handed('r1', 90)]);
+    expect(after(askedFor, topUp())).toEqual([]);
+    expect(after([periodOpened], topUp())).toEqual([]);
+  });
+  it('is the deposit’s once it took it over, whatever money comes to the fund, until the buyer has it', () => {
+    expect(after(askedFor, funded('r1', 90), contributes(500), topUp(), paid('r1'), paid('r1'))).toEqual([
+      takenOver,
+      contributed(500),
+      ended,
+    ]);
+    expect(after([...askedFor, takenOver, ended], approved('r1', bears(90)))).toEqual([]);
+  });
+  it('does not count against his day at the fund once his deposit paid it', () => {
+    const today = { countedOn: '2026-03-01' };
+    const counted = { ...reservation('r1', bears(90)), ...today };
+    const limitedFund = [
+      periodOpened,
+      limited(100),
+      event('ReservationQueued', counted),
+      event('ReservationHandedOver', counted),
+    ];
+    const next = { fromFund: 100 };
+    expect(after(limitedFund, approved('r2', next)).map(({ data }) => data)).toMatchObject([{ why: 'velocity-limit' }]);
+    expect(after([...limitedFund, takenOver], approved('r2', next))).toEqual([
+      event('ReservationQueued', { ...reservation('r2', next), ...today }),
+    ]);
+  });
+
+  it('revoked while it waits is withdrawn, in the line or aside, and the next one goes on', () => {
+    const line = [periodOpened, contributed(50), queued('r1', { fromFund: 90 }), queued('r2', { fromFund: 50 })];
+    expect(after(line, revoked('r1', { fromFund: 90 }))).toEqual([withdrawn, reserved('r2', { fromFund: 50 })]);
+    const aside = event('ReservationQueued', { ...reservation('r1', { fromFund: 90 }), why: 'velocity-limit' });
+    expect(after([periodOpened, aside], revoked('r1', { fromFund: 90 }), contributes(100))).toEqual([
+      withdrawn,
+      contributed(100),
+    ]);
+  });
+  it('revoked before the deposit answered is withdrawn, and what the deposit gave all the same goes back', () => {
+    expect(after(askedFor, revoked('r1', bears(90)), funded('r1', 90))).toEqual([withdrawn, takenBack]);
+    expect(after(askedFor, revoked('r1', bears(90)), declined('r1'))).toEqual([withdrawn, ended]);
+  });
+  it('revoked after the deposit paid it goes back there', () => {
+    expect(after([...askedFor, takenOver], revoked('r1', bears(90)))).toEqual([takenBack]);
+  });
+  it('revoked when the fund had paid it is the fund’s again, and goes to whoever waits', () => {
+    const rich = [periodOpened, contributed(90), reserved('r1', bears(90)), queued('r2', { fromFund: 80 })];
+    const amounts = { fromFund: fen(90), fromFees: fen(5), merchantShare: fen(90) };
+    expect(after(rich, revoked('r1', bears(90)))).toEqual([
+      event('ReservationRevoked', { ...about('r1'), ...amounts }),
+      reserved('r2', { fromFund: 80 }),
+    ]);
+    empty.when(take(revoked('r1', { fromFund: 0 }))).thenNothing();
+    unopened.when(take(revoked('r1', bears(90)))).thenNothing();
+  });
+});
+
 describe('the fund’s processor', () => {
   const recorded = (input: FundInput) => input as Recorded<FundInput>;
   it('leads every input to the fund of its platform and asset', () => {

@@ -4,6 +4,8 @@ import {
   deadKey,
   debited,
   fen,
+  fundedFromDeposit,
+  handedOver,
   obligationOpened,
   payableDebited,
   positionOf,
@@ -174,4 +176,21 @@ describe('a debt that is written off', () => {
     const history = replaced(writtenOffDebt, 'DepositDebited', debited(0, 1_900, 100));
     expect((await ofI6(history)).map(({ found }) => found)).toContain('reinstated and outstanding 1.00 CNY');
   });
+});
+
+it('a refund that the deposit funded is neither reserved nor owed; funded a second time, in part or by a stranger it is named (I6)', async () => {
+  expect(await ofI6(handedOver)).toEqual([]);
+  const asked = handedOver.findIndex(({ type }) => type === 'RefundFundedFromDeposit');
+  expect(await ofI6(handedOver.toSpliced(asked + 1, 0, reserved('fund')))).toMatchObject([
+    { subject: refundId, found: 'reserved 100.00 CNY', expected: 'an approved refund that waits for the fund' },
+  ]);
+  expect(await ofI6(handedOver.toSpliced(asked + 1, 0, fundedFromDeposit(0, 9_500)))).toMatchObject([
+    { subject: refundId, found: 'funded 100.00 CNY from the deposit', expected: 'an approved refund that waits for the fund' },
+  ]);
+  expect(await ofI6(replaced(handedOver, 'RefundFundedFromDeposit', fundedFromDeposit(8_000, 1_499)))).toMatchObject([
+    { subject: refundId, expected: '95.00 CNY, the share of the merchant' },
+  ]);
+  expect(await ofI6(replaced(handedOver, 'RefundFundedFromDeposit', fundedFromDeposit(8_000, 1_500, 499)))).toMatchObject([
+    { subject: refundId, expected: 'the share and 5.00 CNY of fees together' },
+  ]);
 });

@@ -6,6 +6,8 @@ import { Books } from './journal.js';
 import {
   credited,
   deadKey,
+  depositFundingRevoked,
+  handedOver,
   debited,
   payableDebited,
   replaced,
@@ -36,6 +38,8 @@ const ofDeposit = (history: readonly DomainEvent[]) =>
       'DepositDebited',
       'PayableDebited',
       'PayableCredited',
+      'RefundFundedFromDeposit',
+      'DepositFundingRevoked',
       'SettlementDrawn',
       'WithdrawalDrawn',
       'DrawReturned',
@@ -58,6 +62,12 @@ it('tells a merchant why every cent left his deposit', () => {
     'obligation-opened: 400.00 100.00 95.00',
     'hold-released: 405.00 95.00 95.00',
     'deposit-debited: 405.00 0.00 0.00',
+  ]);
+  expect(lines([...handedOver, depositFundingRevoked])).toEqual([
+    'topped-up: 500.00 0.00 0.00',
+    'held-for-case: 420.00 80.00 0.00',
+    'refund-funded: 405.00 0.00 0.00',
+    'refund-funding-revoked: 500.00 0.00 0.00',
   ]);
   expect(lines(thinDeposit)).toEqual([
     'topped-up: 30.00 0.00 0.00',
