@@ -12,6 +12,7 @@ import {
 } from '@recourse/eventing';
 import { add, compare, format, isZero, type Money, subtract, sum, zero } from '@recourse/money';
 import type { OrderEvent, RefundParties } from '@recourse/orders/events';
+import type { BuyerDebtEvent, OwedByBuyer } from './buyer-debt.js';
 import type { ContributionEvent } from './contribution.js';
 import { type FundControlEvent, type FundLimits, limitsOf } from './fund-control.js';
 import { PersistentMap } from './persistent-map.js';
@@ -105,6 +106,49 @@ export type FundEvent =
         readonly merchantShare: Money;
       }
     >
+  /** From buyer:owed to fund:advanced: he got it by deceit, and the merchant is not to bear it. */
+  | Event<
+      'BuyerFraudEstablished',
+      Which & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly merchant: string;
+        readonly buyer: string;
+        readonly amount: Money;
+      }
+    >
+  /** What a buyer owed for fraud is the fund's again. */
+  | Event<
+      'FraudRepaid',
+      Which &
+        OwedByBuyer & {
+          readonly amount: Money;
+          /** Whence he paid it; absent: the refund came back, and it is taken out of refund:{refundId}. */
+          readonly rail?: string;
+          readonly transaction?: string;
+        }
+    >
+  /** It came back and nobody is owed it any more. */
+  | Event<
+      'RefundReturned',
+      Which & { readonly merchant: string; readonly buyer: string; readonly refundId: string; readonly amount: Money }
+    >
+  /** What was paid twice is back at the gateway it had left. */
+  | Event<
+      'DoublePaymentRepaid',
+      Which & OwedByBuyer & { readonly amount: Money; readonly rail: string; readonly transaction: string }
+    >
+  /** For fraud the fund bears it, for a double payment the platform. */
+  | Event<
+      'BuyerDebtWrittenOff',
+      Which &
+        OwedByBuyer & {
+          readonly amount: Money;
+          readonly reason: string;
+          readonly proposedBy: string;
+          readonly approvedBy: string;
+        }
+    >
   /** Nothing is reserved until it is resumed: everything that wants money waits in order, and money still comes in. */
   | Event<
       'FundPaused',
@@ -136,9 +180,10 @@ type ControlInput = EventOf<
   'FundPauseOrdered' | 'FundResumeOrdered' | 'FundLimitsApproved' | 'FundHoldLiftOrdered' | 'FundDayBegan'
 >;
 export type FundInput =
-  | EventOf<OrderEvent, 'RefundApproved'>
+  | EventOf<OrderEvent, 'RefundApproved' | 'RefundOverturned'>
   | EventOf<ContributionEvent, 'ContributionApproved'>
   | EventOf<DepositEvent, 'DepositDebited' | 'PayableDebited'>
+  | EventOf<BuyerDebtEvent, 'BuyerDebtRepaid' | 'BuyerDebtReturned' | 'DebtWriteOffApproved'>
   | ControlInput;
 export type FundCommand =
   | { readonly type: 'TakeInput'; readonly input: FundInput }
@@ -194,6 +239,11 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
     ReservationFreed: 1,
     FundReimbursed: 1,
     ReservationRevoked: 1,
+    BuyerFraudEstablished: 1,
+    FraudRepaid: 1,
+    RefundReturned: 1,
+    DoublePaymentRepaid: 1,
+    BuyerDebtWrittenOff: 1,
     FundPaused: 1,
     FundResumed: 1,
     FundLimitsSet: 1,
@@ -229,9 +279,13 @@ export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEv
   decider: fund,
   inputs: [
     'RefundApproved',
+    'RefundOverturned',
     'ContributionApproved',
     'DepositDebited',
     'PayableDebited',
+    'BuyerDebtRepaid',
+    'BuyerDebtReturned',
+    'DebtWriteOffApproved',
     'FundPauseOrdered',
     'FundResumeOrdered',
     'FundLimitsApproved',
@@ -264,8 +318,10 @@ export const lineOf = ({ waiting, aside }: Open): readonly Reservation[] =>
     .toSorted((a, b) => a - b)
     .flatMap((number) => waiting.get(number) ?? []);
 
-const concernsFund = (input: FundInput): boolean =>
-  input.type !== 'RefundApproved' || !isZero(input.data.fromFund) || !isZero(input.data.fromFees);
+const concernsFund = (input: FundInput): boolean => {
+  if (input.type === 'RefundOverturned') return input.data.buyerOwes !== undefined && !isZero(input.data.buyerOwes);
+  return input.type !== 'RefundApproved' || !isZero(input.data.fromFund) || !isZero(input.data.fromFees);
+};
 const assetOf = ({ data }: FundInput): string =>
   'asset' in data ? data.asset : 'amount' in data ? data.amount.asset : data.total.asset;
 const openedWith = ({ platform, available }: { readonly platform: string; readonly available: Money }): Open => ({
@@ -321,6 +377,28 @@ function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[]
       const source = input.type === 'DepositDebited' ? 'deposit' : 'payable';
       return [event('FundReimbursed', { platform, merchant, obligationId, refundId, amount, source })];
     }
+    case 'RefundOverturned': {
+      const { platform, refundId, orderId, merchant, buyer, buyerOwes: amount } = input.data;
+      if (amount === undefined) return [];
+      return [event('BuyerFraudEstablished', { platform, asset: amount.asset, refundId, orderId, merchant, buyer, amount })];
+    }
+    case 'BuyerDebtRepaid': {
+      const { amount, rail, transaction } = input.data;
+      const repaid = { ...debtOf(input.data), amount, rail, transaction };
+      return [event(input.data.kind === 'fraud' ? 'FraudRepaid' : 'DoublePaymentRepaid', repaid)];
+    }
+    case 'BuyerDebtReturned': {
+      const { amount, rest, platform, merchant, buyer, refundId } = input.data;
+      const returned = { platform, asset: rest.asset, merchant, buyer, refundId, amount: rest };
+      return [
+        ...(isZero(amount) ? [] : [event('FraudRepaid', { ...debtOf(input.data), amount })]),
+        ...(isZero(rest) ? [] : [event('RefundReturned', returned)]),
+      ];
+    }
+    case 'DebtWriteOffApproved': {
+      const { amount, reason, proposedBy, approvedBy } = input.data;
+      return [event('BuyerDebtWrittenOff', { ...debtOf(input.data), amount, reason, proposedBy, approvedBy })];
+    }
     case 'FundPauseOrdered': {
       const { platform, asset, kind, orderedBy: by, reason } = input.data;
       return [event('FundPaused', { platform, asset, kind, by, reason, pausedAt: at })];
@@ -348,6 +426,24 @@ function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[]
     }
   }
 }
+
+const debtOf = ({
+  debtId,
+  platform,
+  buyer,
+  merchant,
+  refundId,
+  kind,
+  amount: { asset },
+}: OwedByBuyer & { readonly amount: Money }): Which & OwedByBuyer => ({
+  platform,
+  asset,
+  debtId,
+  buyer,
+  merchant,
+  refundId,
+  kind,
+});
 
 const isBeyondLimit = (state: Open, { merchant, fromFund, countedOn = '' }: Reservation): boolean =>
   state.dailyPerMerchant !== undefined && compare(add(spentOn(state, merchant, countedOn), fromFund), state.dailyPerMerchant) > 0;
@@ -431,7 +527,14 @@ function post(state: Open, { type, data }: Change): Open {
   switch (type) {
     case 'FundContributed':
     case 'FundReimbursed':
+    case 'FraudRepaid':
+    case 'RefundReturned':
       return { ...state, available: add(state.available, data.amount) };
+    // Of what the fund lays out it keeps no count: it is not the fund's to spend.
+    case 'BuyerFraudEstablished':
+    case 'DoublePaymentRepaid':
+    case 'BuyerDebtWrittenOff':
+      return state;
     case 'ReservationRevoked':
       return { ...state, available: add(state.available, data.fromFund) };
     case 'ReservationQueued': {

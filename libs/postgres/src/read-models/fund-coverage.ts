@@ -207,6 +207,10 @@ export const fundCoverage = readModel<FundEvent | OrderEvent>({
       move(tx, metadata.recordedAt, data.platform, data.amount.asset, { available: data.amount.minor }),
     FundReimbursed: ({ data, metadata }, tx) =>
       move(tx, metadata.recordedAt, data.platform, data.amount.asset, { available: data.amount.minor }),
+    FraudRepaid: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.amount.asset, { available: data.amount.minor }),
+    RefundReturned: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.amount.asset, { available: data.amount.minor }),
     FundsReserved: ({ data, metadata }, tx) =>
       move(tx, metadata.recordedAt, data.platform, data.fromFund.asset, {
         available: -data.fromFund.minor,

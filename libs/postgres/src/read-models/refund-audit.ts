@@ -100,6 +100,16 @@ const followed: Readonly<Record<Followed, true>> = {
   PayoutCancelRefused: true,
   PayoutReturned: true,
   GatewayFeeCharged: true,
+  BuyerFraudEstablished: true,
+  BuyerDebtOpened: true,
+  BuyerDebtRepaid: true,
+  BuyerDebtReturned: true,
+  DebtWriteOffProposed: true,
+  DebtWriteOffApproved: true,
+  FraudRepaid: true,
+  RefundReturned: true,
+  DoublePaymentRepaid: true,
+  BuyerDebtWrittenOff: true,
 };
 
 async function follow(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<void> {
