@@ -1,6 +1,17 @@
 import { RefundChain, type RefundStory } from './refund-chain.js';
 import type { DomainEvent } from './posting.js';
-import { approved, deadKey, fen, recorded, refundFromEscrow, refundId, tampered, thinDeposit } from './sample-history.js';
+import {
+  approved,
+  deadKey,
+  deceit,
+  deceitGivenUp,
+  fen,
+  recorded,
+  refundFromEscrow,
+  refundId,
+  tampered,
+  thinDeposit,
+} from './sample-history.js';
 
 const storyOf = (history: readonly DomainEvent[]): RefundStory => {
   const events = recorded(history);
@@ -52,6 +63,17 @@ it('says at every point what is still open', () => {
   expect(open(upTo(thinDeposit, 'FundReimbursed'))).toEqual([['recourse', 6_500]]);
   expect(open(thinDeposit)).toEqual([]);
   expect(open(refundFromEscrow)).toEqual([]);
+});
+
+it('what a buyer owes for deceit is told and is open until it is repaid or given up; the fund is not reimbursed by it', () => {
+  const debtOf = (history: readonly DomainEvent[]) => storyOf(history).open.map(({ matter, amount }) => [matter, amount]);
+  expect(debtOf(upTo(deceit, 'BuyerFraudEstablished'))).toEqual([['debt', fen(10_000)]]);
+  expect(debtOf(upTo(deceit, 'FraudRepaid'))).toEqual([['debt', fen(7_000)]]);
+  expect(debtOf(deceit)).toEqual([]);
+  expect(debtOf(deceitGivenUp)).toEqual([]);
+  const { steps, totals } = storyOf(deceit);
+  expect(steps.map(({ event }) => event).slice(-3)).toEqual(['BuyerDebtReturned', 'FraudRepaid', 'RefundReturned']);
+  expect(totals).toMatchObject({ paid: fen(0), recourse: fen(0), recovered: fen(0), reimbursed: fen(0) });
 });
 
 it('another unit and another refund of the order are not part of it', () => {
