@@ -1,4 +1,9 @@
-import type { ContributionRejection, FundControlRejection, PayoutRejection } from '@recourse/compensation/events';
+import type {
+  BuyerDebtRejection,
+  ContributionRejection,
+  FundControlRejection,
+  PayoutRejection,
+} from '@recourse/compensation/events';
 import type { DepositRejection } from '@recourse/deposits/events';
 import type { DisputeRejection, PolicyRejection } from '@recourse/disputes/events';
 import type { Rejection } from '@recourse/eventing';
@@ -14,6 +19,7 @@ type Code =
   | ContributionRejection
   | FundControlRejection
   | PayoutRejection
+  | BuyerDebtRejection
   | 'OwnedByAnother';
 
 /** 404: it is not there. 422: it can never be so. 409: it cannot be so now. 403: not by you. */
@@ -39,6 +45,8 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   ContradictoryDecision: 422,
   ContributionExists: 409,
   ContributionUnknown: 404,
+  DebtDiffers: 409,
+  DebtUnknown: 404,
   DeliveryFailed: 409,
   DeliveryWindowOver: 409,
   DiscountTooLarge: 422,
@@ -59,6 +67,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   LimitsUnchanged: 409,
   LimitsUnknown: 404,
   MoreThanFree: 409,
+  MoreThanOwed: 409,
   MoreThanPayable: 409,
   NoAnswerExpected: 409,
   NoReplacementToCheck: 409,
@@ -74,6 +83,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   NotUnderReview: 409,
   NothingChanges: 409,
   NothingOrdered: 422,
+  NothingOwed: 409,
   NothingPayable: 409,
   NothingToConfirm: 409,
   NothingToReveal: 409,

@@ -407,6 +407,20 @@ export async function restrict(to: SampleInstallation, sale: Sale, claimed: Sale
   await to.eventStore.append('fund-other.CNY.0001', 'no_stream', [opened, contributed], [metadata(6), metadata(8)]);
 }
 
+/** Its buyer deceived: he owes what he was refunded, and two people do not agree yet to give it up. */
+export async function deceive({ append }: SampleInstallation, { orderId, refundId }: Sale): Promise<void> {
+  const owed = { debtId: refundId, ...account, buyer: 'b1', refundId, kind: 'fraud', amount: price } as const;
+  await append(
+    fundStream,
+    event('BuyerFraudEstablished', { ...fundOf, ...account, buyer: 'b1', refundId, orderId, amount: price }),
+  );
+  await append(
+    `buyerdebt-${refundId}`,
+    event('BuyerDebtOpened', { ...owed, outstanding: price, openedAt: at(6) }),
+    event('DebtWriteOffProposed', { ...owed, reason: 'gone', proposedBy: 'ann', proposedAt: at(7) }),
+  );
+}
+
 /** A dead key from the sale until the fund is whole again; the rail pays `payeeAccount`. */
 export async function refund(to: SampleInstallation, sale: Sale, payeeAccount: string): Promise<void> {
   const { append, sandboxRail } = to;

@@ -2,6 +2,7 @@ import { readModels, type AnyReadModel } from '@recourse/postgres';
 import { sql, type RawBuilder } from 'kysely';
 import {
   handOver,
+  deceive,
   hinder,
   open,
   queue,
@@ -39,6 +40,7 @@ describe('a row of a read model (I9)', () => {
     await restrict(house, saleOf(3), saleOf(4));
     await handOver(house, saleOf(5));
     await hinder(house, saleOf(2));
+    await deceive(house, saleOf(1));
     await house.project();
   });
   afterAll(() => house.remove());

@@ -1,4 +1,4 @@
-import type { FundControlCommand, PayoutCommand } from '@recourse/compensation';
+import type { BuyerDebtCommand, FundControlCommand, PayoutCommand } from '@recourse/compensation';
 import type { DepositCommand } from '@recourse/deposits';
 import type { DisputeCommand } from '@recourse/disputes';
 import type { CommandAction, CommandContext } from '@recourse/eventing';
@@ -37,6 +37,9 @@ export class CancelPayout extends commandOf<PayoutCommand, 'CancelPayout'>('payo
 export class SubmitTransfer extends commandOf<PayoutCommand, 'SubmitTransfer'>('payout', 'SubmitTransfer') {}
 export class RecordRailWord extends commandOf<PayoutCommand, 'RecordRailWord'>('payout', 'RecordRailWord') {}
 
+export class OpenBuyerDebt extends commandOf<BuyerDebtCommand, 'OpenBuyerDebt'>('buyerdebt', 'OpenBuyerDebt') {}
+export class SettleDebtByReturn extends commandOf<BuyerDebtCommand, 'SettleDebtByReturn'>('buyerdebt', 'SettleDebtByReturn') {}
+
 export class BeginFundDay extends commandOf<FundControlCommand, 'BeginFundDay'>('fundcontrol', 'BeginFundDay') {}
 
 export const orderCommands = [ApproveRefund, RevokeRefund, OverturnRefund, CloseClaim, PassOrderDeadlines] as const;
@@ -65,6 +68,7 @@ export const depositCommands = [
 ] as const;
 export const fundControlCommands = [BeginFundDay] as const;
 export const payoutCommands = [RequestPayout, CancelPayout, SubmitTransfer, RecordRailWord] as const;
+export const buyerDebtCommands = [OpenBuyerDebt, SettleDebtByReturn] as const;
 
 type AnyCommandClass = { readonly category: string; readonly type: string } & (new (
   id: string,
@@ -72,10 +76,15 @@ type AnyCommandClass = { readonly category: string; readonly type: string } & (n
   context: CommandContext,
 ) => object);
 const classes: ReadonlyMap<string, AnyCommandClass> = new Map(
-  ([...orderCommands, ...disputeCommands, ...depositCommands, ...payoutCommands] as readonly AnyCommandClass[]).map((one) => [
-    `${one.category}/${one.type}`,
-    one,
-  ]),
+  (
+    [
+      ...orderCommands,
+      ...disputeCommands,
+      ...depositCommands,
+      ...payoutCommands,
+      ...buyerDebtCommands,
+    ] as readonly AnyCommandClass[]
+  ).map((one) => [`${one.category}/${one.type}`, one]),
 );
 
 /** The command object of a process's action. @throws Error when this worker has no class for it */

@@ -162,7 +162,7 @@ class House {
     }
     if (state.status === 'open') {
       const first = state.waiting.get(state.head);
-      if (first) expect(first.fromFund.minor).toBeGreaterThan(state.available.minor);
+      if (first?.kind === 'reservation') expect(first.wanted.fromFund.minor).toBeGreaterThan(state.available.minor);
       expect(state.available).toEqual(this.books.balance('demo/fund:available'));
     }
     if (this.#deposit.status === 'open') expect(this.#deposit.deposit).toEqual(this.books.balance('demo/merchant:m1:deposit'));

@@ -1,4 +1,4 @@
-import type { Fund, Payout } from '@recourse/compensation';
+import type { BuyerDebt, Fund, Payout } from '@recourse/compensation';
 import type { Deposit } from '@recourse/deposits';
 import { policyHash, type Dispute } from '@recourse/disputes';
 import type { Liability, Order, SettlementMode } from '@recourse/orders';
@@ -90,6 +90,11 @@ export class Town {
   }
   payouts(...statuses: readonly Payout['status'][]): readonly string[] {
     return this.world.idsOf('payout').filter((id) => statuses.includes((this.world.stateOf('payout', id) as Payout).status));
+  }
+
+  buyerDebt(debtId: string | undefined): Extract<BuyerDebt, { status: 'known' }> | undefined {
+    const state = debtId === undefined ? undefined : (this.world.stateOf('buyerdebt', debtId) as BuyerDebt);
+    return state?.status === 'known' ? state : undefined;
   }
 
   agree(merchant: string): void {
@@ -417,10 +422,35 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
       );
     },
   ],
-  contribute: [
-    4,
+  repayDebt: [
+    2,
     (town, dice) => {
-      town.contribute(dice, 1 + dice(2_000));
+      const debtId = pick(town.world.idsOf('buyerdebt'), dice);
+      const { outstanding } = town.buyerDebt(debtId) ?? {};
+      if (debtId === undefined || outstanding === undefined || outstanding.minor === 0n) return;
+      const paid = { amount: fen(1 + dice(Number(outstanding.minor))), rail: 'sandbox', transaction: town.name('t') };
+      town.ask(dice, 'buyerdebt', debtId, { type: 'RepayBuyerDebt', ...paid });
+    },
+  ],
+  writeOffDebt: [
+    1,
+    (town, dice) => {
+      const debtId = pick(town.world.idsOf('buyerdebt'), dice);
+      const debt = town.buyerDebt(debtId);
+      if (debtId === undefined || debt === undefined) return;
+      const subject = pick(people, dice) ?? 'ann';
+      town.ask(
+        dice,
+        'buyerdebt',
+        debtId,
+        debt.proposal ? { type: 'ApproveDebtWriteOff', subject } : { type: 'ProposeDebtWriteOff', reason: 'gone', subject },
+      );
+    },
+  ],
+  contribute: [
+    3,
+    (town, dice) => {
+      town.contribute(dice, 1 + dice(1_200));
     },
   ],
   pause: [

@@ -50,11 +50,17 @@ export async function comeToRest(town: Town): Promise<void> {
   await quiet(town);
 }
 
-/** The merchants pay what they owe, also those who had left. */
+/** The merchants pay what they owe, also those who had left, and so do the buyers who deceived. */
 export async function everybodyPays(town: Town): Promise<void> {
   for (const merchant of merchants) {
     if (town.account(merchant).isClosed) town.agree(merchant);
     town.topUp(never, merchant, 10_000_000);
+  }
+  for (const debtId of town.world.idsOf('buyerdebt')) {
+    const { outstanding } = town.buyerDebt(debtId) ?? {};
+    const paid = { rail: 'sandbox', transaction: town.name('t') };
+    if (outstanding && outstanding.minor > 0n)
+      town.world.send('buyerdebt', debtId, { type: 'RepayBuyerDebt', amount: outstanding, ...paid }, 'finance');
   }
   await quiet(town);
 }
@@ -143,6 +149,6 @@ function stuckEscrow({ world }: Town): readonly string[] {
 export function debtsLeft(town: Town): readonly string[] {
   return [...town.world.books.rows()].flatMap(({ account, balance }) => {
     const { kind } = findAccount(account) ?? {};
-    return kind === 'recourse' || kind === 'advanced' ? [`${account} still has ${balance.minor}`] : [];
+    return kind === 'recourse' || kind === 'advanced' || kind === 'owed' ? [`${account} still has ${balance.minor}`] : [];
   });
 }

@@ -1,5 +1,13 @@
-import { contribution, fundControl, fundProcessor, payout } from '@recourse/compensation';
-import type { ContributionCommand, Fund, FundControlCommand, FundEvent, FundInput, PayoutCommand } from '@recourse/compensation';
+import { buyerDebt, contribution, fundControl, fundProcessor, payout } from '@recourse/compensation';
+import type {
+  BuyerDebtCommand,
+  ContributionCommand,
+  Fund,
+  FundControlCommand,
+  FundEvent,
+  FundInput,
+  PayoutCommand,
+} from '@recourse/compensation';
 import { deposit, type DepositCommand } from '@recourse/deposits';
 import { dispute, policy, type DisputeCommand } from '@recourse/disputes';
 import type { PolicyCommand } from '@recourse/disputes/events';
@@ -28,7 +36,7 @@ import type { RunnableProcess } from '@recourse/eventstore';
 import { Books, type Check, type DomainEvent, ledgerChecks, type RailBookEntry, type Violation } from '@recourse/ledger';
 import { money } from '@recourse/money';
 import { order, type OrderCommand } from '@recourse/orders';
-import { claimToDispute, judging, merchantAccount, overturning, refunding } from '@recourse/processes';
+import { buyerDebts, claimToDispute, judging, merchantAccount, overturning, refunding } from '@recourse/processes';
 
 /** The commands that people, jobs and processes send, by the category they go to. */
 export interface Commands {
@@ -39,6 +47,7 @@ export interface Commands {
   readonly fundcontrol: FundControlCommand;
   readonly contribution: ContributionCommand;
   readonly payout: PayoutCommand;
+  readonly buyerdebt: BuyerDebtCommand;
 }
 export type Category = keyof Commands;
 
@@ -57,8 +66,9 @@ export const soundParts: Parts = {
     erased(fundControl),
     erased(contribution),
     erased(payout),
+    erased(buyerDebt),
   ],
-  processes: [claimToDispute, judging, refunding, overturning, merchantAccount],
+  processes: [claimToDispute, judging, refunding, overturning, merchantAccount, buyerDebts],
   fund: fundProcessor,
 };
 

@@ -582,3 +582,96 @@ describe('whatever reaches the fund', () => {
     );
   });
 });
+
+describe('a buyer who deceived or was paid twice', () => {
+  const debt = { platform: 'demo', debtId: 'r1', buyer: 'b1', merchant: 'm1', refundId: 'r1', kind: 'fraud' } as const;
+  const twice = { ...debt, debtId: 'r1.outside', kind: 'double-payment' } as const;
+  /** As the fund says it. */
+  const said = ({ platform, ...whose }: typeof debt | typeof twice) => ({ platform, asset: 'CNY', ...whose });
+  const byRail = { rail: 'alipay', transaction: 't7' };
+  const people = { reason: 'gone', proposedBy: 'ann', approvedBy: 'bob' };
+  const overturned = (amount: Money, buyerOwes?: Money): FundInput => ({
+    type: 'RefundOverturned',
+    data: {
+      ...parties,
+      refundId: 'r1',
+      orderId: 'o1',
+      disputeId: 'o1.1',
+      units: [1],
+      amount,
+      escrowLoss: amount,
+      recourse: fen(0),
+      ...(buyerOwes === undefined ? {} : { buyerOwes }),
+      overturnedAt: at,
+    },
+  });
+  const established = event('BuyerFraudEstablished', {
+    platform: 'demo',
+    asset: 'CNY',
+    refundId: 'r1',
+    orderId: 'o1',
+    merchant: 'm1',
+    buyer: 'b1',
+    amount: fen(100),
+  });
+  const repays = (amount: number, of: typeof debt | typeof twice = debt): FundInput => ({
+    type: 'BuyerDebtRepaid',
+    data: { ...of, ...byRail, amount: fen(amount), outstanding: fen(0), repaidAt: at },
+  });
+  const comesBack = (amount: number, rest: number): FundInput => ({
+    type: 'BuyerDebtReturned',
+    data: { ...debt, amount: fen(amount), rest: fen(rest), outstanding: fen(0), returnedAt: at },
+  });
+  const fraudRepaid = (amount: number, how: typeof byRail | object = byRail) =>
+    event('FraudRepaid', { ...said(debt), amount: fen(amount), ...how });
+  const refundReturned = (amount: number) =>
+    event('RefundReturned', {
+      platform: 'demo',
+      asset: 'CNY',
+      merchant: 'm1',
+      buyer: 'b1',
+      refundId: 'r1',
+      amount: fen(amount),
+    });
+
+  it('owes the fund what he got, if he still has it and deceived', () => {
+    empty.when(take(overturned(fen(100), fen(100)))).then(established);
+    unopened.when(take(overturned(fen(100), fen(100)))).then(periodOpened, established);
+    empty.when(take(overturned(fen(100)))).thenNothing();
+    empty.when(take(overturned(fen(100), fen(0)))).thenNothing();
+    unopened.when(take(overturned(fen(100)))).thenNothing();
+  });
+  it('repays the fund, and whoever waits for it goes on', () => {
+    const waiting = [periodOpened, queued('r8', { fromFund: 60 }), queued('r9', { fromFund: 60 }), established];
+    expect(after(waiting, repays(100))).toEqual([fraudRepaid(100), reserved('r8', { fromFund: 60 })]);
+    expect(after(waiting, comesBack(70, 50))).toEqual([
+      fraudRepaid(70, {}),
+      refundReturned(50),
+      reserved('r8', { fromFund: 60 }),
+      reserved('r9', { fromFund: 60 }),
+    ]);
+  });
+  it('pays by the refund that came back only what he still owes; the rest is the fund’s', () => {
+    empty
+      .and(established)
+      .when(take(comesBack(100, 0)))
+      .then(fraudRepaid(100, {}));
+    empty
+      .and(established)
+      .when(take(comesBack(0, 100)))
+      .then(refundReturned(100));
+  });
+  it('who was paid twice repays the gateway, not the fund', () => {
+    const booked = event('DoublePaymentRepaid', { ...said(twice), amount: fen(100), ...byRail });
+    expect(after([periodOpened, queued('r8', { fromFund: 60 })], repays(100, twice))).toEqual([booked]);
+  });
+  it('is let off by two people', () => {
+    for (const whose of [debt, twice])
+      empty
+        .when(take({ type: 'DebtWriteOffApproved', data: { ...whose, ...people, amount: fen(100), approvedAt: at } }))
+        .then(event('BuyerDebtWrittenOff', { ...said(whose), amount: fen(100), ...people }));
+  });
+  it('owes in the asset of the fund', () => {
+    empty.when(take(overturned(fen(100, 'USD'), fen(100, 'USD')))).thenRejected('AssetMismatch');
+  });
+});

@@ -12,6 +12,7 @@ import {
 } from '@recourse/eventing';
 import { add, compare, equals, format, isPositive, isZero, type Money, subtract, sum, zero } from '@recourse/money';
 import type { OrderEvent, RefundParties } from '@recourse/orders/events';
+import type { BuyerDebtEvent, OwedByBuyer } from './buyer-debt.js';
 import type { ContributionEvent } from './contribution.js';
 import { type FundControlEvent, type FundLimits, limitsOf } from './fund-control.js';
 import type { PayoutEvent } from './payout.js';
@@ -129,7 +130,29 @@ export type FundEvent =
   | Event<'CompensationQueued', Compensation & { readonly why?: 'paused' }>
   /** From fund:available to merchant:settling. */
   | Event<'MerchantCompensated', Compensation>
-  /** Paid, no longer owed, and back: from refund:{refundId} to fund:available. */
+  /** From buyer:owed to fund:advanced: he got it by deceit, and the merchant is not to bear it. */
+  | Event<
+      'BuyerFraudEstablished',
+      Which & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly merchant: string;
+        readonly buyer: string;
+        readonly amount: Money;
+      }
+    >
+  /** What a buyer owed for fraud is the fund's again. */
+  | Event<
+      'FraudRepaid',
+      Which &
+        OwedByBuyer & {
+          readonly amount: Money;
+          /** Whence he paid it; absent: the refund came back, and it is taken out of refund:{refundId}. */
+          readonly rail?: string;
+          readonly transaction?: string;
+        }
+    >
+  /** It came back and nobody is owed it any more: from refund:{refundId} to fund:available. */
   | Event<
       'RefundReturned',
       Which & { readonly merchant: string; readonly buyer: string; readonly refundId: string; readonly amount: Money }
@@ -151,6 +174,22 @@ export type FundEvent =
   | Event<'HandOverRevoked', Omit<Waiting, 'fromFund'>>
   /** It was revoked while it waited, in the line, aside or for the word of the deposit. */
   | Event<'ReservationWithdrawn', Waiting>
+  /** What was paid twice is back at the gateway it had left. */
+  | Event<
+      'DoublePaymentRepaid',
+      Which & OwedByBuyer & { readonly amount: Money; readonly rail: string; readonly transaction: string }
+    >
+  /** For fraud the fund bears it, for a double payment the platform. */
+  | Event<
+      'BuyerDebtWrittenOff',
+      Which &
+        OwedByBuyer & {
+          readonly amount: Money;
+          readonly reason: string;
+          readonly proposedBy: string;
+          readonly approvedBy: string;
+        }
+    >
   /** Nothing is reserved until it is resumed: everything that wants money waits in order, and money still comes in. */
   | Event<
       'FundPaused',
@@ -186,10 +225,11 @@ type HandOverInput = EventOf<
   'RefundFundedFromDeposit' | 'HandOverDeclined' | 'DepositFundingPaid' | 'DepositToppedUp'
 >;
 export type FundInput =
-  | EventOf<OrderEvent, 'RefundApproved' | 'RefundRevoked'>
+  | EventOf<OrderEvent, 'RefundApproved' | 'RefundRevoked' | 'RefundOverturned'>
   | EventOf<ContributionEvent, 'ContributionApproved'>
   | EventOf<DepositEvent, 'DepositDebited' | 'PayableDebited' | 'CompensationClaimed'>
   | EventOf<PayoutEvent, 'PayoutReturned'>
+  | EventOf<BuyerDebtEvent, 'BuyerDebtRepaid' | 'BuyerDebtReturned' | 'DebtWriteOffApproved'>
   | HandOverInput
   | ControlInput;
 export type FundCommand =
@@ -264,6 +304,10 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
     HandOverEnded: 1,
     HandOverRevoked: 1,
     ReservationWithdrawn: 1,
+    BuyerFraudEstablished: 1,
+    FraudRepaid: 1,
+    DoublePaymentRepaid: 1,
+    BuyerDebtWrittenOff: 1,
     FundPaused: 1,
     FundResumed: 1,
     FundLimitsSet: 1,
@@ -299,6 +343,7 @@ export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEv
   inputs: [
     'RefundApproved',
     'RefundRevoked',
+    'RefundOverturned',
     'ContributionApproved',
     'DepositDebited',
     'PayableDebited',
@@ -308,6 +353,9 @@ export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEv
     'HandOverDeclined',
     'DepositFundingPaid',
     'DepositToppedUp',
+    'BuyerDebtRepaid',
+    'BuyerDebtReturned',
+    'DebtWriteOffApproved',
     'FundPauseOrdered',
     'FundResumeOrdered',
     'FundLimitsApproved',
@@ -350,7 +398,9 @@ const keyOf = ({ kind, wanted: { refundId } }: Entry): string => (kind === 'rese
 const priceOf = (entry: Entry): Money => (entry.kind === 'reservation' ? entry.wanted.fromFund : entry.wanted.amount);
 
 function concernsFund({ type, data }: FundInput): boolean {
-  if (type === 'PayoutReturned') return data.purpose.kind === 'refund';
+  // What comes back from a buyer who deceived pays his debt first, and is told by that.
+  if (type === 'PayoutReturned') return data.purpose.kind === 'refund' && data.isFraud === undefined;
+  if (type === 'RefundOverturned') return data.buyerOwes !== undefined && !isZero(data.buyerOwes);
   return (type !== 'RefundApproved' && type !== 'RefundRevoked') || !isZero(data.fromFund) || !isZero(data.fromFees);
 }
 /** It means nothing to a fund that nobody has asked anything of. */
@@ -370,6 +420,10 @@ function concernsWaitingOnly({ type }: FundInput): boolean {
     case 'PayableDebited':
     case 'CompensationClaimed':
     case 'PayoutReturned':
+    case 'RefundOverturned':
+    case 'BuyerDebtRepaid':
+    case 'BuyerDebtReturned':
+    case 'DebtWriteOffApproved':
     case 'FundPauseOrdered':
     case 'FundResumeOrdered':
     case 'FundLimitsApproved':
@@ -461,6 +515,28 @@ function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[]
       const { platform, asset } = state;
       return renewable(state, merchant).length === 0 ? [] : [event('HandOversRenewed', { platform, asset, merchant })];
     }
+    case 'RefundOverturned': {
+      const { platform, refundId, orderId, merchant, buyer, buyerOwes: amount } = input.data;
+      if (amount === undefined) return [];
+      return [event('BuyerFraudEstablished', { platform, asset: amount.asset, refundId, orderId, merchant, buyer, amount })];
+    }
+    case 'BuyerDebtRepaid': {
+      const { amount, rail, transaction } = input.data;
+      const repaid = { ...debtOf(input.data), amount, rail, transaction };
+      return [event(input.data.kind === 'fraud' ? 'FraudRepaid' : 'DoublePaymentRepaid', repaid)];
+    }
+    case 'BuyerDebtReturned': {
+      const { amount, rest, platform, merchant, buyer, refundId } = input.data;
+      const returned = { platform, asset: rest.asset, merchant, buyer, refundId, amount: rest };
+      return [
+        ...(isZero(amount) ? [] : [event('FraudRepaid', { ...debtOf(input.data), amount })]),
+        ...(isZero(rest) ? [] : [event('RefundReturned', returned)]),
+      ];
+    }
+    case 'DebtWriteOffApproved': {
+      const { amount, reason, proposedBy, approvedBy } = input.data;
+      return [event('BuyerDebtWrittenOff', { ...debtOf(input.data), amount, reason, proposedBy, approvedBy })];
+    }
     case 'FundPauseOrdered': {
       const { platform, asset, kind, orderedBy: by, reason } = input.data;
       return [event('FundPaused', { platform, asset, kind, by, reason, pausedAt: at })];
@@ -533,6 +609,23 @@ const renewable = (state: Open, merchant: string): readonly number[] =>
 /** The merchant bears all of the fund's part, so that his deposit can pay it in the fund's place. */
 const isForDeposit = (entry: Entry | undefined): boolean =>
   entry?.kind === 'reservation' && isPositive(entry.wanted.fromFund) && equals(entry.wanted.merchantShare, entry.wanted.fromFund);
+const debtOf = ({
+  debtId,
+  platform,
+  buyer,
+  merchant,
+  refundId,
+  kind,
+  amount: { asset },
+}: OwedByBuyer & { readonly amount: Money }): Which & OwedByBuyer => ({
+  platform,
+  asset,
+  debtId,
+  buyer,
+  merchant,
+  refundId,
+  kind,
+});
 
 const isBeyondLimit = (state: Open, { merchant, fromFund, countedOn = '' }: Reservation): boolean =>
   state.dailyPerMerchant !== undefined && compare(add(spentOn(state, merchant, countedOn), fromFund), state.dailyPerMerchant) > 0;
@@ -636,8 +729,14 @@ function post(state: Open, { type, data }: Change): Open {
   switch (type) {
     case 'FundContributed':
     case 'FundReimbursed':
+    case 'FraudRepaid':
     case 'RefundReturned':
       return { ...state, available: add(state.available, data.amount) };
+    // Of what the fund lays out it keeps no count: it is not the fund's to spend.
+    case 'BuyerFraudEstablished':
+    case 'DoublePaymentRepaid':
+    case 'BuyerDebtWrittenOff':
+      return state;
     case 'ReservationRevoked':
       return { ...state, available: add(state.available, data.fromFund) };
     case 'ReservationQueued': {

@@ -196,10 +196,35 @@ const golden = {
     postings: ['demo/fund:available → demo/merchant:m1:settling 30.00 CNY'],
     moves: { 'demo/fund:available': '-30.00', 'demo/merchant:m1:settling': '30.00' },
   },
+  BuyerFraudEstablished: {
+    event: history.buyerFraud(10_000),
+    postings: ['demo/buyer:b1:owed → demo/fund:advanced 100.00 CNY'],
+    moves: { 'demo/buyer:b1:owed': '100.00', 'demo/fund:advanced': '100.00' },
+  },
+  FraudRepaid: {
+    event: history.fraudRepaid(3_000, 'rail'),
+    postings: ['demo/gateway:alipay → demo/buyer:b1:owed 30.00 CNY', 'demo/fund:advanced → demo/fund:available 30.00 CNY'],
+    moves: {
+      'demo/buyer:b1:owed': '-30.00',
+      'demo/fund:advanced': '-30.00',
+      'demo/fund:available': '30.00',
+      'demo/gateway:alipay': '30.00',
+    },
+  },
   RefundReturned: {
-    event: history.refundReturned,
-    postings: ['demo/refund:demo.o1.1.v1 → demo/fund:available 100.00 CNY'],
-    moves: { 'demo/fund:available': '100.00', 'demo/refund:demo.o1.1.v1': '-100.00' },
+    event: history.refundReturned(3_000),
+    postings: ['demo/refund:demo.o1.1.v1 → demo/fund:available 30.00 CNY'],
+    moves: { 'demo/fund:available': '30.00', 'demo/refund:demo.o1.1.v1': '-30.00' },
+  },
+  DoublePaymentRepaid: {
+    event: history.doublePaymentRepaid,
+    postings: ['demo/gateway:alipay → demo/buyer:b1:owed 100.00 CNY'],
+    moves: { 'demo/buyer:b1:owed': '-100.00', 'demo/gateway:alipay': '100.00' },
+  },
+  BuyerDebtWrittenOff: {
+    event: history.buyerDebtWrittenOff('fraud', 7_000),
+    postings: ['demo/fund:advanced → demo/buyer:b1:owed 70.00 CNY'],
+    moves: { 'demo/buyer:b1:owed': '-70.00', 'demo/fund:advanced': '-70.00' },
   },
   PayoutSucceeded: {
     event: history.succeeded(),
@@ -324,6 +349,11 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   PayoutCancelled: true,
   PayoutCancelRefused: true,
   PayoutReturned: true,
+  BuyerDebtOpened: true,
+  BuyerDebtRepaid: true,
+  BuyerDebtReturned: true,
+  DebtWriteOffProposed: true,
+  DebtWriteOffApproved: true,
   UniqueClaimed: true,
 };
 
@@ -346,6 +376,19 @@ it.each(Object.keys(silent))('%s moves nothing', (type) => {
 it('a settlement is paid out of its own account', () => {
   expect(postingsOf(history.settlementPaid.at(-1)!).map(show)).toEqual([
     'demo/outgoing:demo.m1.s1 → demo/gateway:alipay 95.00 CNY',
+  ]);
+});
+
+it('a refund that came back pays for the fraud out of its own account', () => {
+  expect(postingsOf(history.fraudRepaid(7_000, 'refund')).map(show)).toEqual([
+    'demo/refund:demo.o1.1.v1 → demo/buyer:b1:owed 70.00 CNY',
+    'demo/fund:advanced → demo/fund:available 70.00 CNY',
+  ]);
+});
+
+it('the platform bears what was paid twice and is never repaid', () => {
+  expect(postingsOf(history.buyerDebtWrittenOff('double-payment', 7_000)).map(show)).toEqual([
+    'demo/platform:losses → demo/buyer:b1:owed 70.00 CNY',
   ]);
 });
 

@@ -1,4 +1,11 @@
-import type { ContributionEvent, FundControlEvent, FundEvent, PayoutEvent, PayoutPurpose } from '@recourse/compensation/events';
+import type {
+  BuyerDebtEvent,
+  ContributionEvent,
+  FundControlEvent,
+  FundEvent,
+  PayoutEvent,
+  PayoutPurpose,
+} from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
 import type { DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
 import { UnknownEventType, type Event, type UniqueEvent } from '@recourse/eventing';
@@ -17,6 +24,7 @@ export type DomainEvent =
   | FundControlEvent
   | ContributionEvent
   | PayoutEvent
+  | BuyerDebtEvent
   | UniqueEvent;
 
 /** The same amount on both sides, by account name; amounts are positive. */
@@ -34,6 +42,10 @@ const available = (platform: string) => formatAccount({ platform, kind: 'availab
 const advanced = (platform: string) => formatAccount({ platform, kind: 'advanced' });
 const fees = (platform: string) => formatAccount({ platform, kind: 'fees' });
 const gatewayCost = (platform: string) => formatAccount({ platform, kind: 'gateway-cost' });
+
+const losses = (platform: string) => formatAccount({ platform, kind: 'losses' });
+const owedBy = ({ platform, buyer: owner }: { readonly platform: string; readonly buyer: string }) =>
+  formatAccount({ platform, kind: 'owed', owner });
 
 type MerchantMoney = 'settling' | 'payable' | 'deposit' | 'held' | 'recourse';
 const merchant = (of: { readonly platform: string; readonly merchant: string }, kind: MerchantMoney) =>
@@ -164,9 +176,22 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
 
     case 'MerchantCompensated':
       return moved(posting(available(event.data.platform), merchant(event.data, 'settling'), event.data.amount));
+    case 'BuyerFraudEstablished':
+      return moved(posting(owedBy(event.data), advanced(event.data.platform), event.data.amount));
+    case 'FraudRepaid': {
+      const { platform, refundId, rail, amount } = event.data;
+      const source = rail === undefined ? refund(platform, refundId) : gateway(platform, rail);
+      return moved(posting(source, owedBy(event.data), amount), posting(advanced(platform), available(platform), amount));
+    }
     case 'RefundReturned': {
       const { platform, refundId, amount } = event.data;
       return moved(posting(refund(platform, refundId), available(platform), amount));
+    }
+    case 'DoublePaymentRepaid':
+      return moved(posting(gateway(event.data.platform, event.data.rail), owedBy(event.data), event.data.amount));
+    case 'BuyerDebtWrittenOff': {
+      const { platform, kind, amount } = event.data;
+      return moved(posting(kind === 'fraud' ? advanced(platform) : losses(platform), owedBy(event.data), amount));
     }
 
     case 'PayoutSucceeded':
@@ -287,6 +312,11 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'PayoutCancelled':
     case 'PayoutCancelRefused':
     case 'PayoutReturned':
+    case 'BuyerDebtOpened':
+    case 'BuyerDebtRepaid':
+    case 'BuyerDebtReturned':
+    case 'DebtWriteOffProposed':
+    case 'DebtWriteOffApproved':
     case 'UniqueClaimed':
       return nothing;
   }

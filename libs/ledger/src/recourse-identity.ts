@@ -32,7 +32,9 @@ interface Refund {
   isRevoked: boolean;
   isGivenBack: boolean;
   isWithdrawn: boolean;
-  overturned?: { recourse: bigint; escrowLoss: bigint };
+  overturned?: { recourse: bigint; escrowLoss: bigint; buyerOwes: bigint };
+  /** The buyer's debt for fraud is on the books. */
+  isFraud: boolean;
   claimed?: bigint;
   isCompensated: boolean;
   /** Came back when it was owed no more, and not yet the fund's again. */
@@ -102,10 +104,24 @@ export class RecourseIdentity implements Check {
 
     CompensationClaimed: (event) => this.#claim(event),
     MerchantCompensated: (event, { books }) => [...this.#compensate(event), ...this.#balanced(event, event.data.amount, books)],
-    RefundReturned: (event, { books }) => [
-      ...this.#comeBack(event, event.data.amount),
-      ...this.#balanced(event, event.data.amount, books, 'returned'),
-    ],
+    RefundReturned: (event, { books }) => {
+      this.#standings.add(event.data, event.data.amount.asset, { returned: event.data.amount.minor });
+      return [...this.#comeBack(event), ...this.#balanced(event, event.data.amount, books)];
+    },
+
+    BuyerFraudEstablished: (event, { books }) => [...this.#owe(event), ...this.#balanced(event, event.data.amount, books)],
+    FraudRepaid: (event, { books }) => {
+      const { amount, rail } = event.data;
+      this.#standings.add(event.data, amount.asset, { fraud: -amount.minor, fraudRepaid: amount.minor });
+      // Without a rail the refund itself pays it, which came back.
+      return [...(rail === undefined ? this.#comeBack(event) : []), ...this.#balanced(event, amount, books)];
+    },
+    BuyerDebtWrittenOff: (event, { books }) => {
+      const { kind, amount } = event.data;
+      if (kind !== 'fraud') return [];
+      this.#standings.add(event.data, amount.asset, { fraud: -amount.minor });
+      return this.#balanced(event, amount, books);
+    },
   };
 
   check(event: Recorded<DomainEvent>, ledger: Ledger): readonly Violation[] {
@@ -155,14 +171,16 @@ export class RecourseIdentity implements Check {
       isGivenBack: false,
       isWithdrawn: false,
       isCompensated: false,
+      isFraud: false,
       back: 0n,
     });
     return [];
   }
 
-  #overturn({ position, data: { refundId, recourse, escrowLoss } }: Of<'RefundOverturned'>): readonly Violation[] {
+  #overturn({ position, data: { refundId, recourse, escrowLoss, buyerOwes } }: Of<'RefundOverturned'>): readonly Violation[] {
     const refund = this.#refunds.get(refundId);
-    if (refund !== undefined) refund.overturned = { recourse: recourse.minor, escrowLoss: escrowLoss.minor };
+    if (refund !== undefined)
+      refund.overturned = { recourse: recourse.minor, escrowLoss: escrowLoss.minor, buyerOwes: buyerOwes?.minor ?? 0n };
     const share = refund?.wanted.merchantShare ?? { asset: recourse.asset, minor: 0n };
     return recourse.asset === share.asset && recourse.minor <= share.minor
       ? []
@@ -349,7 +367,7 @@ export class RecourseIdentity implements Check {
     const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
     const {
       asset = amount.asset,
-      overturned = { recourse: 0n, escrowLoss: 0n },
+      overturned = { recourse: 0n, escrowLoss: 0n, buyerOwes: 0n },
       claimed,
       forgiven = 0n,
       taken = 0n,
@@ -385,10 +403,7 @@ export class RecourseIdentity implements Check {
   }
 
   /** At most what came back and nobody is owed. */
-  #comeBack(
-    { position, data: { refundId } }: { position: bigint; data: { refundId: string } },
-    amount: Money,
-  ): readonly Violation[] {
+  #comeBack({ position, data: { refundId, amount } }: Of<'RefundReturned' | 'FraudRepaid'>): readonly Violation[] {
     const refund = this.#refunds.get(refundId);
     const back = { asset: refund?.asset ?? amount.asset, minor: refund?.back ?? 0n };
     if (refund !== undefined) refund.back -= amount.minor;
@@ -397,14 +412,23 @@ export class RecourseIdentity implements Check {
       : [violation(position, refundId, `returned ${text(amount)}`, `at most ${text(back)}, come back and owed no more`)];
   }
 
-  /** @param term a sum that the event raises by its amount and that is not counted yet */
+  /** What he was paid by deceit, once. */
+  #owe({ position, data }: Of<'BuyerFraudEstablished'>): readonly Violation[] {
+    const { refundId, amount } = data;
+    this.#standings.add(data, amount.asset, { fraud: amount.minor });
+    const refund = this.#refunds.get(refundId);
+    const owes = { asset: refund?.asset ?? amount.asset, minor: refund?.overturned?.buyerOwes ?? 0n };
+    const isSecond = refund?.isFraud === true;
+    if (refund !== undefined) refund.isFraud = true;
+    if (equals(amount, owes) && !isSecond) return [];
+    return [violation(position, refundId, `fraud of ${text(amount)}${isSecond ? ' again' : ''}`, `${text(owes)}, found once`)];
+  }
+
   #balanced(
     { position, data }: { readonly position: bigint; readonly data: MerchantOf },
-    { asset, minor }: Money,
+    { asset }: Money,
     books: Books,
-    term?: 'returned',
   ): readonly Violation[] {
-    if (term !== undefined) this.#standings.add(data, asset, { [term]: minor });
     return this.#standings.compare(position, data, asset, books);
   }
 }

@@ -4,6 +4,8 @@ import type { DomainEvent } from './posting.js';
 import {
   approved,
   deadKey,
+  deceit,
+  deceitGivenUp,
   fen,
   madeWhole,
   madeWholeAfterWriteOff,
@@ -119,6 +121,17 @@ it('tells a refund that was revoked to its end, and waits for nothing any more',
   });
   expect(story.totals).toMatchObject({ approved: fen(10_000), funded: fen(0), paid: fen(0) });
   expect(story.open).toEqual([]);
+});
+
+it('what a buyer owes for deceit is told and is open until it is repaid or given up; the fund is not reimbursed by it', () => {
+  const debtOf = (history: readonly DomainEvent[]) => storyOf(history).open.map(({ matter, amount }) => [matter, amount]);
+  expect(debtOf(upTo(deceit, 'BuyerFraudEstablished'))).toEqual([['debt', fen(10_000)]]);
+  expect(debtOf(upTo(deceit, 'FraudRepaid'))).toEqual([['debt', fen(7_000)]]);
+  expect(debtOf(deceit)).toEqual([]);
+  expect(debtOf(deceitGivenUp)).toEqual([]);
+  const { steps, totals } = storyOf(deceit);
+  expect(steps.map(({ event }) => event).slice(-3)).toEqual(['BuyerDebtReturned', 'FraudRepaid', 'RefundReturned']);
+  expect(totals).toMatchObject({ paid: fen(0), recourse: fen(0), recovered: fen(0), reimbursed: fen(0) });
 });
 
 it('another unit and another refund of the order are not part of it', () => {

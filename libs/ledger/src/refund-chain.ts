@@ -28,7 +28,7 @@ export interface ChainStep {
 
 /** What is not over yet, with the amount it is about. */
 export interface OpenMatter extends EventName {
-  readonly matter: 'funding' | 'payout' | 'recourse' | 'reimbursement' | 'compensation' | 'hold';
+  readonly matter: 'funding' | 'payout' | 'recourse' | 'reimbursement' | 'compensation' | 'debt' | 'hold';
   readonly amount: Money;
 }
 
@@ -109,7 +109,12 @@ export class RefundChain {
     const outstanding = -sums.ofKind('recourse');
     const advanced = sums.ofKind('advanced');
     const recourse = sums.between('recourse', 'advanced');
-    const reimbursed = sums.between('advanced', 'available');
+    // What the fund gets back from a buyer who deceived is not the merchant's doing.
+    const ofBuyer = new Sums(
+      this.#approved.asset,
+      this.#steps.filter(({ event }) => ofBuyersDebt.has(event)).flatMap(({ postings }) => postings),
+    );
+    const reimbursed = sums.between('advanced', 'available') - ofBuyer.between('advanced', 'available');
     const compensated = sums.between('available', 'settling');
     const claimed = this.#steps.find(({ event }) => event === 'CompensationClaimed')?.amounts['amount']?.minor ?? 0n;
     const amount = (minor: bigint) => money(minor, this.#approved.asset);
@@ -117,7 +122,13 @@ export class RefundChain {
       ['funding', funded === 0n && !isRevoked ? this.#approved.minor : 0n, '等待出资', 'waits to be funded'],
       ['payout', owed, '尚未付给买家', 'not paid to the buyer yet'],
       ['recourse', outstanding, '商户尚欠', 'still owed by the merchant'],
-      ['reimbursement', advanced - outstanding, '已追回，尚未还给基金', 'recovered, not yet back in the fund'],
+      [
+        'reimbursement',
+        advanced - ofBuyer.ofKind('advanced') - outstanding,
+        '已追回，尚未还给基金',
+        'recovered, not yet back in the fund',
+      ],
+      ['debt', -sums.ofKind('owed'), '买家尚欠', 'still owed by the buyer'],
       ['compensation', claimed - compensated, '待补偿商户', 'to be paid to the merchant by the fund'],
       ['hold', sums.ofKind('held'), '仍冻结的保证金', 'of the deposit still on hold'],
     ];
@@ -156,6 +167,8 @@ export class RefundChain {
     return units.length === 0 || this.#units.size === 0 || units.some((unit) => this.#units.has(unit));
   }
 }
+
+const ofBuyersDebt: ReadonlySet<DomainEvent['type']> = new Set(['BuyerFraudEstablished', 'FraudRepaid', 'BuyerDebtWrittenOff']);
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const partOf = (value: unknown): Data =>

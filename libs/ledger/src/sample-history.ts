@@ -141,14 +141,6 @@ export const compensationClaimed = (amount: number, escrowLoss = 0) =>
 export const compensated = (amount: number) => event('MerchantCompensated', { ...loss(amount), asset: 'CNY' });
 export const compensationCredited = (amount: number) =>
   event('CompensationCredited', { ...account, refundId, orderId, amount: fen(amount) });
-export const refundReturned = event('RefundReturned', {
-  platform,
-  asset: 'CNY',
-  merchant,
-  buyer: 'b1',
-  refundId,
-  amount: price,
-});
 export const refundPaid = event('ObligationRefundPaid', { ...account, obligationId: refundId, refundId, paidAt: at(5) });
 export const depositOpened = (deposit = 0, period = '0001') =>
   event('DepositPeriodOpened', { ...account, period, deposit: fen(deposit), held: fen(0), payable: fen(0), openedAt: at(1) });
@@ -536,6 +528,53 @@ export const paidTwice: readonly DomainEvent[] = [
   surplus(10_000),
   event('TransferSubmitted', { ...surplusPayout, payee: 'vault:b1', submittedAt: at(2) }),
   event('PayoutSucceeded', { ...surplusPayout, railTransferId: 'r3', succeededAt: at(2) }),
+];
+
+export const buyerFraud = (amount: number, buyer = 'b1') =>
+  event('BuyerFraudEstablished', { platform, asset: 'CNY', refundId, orderId, merchant, buyer, amount: fen(amount) });
+const owed = { debtId: refundId, platform, buyer: 'b1', merchant, refundId, kind: 'fraud' } as const;
+const owedTwice = { ...owed, debtId: `${refundId}.outside`, kind: 'double-payment' } as const;
+const byRail = { rail: 'alipay', transaction: 't9' };
+const twoPeople = { reason: 'the buyer is gone', proposedBy: 'chen', approvedBy: 'zhou' };
+export const debtOpened = (amount: number, outstanding = amount) =>
+  event('BuyerDebtOpened', { ...owed, amount: fen(amount), outstanding: fen(outstanding), openedAt: at(6) });
+export const debtRepaid = (amount: number, outstanding: number) =>
+  event('BuyerDebtRepaid', { ...owed, ...byRail, amount: fen(amount), outstanding: fen(outstanding), repaidAt: at(6) });
+export const debtReturned = (amount: number, rest: number, outstanding: number) =>
+  event('BuyerDebtReturned', {
+    ...owed,
+    amount: fen(amount),
+    rest: fen(rest),
+    outstanding: fen(outstanding),
+    returnedAt: at(6),
+  });
+export const debtGivenUp = (amount: number, approvedBy = 'zhou') =>
+  event('DebtWriteOffApproved', { ...owed, ...twoPeople, amount: fen(amount), approvedBy, approvedAt: at(6) });
+export const fraudRepaid = (amount: number, source: 'rail' | 'refund') =>
+  event('FraudRepaid', { ...owed, asset: 'CNY', amount: fen(amount), ...(source === 'rail' ? byRail : {}) });
+export const refundReturned = (amount: number) =>
+  event('RefundReturned', { platform, asset: 'CNY', merchant, buyer: 'b1', refundId, amount: fen(amount) });
+export const doublePaymentRepaid = event('DoublePaymentRepaid', { ...owedTwice, ...byRail, asset: 'CNY', amount: price });
+export const buyerDebtWrittenOff = (kind: 'fraud' | 'double-payment', amount: number) =>
+  event('BuyerDebtWrittenOff', { ...(kind === 'fraud' ? owed : owedTwice), ...twoPeople, asset: 'CNY', amount: fen(amount) });
+
+/** A buyer who deceived: he repays a part, then the refund itself comes back from his account, more than he owes by then. */
+export const deceit: readonly DomainEvent[] = [
+  ...refundFromEscrow,
+  buyerFraud(10_000),
+  debtOpened(10_000),
+  debtRepaid(3_000, 7_000),
+  fraudRepaid(3_000, 'rail'),
+  reversed(),
+  debtReturned(7_000, 3_000, 0),
+  fraudRepaid(7_000, 'refund'),
+  refundReturned(3_000),
+];
+/** He repays a part, and two people give up the rest. */
+export const deceitGivenUp: readonly DomainEvent[] = [
+  ...deceit.slice(0, -4),
+  debtGivenUp(7_000),
+  buyerDebtWrittenOff('fraud', 7_000),
 ];
 
 /** Positions are 10, 20, 30 …, as a log with other things in between has them. */

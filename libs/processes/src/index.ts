@@ -1,3 +1,4 @@
+export { buyerDebts } from './buyer-debts.js';
 export { claimToDispute } from './claim-to-dispute.js';
 export { judging } from './judging.js';
 export { depositId, merchantAccount } from './merchant-account.js';

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { resetCheckpoint } from '../checkpoint.js';
 import type { MigrationSet } from '../migration.js';
+import { buyerDebtBook } from './buyer-debts.js';
 import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
@@ -39,6 +40,7 @@ const history: readonly (AnyReadModel | string)[] = [
   payoutQueue,
   caseFile,
   fundCoverage,
+  buyerDebtBook,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');

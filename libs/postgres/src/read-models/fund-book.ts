@@ -8,7 +8,7 @@ export interface FundRow {
   platform: string;
   asset: string;
   available: bigint;
-  /** What merchants owe the fund or have paid back to nobody yet. */
+  /** What merchants owe the fund or have paid back to nobody yet, and buyers for fraud. */
   advanced: bigint;
   contributed: bigint;
   reserved: bigint;
@@ -149,6 +149,12 @@ export const fundBook = readModel<FundEvent | DepositEvent>({
     },
     RefundReturned: ({ data }, tx) =>
       move(tx, data.platform, data.amount, { available: data.amount.minor, returned: data.amount.minor }),
+    BuyerFraudEstablished: ({ data }, tx) => move(tx, data.platform, data.amount, { advanced: data.amount.minor }),
+    FraudRepaid: ({ data }, tx) =>
+      move(tx, data.platform, data.amount, { available: data.amount.minor, advanced: -data.amount.minor }),
+    BuyerDebtWrittenOff: async ({ data }, tx) => {
+      if (data.kind === 'fraud') await move(tx, data.platform, data.amount, { advanced: -data.amount.minor });
+    },
     RecourseWrittenOff: ({ data }, tx) => move(tx, data.platform, data.amount, { advanced: -data.amount.minor }),
     RecourseForgiven: ({ data }, tx) => move(tx, data.platform, data.amount, { advanced: -data.amount.minor }),
     RecourseReinstated: ({ data }, tx) => move(tx, data.platform, data.amount, { advanced: data.amount.minor }),

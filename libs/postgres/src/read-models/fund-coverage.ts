@@ -235,6 +235,8 @@ export const fundCoverage = readModel<FundEvent | OrderEvent | DepositEvent>({
       move(tx, metadata.recordedAt, data.platform, data.asset, { waiting: -data.fromFund.minor }),
     ReservationRevoked: ({ data, metadata }, tx) =>
       move(tx, metadata.recordedAt, data.platform, data.asset, { available: data.fromFund.minor }),
+    FraudRepaid: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.amount.asset, { available: data.amount.minor }),
     FundsReserved: ({ data, metadata }, tx) =>
       move(tx, metadata.recordedAt, data.platform, data.fromFund.asset, {
         available: -data.fromFund.minor,

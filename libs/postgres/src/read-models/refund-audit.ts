@@ -117,6 +117,15 @@ const followed: Readonly<Record<Followed, true>> = {
   PayoutCancelRefused: true,
   PayoutReturned: true,
   GatewayFeeCharged: true,
+  BuyerFraudEstablished: true,
+  BuyerDebtOpened: true,
+  BuyerDebtRepaid: true,
+  BuyerDebtReturned: true,
+  DebtWriteOffProposed: true,
+  DebtWriteOffApproved: true,
+  FraudRepaid: true,
+  DoublePaymentRepaid: true,
+  BuyerDebtWrittenOff: true,
 };
 
 async function follow(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<void> {
