@@ -99,10 +99,10 @@ export class RefundChain {
       kind: 'refund',
       owner: this.refundId,
     });
-    // What a revoked refund was funded with went back where it came from.
+    // What a revoked refund was funded with went back where it came from, and what was returned to the fund.
     const funded =
       sums.credited(refund, (counter) => counter !== 'gateway') - sums.debited(refund, (counter) => counter !== 'gateway');
-    const isRevoked = this.#steps.some(({ event }) => event === 'RefundRevoked');
+    const isOver = this.#steps.some(({ event }) => event === 'RefundRevoked' || event === 'PayoutReturned');
     const owed = sums.standing(refund);
     const paid =
       sums.debited(refund, (counter) => counter === 'gateway') - sums.credited(refund, (counter) => counter === 'gateway');
@@ -119,7 +119,7 @@ export class RefundChain {
     const claimed = this.#steps.find(({ event }) => event === 'CompensationClaimed')?.amounts['amount']?.minor ?? 0n;
     const amount = (minor: bigint) => money(minor, this.#approved.asset);
     const matters: readonly (readonly [OpenMatter['matter'], bigint, string, string])[] = [
-      ['funding', funded === 0n && !isRevoked ? this.#approved.minor : 0n, '等待出资', 'waits to be funded'],
+      ['funding', funded === 0n && !isOver ? this.#approved.minor : 0n, '等待出资', 'waits to be funded'],
       ['payout', owed, '尚未付给买家', 'not paid to the buyer yet'],
       ['recourse', outstanding, '商户尚欠', 'still owed by the merchant'],
       [

@@ -283,6 +283,14 @@ export const fundedFromDeposit = (fromHeld: number, fromDeposit: number, fromFee
     total: price,
     fundedAt: at(4),
   });
+export const reservationWithdrawn = event('ReservationWithdrawn', {
+  platform,
+  asset: 'CNY',
+  merchant,
+  refundId,
+  orderId,
+  fromFund: net,
+});
 export const depositFundingRevoked = event('DepositFundingRevoked', {
   ...account,
   refundId,
@@ -292,6 +300,20 @@ export const depositFundingRevoked = event('DepositFundingRevoked', {
   amount: price,
   revokedAt: at(5),
 });
+/** The refund stands, and the merchant is to have what he lost by it. */
+export const overturned = (recourse: number, escrowLoss = 0, buyerOwes?: number) =>
+  event('RefundOverturned', {
+    refundId,
+    orderId,
+    ...parties,
+    disputeId: claimId,
+    units: [1],
+    amount: price,
+    escrowLoss: fen(escrowLoss),
+    recourse: fen(recourse),
+    ...(buyerOwes === undefined ? {} : { buyerOwes: fen(buyerOwes) }),
+    overturnedAt: at(5),
+  });
 export const reservationRevoked = event('ReservationRevoked', {
   platform,
   asset: 'CNY',
@@ -420,6 +442,14 @@ export const handedOver: readonly DomainEvent[] = [
   event('HandOverEnded', { platform, asset: 'CNY', merchant, refundId, orderId }),
 ];
 
+/** As `handedOver`, but the verdict is overturned before anybody was paid. */
+export const refundRevokedFromDeposit: readonly DomainEvent[] = [
+  ...handedOver.slice(0, handedOver.findIndex(({ type }) => type === 'ReservationTakenOver') + 1),
+  revoked('fund'),
+  event('HandOverRevoked', { platform, asset: 'CNY', merchant, refundId, orderId }),
+  depositFundingRevoked,
+];
+
 /** The deposit covers a part, the rest is owed until the next top-up. */
 export const thinDeposit: readonly DomainEvent[] = [
   ...opened,
@@ -456,6 +486,7 @@ export const writtenOffDebt: readonly DomainEvent[] = [
 /** The verdict behind a refund that was recovered in part is overturned: the rest is forgiven, the part is given back. */
 export const madeWhole: readonly DomainEvent[] = [
   ...thinDeposit.slice(0, -3),
+  overturned(9_500),
   forgiven(6_500),
   compensationClaimed(3_000),
   compensated(3_000),
@@ -465,6 +496,7 @@ export const madeWhole: readonly DomainEvent[] = [
 /** Overturned when what was missing had been written off, and a part of that recovered after all. */
 export const madeWholeAfterWriteOff: readonly DomainEvent[] = [
   ...writtenOffDebt,
+  overturned(9_500),
   reinstated(4_500, 0),
   forgiven(4_500),
   compensationClaimed(5_000),
@@ -561,18 +593,20 @@ export const buyerDebtWrittenOff = (kind: 'fraud' | 'double-payment', amount: nu
 /** A buyer who deceived: he repays a part, then the refund itself comes back from his account, more than he owes by then. */
 export const deceit: readonly DomainEvent[] = [
   ...refundFromEscrow,
+  overturned(0, 9_500, 10_000),
   buyerFraud(10_000),
   debtOpened(10_000),
   debtRepaid(3_000, 7_000),
   fraudRepaid(3_000, 'rail'),
   reversed(),
+  payoutReturned,
   debtReturned(7_000, 3_000, 0),
   fraudRepaid(7_000, 'refund'),
   refundReturned(3_000),
 ];
 /** He repays a part, and two people give up the rest. */
 export const deceitGivenUp: readonly DomainEvent[] = [
-  ...deceit.slice(0, -4),
+  ...deceit.slice(0, -5),
   debtGivenUp(7_000),
   buyerDebtWrittenOff('fraud', 7_000),
 ];
