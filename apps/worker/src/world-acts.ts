@@ -351,6 +351,8 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
       }));
       const isFraud = dice(3) === 0;
       town.ask(dice, 'dispute', id, { type: 'ProposeOverride', verdictId, units: named, isFraud, explanation, subject });
+      if (dice(2) === 0)
+        town.ask(dice, 'dispute', id, { type: 'ApproveOverride', verdictId, subject: pick(people, dice) ?? 'ann' });
     },
   ],
   topUp: [
@@ -412,14 +414,10 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
       if (!owed) return;
       const { merchant, obligationId, proposal } = owed;
       const subject = pick(people, dice) ?? 'ann';
-      town.ask(
-        dice,
-        'deposit',
-        depositId(merchant),
-        proposal
-          ? { type: 'ApproveWriteOff', obligationId, subject }
-          : { type: 'ProposeWriteOff', obligationId, reason: 'gone', subject },
-      );
+      const id = depositId(merchant);
+      if (!proposal) town.ask(dice, 'deposit', id, { type: 'ProposeWriteOff', obligationId, reason: 'gone', subject });
+      if (proposal || dice(2) === 0)
+        town.ask(dice, 'deposit', id, { type: 'ApproveWriteOff', obligationId, subject: pick(people, dice) ?? 'ann' });
     },
   ],
   repayDebt: [

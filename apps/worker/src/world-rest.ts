@@ -74,6 +74,7 @@ export function faultsAtRest(town: Town): readonly string[] {
     ...((town.fund()?.handedOver.size ?? 0) > 0 ? ['the fund still waits for the word of a deposit'] : []),
     ...town.payouts('waiting', 'ready', 'live', 'unclaimed').map((id) => `payout ${id} is not over`),
     ...unpaidRefunds(town),
+    ...deafToOverrides(town),
     ...merchants.flatMap((merchant) => idleMoney(town, merchant)),
     ...[...world.books.rows()].flatMap(({ account, balance }) => {
       const { kind } = findAccount(account) ?? {};
@@ -97,6 +98,28 @@ function unpaidRefunds({ world: { log } }: Town): readonly string[] {
     const found = paid.get(refundId) ?? 0;
     return found === wanted ? [] : [`refund ${refundId} was paid ${found} times instead of ${wanted}`];
   });
+}
+
+/** An overturned verdict changes its refund, and the buyer who deceived owes what he was paid. */
+function deafToOverrides({ world: { log } }: Town): readonly string[] {
+  const idsOf = (type: 'RefundApproved' | 'RefundRevoked' | 'RefundOverturned' | 'BuyerFraudEstablished') =>
+    new Set(eventsIn(log, type).map(({ data }) => data.refundId));
+  const [approved, revoked, overturned, found] = [
+    idsOf('RefundApproved'),
+    idsOf('RefundRevoked'),
+    idsOf('RefundOverturned'),
+    idsOf('BuyerFraudEstablished'),
+  ];
+  return [
+    ...eventsIn(log, 'VerdictOverturned').flatMap(({ data: { verdictId } }) =>
+      approved.has(verdictId) && !revoked.has(verdictId) && !overturned.has(verdictId)
+        ? [`${verdictId} goes on although it was overturned`]
+        : [],
+    ),
+    ...eventsIn(log, 'RefundOverturned').flatMap(({ data: { refundId, buyerOwes } }) =>
+      buyerOwes !== undefined && !found.has(refundId) ? [`${refundId} was got by deceit and nobody owes it`] : [],
+    ),
+  ];
 }
 
 /**

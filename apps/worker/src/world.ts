@@ -114,6 +114,8 @@ interface Lanes {
 /** Above it a payout waits for two people; low enough that some do. */
 const approvalLimit = money(3_000n);
 const maxConflicts = 10;
+/** Of the fund for one input: more than a world has refunds. */
+const maxAppends = 2_000;
 /** Of the name of a period, `.0001`. */
 const periodSuffix = 5;
 
@@ -394,7 +396,8 @@ export class World {
     onward: Parts['fund']['onward'],
     maxEvents: number,
   ): void {
-    for (;;) {
+    for (let appends = 0; ; appends += 1) {
+      if (appends > maxAppends) throw new Broken(`the fund goes on without an end at ${input.type}`);
       const account = this.#streams.get(name);
       let state = account?.state ?? decider.initial;
       const events: Event[] = [];

@@ -4,6 +4,7 @@ import type { DisputeEvent } from '@recourse/disputes/events';
 import type { Action, DataOf, EventOf, Process } from '@recourse/eventing';
 import { isZero, sum } from '@recourse/money';
 import type { OrderEvent } from '@recourse/orders/events';
+import { onOverturned, onPaid } from './making-whole.js';
 
 /** The account, whichever of its periods is open. */
 export const depositId = (platform: string, merchant: string): string => `${platform}.${merchant}`;
@@ -99,22 +100,18 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
     },
     HandOverRevoked: ({ data }) => [deposit('revoke-funding', data, { type: 'RevokeFunding', refundId: data.refundId })],
     // Pay first, then recourse: the buyer has the money, now the merchant owes it. A refund without an obligation leaves nothing to collect.
-    PayoutSucceeded: ({ data }) =>
-      data.purpose.kind === 'refund'
-        ? [
-            deposit(
-              'collect',
-              { platform: data.platform, merchant: data.purpose.merchant },
-              { type: 'CollectObligation', obligationId: data.purpose.refundId },
-            ),
-          ]
-        : [
-            deposit(
-              'confirm-draw',
-              { platform: data.platform, merchant: data.purpose.merchant },
-              { type: 'ConfirmDraw', payoutId: data.payoutId },
-            ),
-          ],
+    PayoutSucceeded: async (event, streams) => {
+      const { platform, purpose, payoutId } = event.data;
+      const account = { platform, merchant: purpose.merchant };
+      if (purpose.kind !== 'refund') return [deposit('confirm-draw', account, { type: 'ConfirmDraw', payoutId })];
+      return [
+        ...(await onPaid(event, streams)).map((command) => deposit('make-whole', account, command)),
+        deposit('collect', account, { type: 'CollectObligation', obligationId: purpose.refundId }),
+      ];
+    },
+    // In the lane of the account, since what he lost is what was taken from him, and that is known once his obligation is open.
+    RefundOverturned: async (event, streams) =>
+      (await onOverturned(event, streams)).map((command) => deposit('make-whole', event.data, command)),
     // Nothing was paid, or it came back: what was drawn for it is his again.
     PayoutCancelled: ({ data }) => returnDraw(data),
     PayoutReturned: ({ data }) => returnDraw(data),

@@ -2,10 +2,12 @@ import type { PayoutEvent, PayoutPurpose } from '@recourse/compensation/events';
 import type { DisputeEvent, OverriddenUnit, UnitVerdict } from '@recourse/disputes/events';
 import type { Action, DataOf, Recorded } from '@recourse/eventing';
 import type { OrderEvent } from '@recourse/orders/events';
+import { merchantAccount } from './merchant-account.js';
 import { overturning } from './overturning.js';
 import { fen, noon, parties, recorded, streams } from './sample-events.js';
 
 const { on, lane } = overturning;
+const { on: ofAccount, lane: accountLane } = merchantAccount;
 const orderId = 'demo.o1';
 const disputeId = 'demo.o1.1';
 const refundId = 'demo.o1.1.v1';
@@ -206,9 +208,11 @@ describe('the merchant is made whole once the buyer is paid', () => {
     const done: Action[] = [];
     for (const event of events)
       done.push(
-        ...(await (event.type === 'PayoutSucceeded' ? on.PayoutSucceeded!(event, log) : on.RefundOverturned!(event, log))),
+        ...(await (event.type === 'PayoutSucceeded'
+          ? ofAccount.PayoutSucceeded!(event, log)
+          : ofAccount.RefundOverturned!(event, log))),
       );
-    return done;
+    return done.filter((action) => action.do === 'command' && action.name === 'make-whole');
   };
 
   it('by one of the two events, whichever is later', async () => {
@@ -222,6 +226,10 @@ describe('the merchant is made whole once the buyer is paid', () => {
     expect(await acts(stands(2n), paid(3n), paid(4n))).toEqual(wholeAgain);
   });
 
+  it('in the lane of his account, in which his obligation was opened before', () => {
+    expect([paid(3n), stands(4n)].map((event) => accountLane!(event))).toEqual(['demo.m1', 'demo.m1']);
+  });
+
   it('not before, and not where he lost nothing', async () => {
     expect(await acts(stands(3n))).toEqual([]);
     expect(await acts(paid(3n))).toEqual([]);
@@ -233,7 +241,7 @@ describe('the merchant is made whole once the buyer is paid', () => {
 });
 
 it('an order, its case and its payouts are one lane', () => {
-  const lanes = [overturned(false), cancelled(), refused(1n), paid(1n), stands(2n)].map((event) => lane!(event));
+  const lanes = [overturned(false), cancelled(), refused(1n)].map((event) => lane!(event));
   expect(new Set(lanes)).toEqual(new Set([orderId]));
   expect(lane!(cancelled(settlement))).toBe('');
 });

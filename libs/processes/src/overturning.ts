@@ -1,10 +1,7 @@
 import type { PayoutCommand, PayoutEvent, PayoutPurpose } from '@recourse/compensation/events';
-import type { DepositCommand } from '@recourse/deposits/events';
 import type { DisputeEvent } from '@recourse/disputes/events';
 import type { Action, DataOf, EventOf, Process, Recorded, StreamReader } from '@recourse/eventing';
-import { isZero } from '@recourse/money';
 import type { OrderCommand, OrderEvent, OverturnedUnit } from '@recourse/orders/events';
-import { depositId } from './merchant-account.js';
 
 type Overturned = DataOf<DisputeEvent, 'VerdictOverturned'>;
 type RefundPurpose = Extract<PayoutPurpose, { kind: 'refund' }>;
@@ -79,29 +76,7 @@ async function wasOut({ stream, revision }: Recorded<EventOf<PayoutEvent, 'Payou
   return before.findLast(({ type }) => type === 'PayoutSucceeded' || type === 'PayoutReversed')?.type === 'PayoutSucceeded';
 }
 
-function makeWhole(data: DataOf<OrderEvent, 'RefundOverturned'>): Action[] {
-  const { platform, merchant, refundId, orderId, disputeId, escrowLoss, recourse } = data;
-  if (isZero(escrowLoss) && isZero(recourse)) return [];
-  const command: DepositCommand = {
-    type: 'MakeWhole',
-    obligationId: refundId,
-    refundId,
-    orderId,
-    caseId: disputeId,
-    escrowLoss,
-    recourse,
-  };
-  return [{ do: 'command', name: 'make-whole', category: 'deposit', id: depositId(platform, merchant), command }];
-}
-
-/** The event with which a refund first arrived: that it came back later, or went out again, changes nothing here. */
-const firstPaid = async (refundId: string, streams: StreamReader) =>
-  (await streams.read<PayoutEvent>(`payout-${refundId}`)).find(({ type }) => type === 'PayoutSucceeded');
-
-/**
- * A verdict that two people overturned, down to the merchant's loss. He is made whole once the buyer is paid; that and the
- * overturned refund come in either order, and whichever stands later in the log finds the other: so one of the two acts.
- */
+/** A verdict that two people overturned: its payout is asked to cancel, and the order does what the answer leaves to be done. */
 export const overturning: Process<DisputeEvent | OrderEvent | PayoutEvent> = {
   name: 'overturning',
   version: 1,
@@ -127,18 +102,6 @@ export const overturning: Process<DisputeEvent | OrderEvent | PayoutEvent> = {
       const overturned = purpose.kind === 'refund' ? await overturnedBy(purpose, streams) : undefined;
       if (overturned === undefined) return [];
       return [overturnRefund(overturned, overturned.isFraud && (await wasOut(event, streams)))];
-    },
-    RefundOverturned: async ({ data, position }, streams) => {
-      const paid = await firstPaid(data.refundId, streams);
-      return paid !== undefined && paid.position < position ? makeWhole(data) : [];
-    },
-    PayoutSucceeded: async ({ id, position, data: { purpose } }, streams) => {
-      if (purpose.kind !== 'refund') return [];
-      const overturned = (await orderEvents(purpose.orderId, streams)).find(
-        (event) => event.type === 'RefundOverturned' && event.data.refundId === purpose.refundId && event.position < position,
-      );
-      if (overturned?.type !== 'RefundOverturned') return [];
-      return (await firstPaid(purpose.refundId, streams))?.id === id ? makeWhole(overturned.data) : [];
     },
   },
 };
