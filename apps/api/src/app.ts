@@ -3,7 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, NestFactory } from '@
 import { CqrsModule } from '@nestjs/cqrs';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { contribution, fundControl, payout } from '@recourse/compensation';
+import { buyerDebt, contribution, fundControl, payout } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
 import { dispute, policy } from '@recourse/disputes';
 import { checkWiring, unique } from '@recourse/eventing';
@@ -31,6 +31,7 @@ import { claimToDispute } from '@recourse/processes';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { AuditResource } from './audit.js';
+import { buyerDebtCommands, BuyerDebts } from './buyer-debts.js';
 import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
@@ -89,6 +90,7 @@ checkWiring({
     ...contributionCommands,
     ...fundControlCommands,
     ...payoutCommands,
+    ...buyerDebtCommands,
     ...uniqueCommands,
   ],
   projections: readModels,
@@ -117,6 +119,7 @@ class ApiModule {
       Webhooks,
       FundResource,
       Recourse,
+      BuyerDebts,
       AuditResource,
       LedgerResource,
       Policies,
@@ -158,6 +161,7 @@ class ApiModule {
         ...handlersFor(contribution, ...contributionCommands),
         ...handlersFor(fundControl, ...fundControlCommands),
         ...handlersFor(payout, ...payoutCommands),
+        ...handlersFor(buyerDebt, ...buyerDebtCommands),
         ...handlersFor(unique, ...uniqueCommands),
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: CallerGuard },

@@ -58,7 +58,19 @@ const maxRows = 200;
 const maxExported = 100_000n;
 
 const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'SHARED', 'NONE', 'UNPROVEN'] as const;
-const statuses = ['approved', 'queued', 'funded', 'paying', 'unclaimed', 'paid'] as const;
+const statuses = [
+  'approved',
+  'queued',
+  'handed-over',
+  'funded',
+  'paying',
+  'unclaimed',
+  'paid',
+  'reversed',
+  'returned',
+  'revoked',
+  'overturned',
+] as const;
 const grounds = [
   'verdict',
   'cancelled-before-delivery',

@@ -1,4 +1,8 @@
-import type { Role } from '@recourse/eventing';
+import { randomUUID } from 'node:crypto';
+import { buyerDebt } from '@recourse/compensation';
+import { type Role, systemActor } from '@recourse/eventing';
+import { openAggregateStore } from '@recourse/eventstore';
+import { money } from '@recourse/money';
 import { cny, defaultPolicy, openMarket, startTestApi, type Answer, type Call, type TestApi } from './testbed.js';
 
 type Person = Exclude<Role, 'shop' | 'system'>;
@@ -30,6 +34,16 @@ async function documented(): Promise<Operation[]> {
 
 const isOpen = ({ path }: Operation): boolean => path.startsWith('/health/');
 const nameOf = ({ method, path }: Operation): string => `${method} ${path}`;
+
+/** A buyer who owes what he was refunded. */
+async function owe(refundId: string): Promise<void> {
+  const { eventStore, clock } = api.adapters;
+  const commandId = randomUUID();
+  const context = { commandId, correlationId: commandId, actor: systemActor('test', 'demo'), at: await clock.now() };
+  const whose = { debtId: refundId, platform: 'demo', buyer: 'b1', merchant: 'm1', refundId, kind: 'fraud' } as const;
+  const command = { type: 'OpenBuyerDebt', ...whose, amount: money(5_000n) } as const;
+  await openAggregateStore({ eventStore, log: () => undefined }).execute(buyerDebt, refundId, command, context);
+}
 
 async function approvalPosition(): Promise<bigint | undefined> {
   for await (const event of api.adapters.eventStore.readAll()) if (event.type === 'RefundApproved') return event.position;
@@ -70,6 +84,7 @@ beforeAll(async () => {
   await api.post(api.shop, '/orders/N2/payments', { transaction: 'tx-N2' });
   await api.post(buyer, '/orders/N2/cancellation');
   await api.post(await api.person('finance', 'f1'), '/fees', feeSchedule);
+  await owe('demo.N2.cancel');
   await api.settled();
   const { body: endpoint } = await api.post(await api.person('merchant', 'm1'), '/deposits/m1/webhooks', {
     url: 'https://m1.example/hook',
@@ -78,12 +93,14 @@ beforeAll(async () => {
     orderNo: 'N1',
     unit: '1',
     disputeId: 'demo.N1.1',
+    verdictId: 'demo.N1.1.v1',
     evidenceId: String(piece['evidenceId']),
     merchant: 'm1',
     endpoint: String(endpoint['endpointId']),
     contributionId: market.contributionId,
     payoutId: 'demo.N2.cancel',
     refundId: 'demo.N2.cancel',
+    debtId: 'demo.N2.cancel',
     version: '1',
     position: String(await approvalPosition()),
     account: 'fund:available',
@@ -107,6 +124,13 @@ beforeAll(async () => {
       units: [{ unit: 1, liable: 'MERCHANT', remedy: 'FULL_REFUND', bearer: 'merchant' }],
       explanation: { zh: '商家责任', en: 'the merchant is liable' },
     },
+    'POST /disputes/{disputeId}/verdicts/{verdictId}/override': {
+      units: [{ unit: 1, liable: 'BUYER', remedy: 'NONE', bearer: 'none' }],
+      isFraud: false,
+      explanation: { zh: '复核', en: 'a second look' },
+    },
+    'POST /disputes/{disputeId}/verdicts/{verdictId}/override/withdrawal': {},
+    'POST /disputes/{disputeId}/verdicts/{verdictId}/override/approval': {},
     'POST /payouts/{payoutId}/approval': {},
     'POST /payouts/{payoutId}/hold': { reason: 'who is this?' },
     'POST /payouts/{payoutId}/cancellation': { reason: 'not any more' },
@@ -125,6 +149,9 @@ beforeAll(async () => {
     'POST /deposits/{merchant}/closing': {},
     'POST /recourse/{refundId}/write-off': { reason: 'mischief' },
     'POST /recourse/{refundId}/write-off/approval': {},
+    'POST /buyer-debts/{debtId}/repayments': { transaction: 'tx-N1', rail: 'sandbox' },
+    'POST /buyer-debts/{debtId}/write-off': { reason: 'mischief' },
+    'POST /buyer-debts/{debtId}/write-off/approval': {},
     'POST /deposits/{merchant}/webhooks': { url: 'https://thief.example/hook' },
     'POST /deposits/{merchant}/webhooks/{endpoint}/secret': {},
     'POST /deposits/{merchant}/webhooks/{endpoint}/disabling': { reason: 'to keep it quiet' },

@@ -36,6 +36,23 @@ function turnOf(found: CaseFile, status: UnitStatus): Turn {
   return found.status === 'lapsed' || found.status === 'withdrawn' ? turns.over : turns[status];
 }
 
+/** What two people made of a verdict; what one proposes is for staff until another approves it. */
+function overrideOf(found: CaseFile, verdictId: string, isStaff: boolean) {
+  const override = found.overrides.find((one) => one.verdict_id === verdictId && (isStaff || one.status === 'overturned'));
+  if (override === undefined) return {};
+  const people = { proposedBy: override.proposed_by, proposedAt: override.proposed_at, approvedBy: override.approved_by };
+  return {
+    override: {
+      status: override.status,
+      units: override.units.map(({ unitNo, ...changed }) => ({ unit: unitNo, ...changed })),
+      isFraud: override.is_fraud,
+      explanation: { zh: override.explanation_zh, en: override.explanation_en },
+      ...(isStaff ? people : {}),
+      overturnedAt: override.overturned_at,
+    },
+  };
+}
+
 /** The explanation of a case: for each unit its state and turn, for each verdict the rule, its text and the facts with their events. */
 export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor) {
   const isStaff = ['arbitrator', 'finance', 'operator'].includes(caller.role);
@@ -71,6 +88,7 @@ export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor) {
       decidedAt: verdict.decided_at,
       appealUntil: verdict.appeal_until,
       units: verdict.units.map(({ unitNo, ...judged }) => ({ unit: unitNo, ...judged })),
+      ...overrideOf(found, verdict.verdict_id, isStaff),
     })),
     evidence: found.evidence.map((piece) => ({
       evidenceId: piece.evidence_id,

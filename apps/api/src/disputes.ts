@@ -28,9 +28,21 @@ class SubmitEvidence extends commandOf<DisputeCommand, 'SubmitEvidence'>('disput
 class AnswerClaim extends commandOf<DisputeCommand, 'AnswerClaim'>('dispute', 'AnswerClaim') {}
 class CheckReplacement extends commandOf<DisputeCommand, 'CheckReplacement'>('dispute', 'CheckReplacement') {}
 class DecideDispute extends commandOf<DisputeCommand, 'DecideDispute'>('dispute', 'DecideDispute') {}
+class ProposeOverride extends commandOf<DisputeCommand, 'ProposeOverride'>('dispute', 'ProposeOverride') {}
+class WithdrawOverride extends commandOf<DisputeCommand, 'WithdrawOverride'>('dispute', 'WithdrawOverride') {}
+class ApproveOverride extends commandOf<DisputeCommand, 'ApproveOverride'>('dispute', 'ApproveOverride') {}
 
 export const claimCommands = [OpenClaim, SubmitClaim] as const;
-export const disputeCommands = [WithdrawDispute, SubmitEvidence, AnswerClaim, CheckReplacement, DecideDispute] as const;
+export const disputeCommands = [
+  WithdrawDispute,
+  SubmitEvidence,
+  AnswerClaim,
+  CheckReplacement,
+  DecideDispute,
+  ProposeOverride,
+  WithdrawOverride,
+  ApproveOverride,
+] as const;
 
 const evidenceKinds = [
   'order-record',
@@ -115,6 +127,11 @@ class DecisionBody {
 
   @Part(() => ExplanationField)
   explanation!: ExplanationField;
+}
+
+class OverrideBody extends DecisionBody {
+  @Flag({ description: 'the buyer deceived: he owes what he was paid for the units whose refund goes', example: false })
+  isFraud!: boolean;
 }
 
 @ApiTags('disputes')
@@ -221,6 +238,55 @@ export class Disputes {
         explanation: { zh: body.explanation.zh, en: body.explanation.en },
       });
       return { disputeId, units: body.units.map(({ unit }) => unit) };
+    });
+  }
+
+  @Post(':disputeId/verdicts/:verdictId/override')
+  @Writes(201, 'arbitrator', 'operator')
+  @ApiOperation({
+    summary: 'Propose to take refunds of a verdict back, or to let the platform bear them; another person approves it',
+  })
+  proposeOverride(
+    @Param('disputeId') disputeId: string,
+    @Param('verdictId') verdictId: string,
+    @Body() body: OverrideBody,
+    @Once() write: Write,
+  ) {
+    return write(async (run) => {
+      await this.parties.dispute(run.caller, disputeId);
+      await run.send(ProposeOverride, disputeId, {
+        type: 'ProposeOverride',
+        verdictId,
+        units: body.units.map(({ unit, liable, remedy, bearer }) => ({ unitNo: unit, liable, remedy, bearer })),
+        isFraud: body.isFraud,
+        explanation: { zh: body.explanation.zh, en: body.explanation.en },
+        subject: run.caller.subject,
+      });
+      return { disputeId, verdictId, status: 'proposed' };
+    });
+  }
+
+  @Post(':disputeId/verdicts/:verdictId/override/withdrawal')
+  @Writes(200, 'arbitrator', 'operator')
+  @ApiOperation({ summary: 'Withdraw what was proposed, or turn it down; the verdict stands' })
+  withdrawOverride(@Param('disputeId') disputeId: string, @Param('verdictId') verdictId: string, @Once() write: Write) {
+    return write(async (run) => {
+      await this.parties.dispute(run.caller, disputeId);
+      const { subject } = run.caller;
+      await run.send(WithdrawOverride, disputeId, { type: 'WithdrawOverride', verdictId, subject });
+      return { disputeId, verdictId, status: 'withdrawn' };
+    });
+  }
+
+  @Post(':disputeId/verdicts/:verdictId/override/approval')
+  @Writes(200, 'arbitrator', 'operator')
+  @ApiOperation({ summary: 'Overturn a verdict as another person proposed; what was not paid yet is not paid any more' })
+  approveOverride(@Param('disputeId') disputeId: string, @Param('verdictId') verdictId: string, @Once() write: Write) {
+    return write(async (run) => {
+      await this.parties.dispute(run.caller, disputeId);
+      const { subject } = run.caller;
+      await run.send(ApproveOverride, disputeId, { type: 'ApproveOverride', verdictId, subject });
+      return { disputeId, verdictId, status: 'overturned' };
     });
   }
 

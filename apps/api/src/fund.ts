@@ -5,7 +5,16 @@ import type { Actor, EventOf } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
 import { assets, equals, type Money, toJson } from '@recourse/money';
 import { Caller, commandOf, Problem } from '@recourse/nest';
-import { countAside, type Database, findAside, findFund, findFundStanding, listAside, listCoverage } from '@recourse/postgres';
+import {
+  countAside,
+  type Database,
+  findAside,
+  findFund,
+  findFundStanding,
+  listAside,
+  listCoverage,
+  listHandedOver,
+} from '@recourse/postgres';
 import { derivedIdShape, Id, Limit, limitOf, MoneyField, moneyOf, OneOf, Part, Reference, Text, Whole } from './fields.js';
 import { Edge } from './edge.js';
 import { Receipts } from './receipts.js';
@@ -80,6 +89,11 @@ class LiftBody {
 }
 
 class AsideQuery {
+  @Limit(maxRows)
+  limit?: string;
+}
+
+class HandedOverQuery {
   @Limit(maxRows)
   limit?: string;
 }
@@ -262,6 +276,23 @@ export class FundResource {
     });
   }
 
+  @Get('handed-over')
+  @Reads('finance', 'operator')
+  @ApiOperation({ summary: 'Refunds for which the fund is short and whose merchants’ deposits were asked, the oldest first' })
+  async listHandedOver(@Query() query: HandedOverQuery, @Caller() { platform }: Actor) {
+    const rows = await listHandedOver(this.database.db, platform, limitOf(query.limit, usualRows, maxRows));
+    return {
+      refunds: rows.map(({ refund_id, order_id, case_id, merchant, asset, amount, since }) => ({
+        refundId: refund_id,
+        orderId: order_id,
+        dispute: case_id,
+        merchant,
+        amount: toJson({ asset, minor: amount }),
+        since,
+      })),
+    };
+  }
+
   @Get('coverage')
   @Reads('finance', 'operator')
   @ApiOperation({
@@ -304,7 +335,8 @@ export class FundResource {
       countAside(db, platform),
     ]);
     return {
-      funds: funds.map(({ asset, queue_length, available, advanced, contributed, reserved, reimbursed, queued }) => {
+      funds: funds.map(({ asset, queue_length, handed_over, handed_over_refunds, ...fund }) => {
+        const { available, advanced, contributed, reserved, reimbursed, compensated, returned, queued } = fund;
         const money = (minor: bigint) => toJson({ asset, minor });
         const standing = standings.find((one) => one.asset === asset);
         const amount = (minor: bigint | null | undefined) => (minor === null || minor === undefined ? null : money(minor));
@@ -314,8 +346,12 @@ export class FundResource {
           contributed: money(contributed),
           reserved: money(reserved),
           reimbursed: money(reimbursed),
+          compensated: money(compensated),
+          returned: money(returned),
           queued: money(queued),
           waiting: queue_length,
+          handedOver: money(handed_over),
+          handedOverRefunds: handed_over_refunds,
           aside: Number(aside.get(asset) ?? 0n),
           mode: standing?.mode ?? 'running',
           modeBy: standing?.mode_by ?? null,

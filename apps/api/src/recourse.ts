@@ -4,7 +4,7 @@ import type { DepositCommand, DepositEvent } from '@recourse/deposits/events';
 import type { Actor, EventOf } from '@recourse/eventing';
 import { toJson } from '@recourse/money';
 import { Caller, commandOf, Problem } from '@recourse/nest';
-import { ageing, type AgeingRow, type Database } from '@recourse/postgres';
+import { type AgeBucket, ageing, type AgeingRow, type Database } from '@recourse/postgres';
 import { depositId } from '@recourse/processes';
 import { Edge } from './edge.js';
 import { Id, Moment, Text } from './fields.js';
@@ -30,19 +30,22 @@ class AgeingQuery {
   merchant?: string;
 }
 
-const buckets = ['days0to7', 'days8to30', 'days31to90', 'over90'] as const;
+const buckets = ['days0to7', 'days8to30', 'days31to90', 'over90'] as const satisfies readonly AgeBucket[];
 
-/** One line of the table: what is outstanding, by age. */
-function aged(asset: string, rows: readonly AgeingRow[]) {
-  const outstanding = (some: readonly AgeingRow[]) =>
-    toJson({ asset, minor: some.reduce((sum, row) => sum + row.outstanding, 0n) });
+/** What is outstanding in an asset, and of that by age. */
+export function byAge(asset: string, rows: readonly { readonly bucket: AgeBucket; readonly outstanding: bigint }[]) {
+  const outstanding = (some: typeof rows) => toJson({ asset, minor: some.reduce((sum, row) => sum + row.outstanding, 0n) });
   return {
-    asset,
-    obligations: rows.reduce((sum, row) => sum + row.obligations, 0),
     outstanding: outstanding(rows),
     ...Object.fromEntries(buckets.map((bucket) => [bucket, outstanding(rows.filter((row) => row.bucket === bucket))])),
   };
 }
+
+const aged = (asset: string, rows: readonly AgeingRow[]) => ({
+  asset,
+  obligations: rows.reduce((sum, row) => sum + row.obligations, 0),
+  ...byAge(asset, rows),
+});
 
 @ApiTags('recourse')
 @Controller('recourse')

@@ -20,14 +20,17 @@ class RefundQuery {
   @Id({ optional: true })
   buyer?: string;
 
-  @OneOf(['approved', 'queued', 'funded', 'paying', 'unclaimed', 'paid', 'reversed'], { optional: true })
+  @OneOf(
+    ['approved', 'queued', 'handed-over', 'funded', 'paying', 'unclaimed', 'paid', 'reversed', 'returned', 'revoked', 'overturned'],
+    { optional: true },
+  )
   status?: string;
 
   @Shape(/^[a-z0-9][a-z0-9.-]{0,63}$/, { description: 'the rule of the policy that decided', optional: true })
   rule?: string;
 
-  @OneOf(['escrow', 'fund'], { description: 'where money came from', optional: true })
-  source?: 'escrow' | 'fund';
+  @OneOf(['escrow', 'fund', 'deposit'], { description: 'where money came from', optional: true })
+  source?: 'escrow' | 'fund' | 'deposit';
 
   @Moment({ description: 'approved at this moment or later', optional: true })
   from?: string;
@@ -59,10 +62,12 @@ function viewOf(row: RefundRow) {
     total: money(row.total),
     fromEscrow: money(row.from_escrow),
     fromFund: money(row.from_fund),
+    fromDeposit: money(row.from_deposit),
     fromFees: money(row.from_fees),
     merchantShare: money(row.merchant_share),
     recovered: money(row.recovered),
     outstanding: money(row.outstanding),
+    compensated: money(row.compensated),
     approvedAt: row.approved_at,
     paidAt: row.paid_at,
     railTransferId: row.rail_transfer_id,

@@ -1,4 +1,9 @@
-import type { ContributionRejection, FundControlRejection, PayoutRejection } from '@recourse/compensation/events';
+import type {
+  BuyerDebtRejection,
+  ContributionRejection,
+  FundControlRejection,
+  PayoutRejection,
+} from '@recourse/compensation/events';
 import type { DepositRejection } from '@recourse/deposits/events';
 import type { DisputeRejection, PolicyRejection } from '@recourse/disputes/events';
 import type { Rejection } from '@recourse/eventing';
@@ -14,6 +19,7 @@ type Code =
   | ContributionRejection
   | FundControlRejection
   | PayoutRejection
+  | BuyerDebtRejection
   | 'OwnedByAnother';
 
 /** 404: it is not there. 422: it can never be so. 409: it cannot be so now. 403: not by you. */
@@ -23,6 +29,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   AlreadyApproved: 409,
   AlreadyDecided: 409,
   AlreadyDelivered: 409,
+  AlreadyOverturned: 409,
   AlreadyPaused: 409,
   AlreadyProposed: 409,
   AlreadySucceeded: 409,
@@ -38,6 +45,8 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   ContradictoryDecision: 422,
   ContributionExists: 409,
   ContributionUnknown: 404,
+  DebtDiffers: 409,
+  DebtUnknown: 404,
   DeliveryFailed: 409,
   DeliveryWindowOver: 409,
   DiscountTooLarge: 422,
@@ -54,14 +63,17 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   FeeTooLarge: 422,
   FeesBackdated: 422,
   FeesInvalid: 422,
+  FraudUnfounded: 422,
   LimitsUnchanged: 409,
   LimitsUnknown: 404,
   MoreThanFree: 409,
+  MoreThanOwed: 409,
   MoreThanPayable: 409,
   NoAnswerExpected: 409,
   NoReplacementToCheck: 409,
   NotADraft: 409,
   NotAwaitingApproval: 409,
+  NotByVerdict: 409,
   NotDelivered: 409,
   NotNextTransfer: 409,
   NotPaid: 409,
@@ -69,7 +81,9 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   NotProposed: 409,
   NotUnclaimed: 409,
   NotUnderReview: 409,
+  NothingChanges: 409,
   NothingOrdered: 422,
+  NothingOwed: 409,
   NothingPayable: 409,
   NothingToConfirm: 409,
   NothingToReveal: 409,
@@ -82,11 +96,17 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   PayoutDiffers: 409,
   PayoutIsCancelled: 409,
   PayoutUnknown: 404,
+  PlatformBearsIt: 409,
   PolicyInvalid: 422,
   PromiseIncomplete: 422,
   RailContradictsItself: 409,
+  RefundIsOverturned: 409,
+  RefundIsRevoked: 409,
   RefundNotPaid: 409,
+  RefundPaid: 409,
   RefundTooLarge: 409,
+  RefundUnknown: 404,
+  RefundWasRefused: 409,
   ReissueOver: 409,
   SameSubject: 403,
   TermsNotNewer: 409,
@@ -101,6 +121,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   UnitReplaced: 409,
   UnitUnderClaim: 409,
   UnitUnknown: 404,
+  VerdictUnknown: 404,
   VerificationUnexpected: 409,
   VersionNotNext: 409,
   WithdrawalOver: 409,

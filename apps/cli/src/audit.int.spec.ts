@@ -315,6 +315,7 @@ describe('the sums of the journal', () => {
       check('funded from deposits', 0),
       check('paid', 28_334),
       check('recovered', 10_533),
+      check('compensated', 0),
       check('outstanding', 5_700),
     ]);
     const selected = await reported({ rule: 'shared', source: 'escrow' });
@@ -325,6 +326,7 @@ describe('the sums of the journal', () => {
       check('funded from deposits', 0),
       check('paid', 18_334),
       check('recovered', 1_033),
+      check('compensated', 0),
       check('outstanding', 5_700),
     ]);
   });

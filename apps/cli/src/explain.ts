@@ -1,7 +1,7 @@
 import type { Instant } from '@recourse/eventing';
 import { maxLoadedEvents, openEventStore, type EventStore } from '@recourse/eventstore';
 import { RefundChain, type ChainStep, type DomainEvent, type EventName, type RefundStory } from '@recourse/ledger';
-import { format, toJson, type Money } from '@recourse/money';
+import { format, isZero, toJson, type Money } from '@recourse/money';
 import { catalogue } from '@recourse/nest';
 import { Progress } from './progress.js';
 import { storesOf } from './verify-installation.js';
@@ -91,6 +91,7 @@ export function linesOf({ refundId, orderId, steps, totals, open }: RefundStory,
       total('向商户追偿', 'recourse', totals.recourse),
       total('已追回', 'recovered', totals.recovered),
       total('已还基金', 'reimbursed', totals.reimbursed),
+      ...(isZero(totals.compensated) ? [] : [total('已补偿商户', 'compensated', totals.compensated)]),
     ].join(' · '),
     '',
     ...steps.flatMap((step, index) => stepLines(step, index + 1, lang, say)),

@@ -317,6 +317,7 @@ export const saleOf = (n: number, payee = 'person-b1') => {
     ],
     reserved: event('FundsReserved', reservation),
     queued: event('ReservationQueued', reservation),
+    handedOver: event('ReservationHandedOver', reservation),
     aside: event('ReservationQueued', { ...reservation, why: 'velocity-limit', countedOn: '2026-03-06' }),
     freed: event('ReservationFreed', {
       ...fundOf,
@@ -381,6 +382,11 @@ export async function hinder({ append }: SampleInstallation, sale: Sale): Promis
 }
 
 export const queue = (to: SampleInstallation, sale: Sale): Promise<void> => approve(to, sale, 'queued');
+/** The fund is short, and has asked the merchant's deposit. */
+export async function handOver(to: SampleInstallation, sale: Sale): Promise<void> {
+  await queue(to, sale);
+  await to.append(fundStream, sale.handedOver);
+}
 
 /** The fund is limited by two people, holds a refund aside, runs low and is paused; a claim is open; another fund tells of two days. */
 export async function restrict(to: SampleInstallation, sale: Sale, claimed: Sale): Promise<void> {
@@ -399,6 +405,20 @@ export async function restrict(to: SampleInstallation, sale: Sale, claimed: Sale
   const opened = event('FundPeriodOpened', { ...other, period: '0001', available: nothing, openedAt: at(6) });
   const contributed = event('FundContributed', { ...other, contributionId: 'other.c1', amount: fen(5), rail });
   await to.eventStore.append('fund-other.CNY.0001', 'no_stream', [opened, contributed], [metadata(6), metadata(8)]);
+}
+
+/** Its buyer deceived: he owes what he was refunded, and two people do not agree yet to give it up. */
+export async function deceive({ append }: SampleInstallation, { orderId, refundId }: Sale): Promise<void> {
+  const owed = { debtId: refundId, ...account, buyer: 'b1', refundId, kind: 'fraud', amount: price } as const;
+  await append(
+    fundStream,
+    event('BuyerFraudEstablished', { ...fundOf, ...account, buyer: 'b1', refundId, orderId, amount: price }),
+  );
+  await append(
+    `buyerdebt-${refundId}`,
+    event('BuyerDebtOpened', { ...owed, outstanding: price, openedAt: at(6) }),
+    event('DebtWriteOffProposed', { ...owed, reason: 'gone', proposedBy: 'ann', proposedAt: at(7) }),
+  );
 }
 
 /** A dead key from the sale until the fund is whole again; the rail pays `payeeAccount`. */

@@ -29,13 +29,14 @@ async function orderStory({ db }: Database, orderId: string): Promise<string[]> 
     const sources = [
       refund.from_escrow > 0n ? `escrow 托管 ${yuan(refund.from_escrow)}` : '',
       refund.from_fund > 0n ? `fund 赔付基金 ${yuan(refund.from_fund)}` : '',
+      refund.from_deposit > 0n ? `merchant's deposit 商户保证金 ${yuan(refund.from_deposit)}` : '',
       refund.from_fees > 0n ? `platform fees 平台手续费 ${yuan(refund.from_fees)}` : '',
     ].filter((text) => text !== '');
     const when = refund.paid_at === null ? refund.status : `paid 已付 ${refund.paid_at}`;
     lines.push(
       `      refund 退款 ${yuan(refund.total, refund.asset)} to ${refund.buyer} (${refund.ground}), from ${sources.join(' + ')}: ${when}`,
     );
-    if (refund.merchant_share > 0n)
+    if (refund.merchant_share > 0n && refund.from_deposit === 0n)
       lines.push(
         `      deposit 保证金: recovered 已追回 ${yuan(refund.recovered)}, outstanding 未偿 ${yuan(refund.outstanding)}`,
       );

@@ -1,6 +1,8 @@
 import { readModels, type AnyReadModel } from '@recourse/postgres';
 import { sql, type RawBuilder } from 'kysely';
 import {
+  handOver,
+  deceive,
   hinder,
   open,
   queue,
@@ -36,7 +38,9 @@ describe('a row of a read model (I9)', () => {
     house = await startSampleInstallation();
     await tell();
     await restrict(house, saleOf(3), saleOf(4));
+    await handOver(house, saleOf(5));
     await hinder(house, saleOf(2));
+    await deceive(house, saleOf(1));
     await house.project();
   });
   afterAll(() => house.remove());

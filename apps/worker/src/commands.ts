@@ -1,4 +1,4 @@
-import type { FundControlCommand, PayoutCommand } from '@recourse/compensation';
+import type { BuyerDebtCommand, FundControlCommand, PayoutCommand } from '@recourse/compensation';
 import type { DepositCommand } from '@recourse/deposits';
 import type { DisputeCommand } from '@recourse/disputes';
 import type { CommandAction, CommandContext } from '@recourse/eventing';
@@ -6,6 +6,8 @@ import { commandOf } from '@recourse/nest';
 import type { OrderCommand } from '@recourse/orders';
 
 export class ApproveRefund extends commandOf<OrderCommand, 'ApproveRefund'>('order', 'ApproveRefund') {}
+export class RevokeRefund extends commandOf<OrderCommand, 'RevokeRefund'>('order', 'RevokeRefund') {}
+export class OverturnRefund extends commandOf<OrderCommand, 'OverturnRefund'>('order', 'OverturnRefund') {}
 export class CloseClaim extends commandOf<OrderCommand, 'CloseClaim'>('order', 'CloseClaim') {}
 export class PassOrderDeadlines extends commandOf<OrderCommand, 'PassOrderDeadlines'>('order', 'PassOrderDeadlines') {}
 
@@ -21,17 +23,26 @@ export class NoteCase extends commandOf<DepositCommand, 'NoteCase'>('deposit', '
 export class EndCaseNote extends commandOf<DepositCommand, 'EndCaseNote'>('deposit', 'EndCaseNote') {}
 export class OpenObligation extends commandOf<DepositCommand, 'OpenObligation'>('deposit', 'OpenObligation') {}
 export class CollectObligation extends commandOf<DepositCommand, 'CollectObligation'>('deposit', 'CollectObligation') {}
+export class FundRefund extends commandOf<DepositCommand, 'FundRefund'>('deposit', 'FundRefund') {}
+export class RevokeFunding extends commandOf<DepositCommand, 'RevokeFunding'>('deposit', 'RevokeFunding') {}
+export class RevokeObligation extends commandOf<DepositCommand, 'RevokeObligation'>('deposit', 'RevokeObligation') {}
+export class CreditCompensation extends commandOf<DepositCommand, 'CreditCompensation'>('deposit', 'CreditCompensation') {}
+export class MakeWhole extends commandOf<DepositCommand, 'MakeWhole'>('deposit', 'MakeWhole') {}
 export class ConfirmDraw extends commandOf<DepositCommand, 'ConfirmDraw'>('deposit', 'ConfirmDraw') {}
 export class ReturnDraw extends commandOf<DepositCommand, 'ReturnDraw'>('deposit', 'ReturnDraw') {}
 export class PassDepositDeadlines extends commandOf<DepositCommand, 'PassDepositDeadlines'>('deposit', 'PassDepositDeadlines') {}
 
 export class RequestPayout extends commandOf<PayoutCommand, 'RequestPayout'>('payout', 'RequestPayout') {}
+export class CancelPayout extends commandOf<PayoutCommand, 'CancelPayout'>('payout', 'CancelPayout') {}
 export class SubmitTransfer extends commandOf<PayoutCommand, 'SubmitTransfer'>('payout', 'SubmitTransfer') {}
 export class RecordRailWord extends commandOf<PayoutCommand, 'RecordRailWord'>('payout', 'RecordRailWord') {}
 
+export class OpenBuyerDebt extends commandOf<BuyerDebtCommand, 'OpenBuyerDebt'>('buyerdebt', 'OpenBuyerDebt') {}
+export class SettleDebtByReturn extends commandOf<BuyerDebtCommand, 'SettleDebtByReturn'>('buyerdebt', 'SettleDebtByReturn') {}
+
 export class BeginFundDay extends commandOf<FundControlCommand, 'BeginFundDay'>('fundcontrol', 'BeginFundDay') {}
 
-export const orderCommands = [ApproveRefund, CloseClaim, PassOrderDeadlines] as const;
+export const orderCommands = [ApproveRefund, RevokeRefund, OverturnRefund, CloseClaim, PassOrderDeadlines] as const;
 export const disputeCommands = [
   OpenDispute,
   SubmitDispute,
@@ -46,12 +57,18 @@ export const depositCommands = [
   EndCaseNote,
   OpenObligation,
   CollectObligation,
+  FundRefund,
+  RevokeFunding,
+  RevokeObligation,
+  CreditCompensation,
+  MakeWhole,
   ConfirmDraw,
   ReturnDraw,
   PassDepositDeadlines,
 ] as const;
 export const fundControlCommands = [BeginFundDay] as const;
-export const payoutCommands = [RequestPayout, SubmitTransfer, RecordRailWord] as const;
+export const payoutCommands = [RequestPayout, CancelPayout, SubmitTransfer, RecordRailWord] as const;
+export const buyerDebtCommands = [OpenBuyerDebt, SettleDebtByReturn] as const;
 
 type AnyCommandClass = { readonly category: string; readonly type: string } & (new (
   id: string,
@@ -59,10 +76,15 @@ type AnyCommandClass = { readonly category: string; readonly type: string } & (n
   context: CommandContext,
 ) => object);
 const classes: ReadonlyMap<string, AnyCommandClass> = new Map(
-  ([...orderCommands, ...disputeCommands, ...depositCommands, ...payoutCommands] as readonly AnyCommandClass[]).map((one) => [
-    `${one.category}/${one.type}`,
-    one,
-  ]),
+  (
+    [
+      ...orderCommands,
+      ...disputeCommands,
+      ...depositCommands,
+      ...payoutCommands,
+      ...buyerDebtCommands,
+    ] as readonly AnyCommandClass[]
+  ).map((one) => [`${one.category}/${one.type}`, one]),
 );
 
 /** The command object of a process's action. @throws Error when this worker has no class for it */

@@ -69,6 +69,9 @@ const append = async (stream: string, ...events: readonly Event[]) => {
   const outcome = await store.append(stream, 'no_stream', events, about);
   if (outcome.status !== 'appended') throw new Error(`${stream} was not appended to`);
 };
+const price = { fromEscrow: fen(0), fromFund: fen(100), fromFees: fen(0) };
+/** Of every tenth the merchant bears all, so that his deposit is asked for it when the fund has no money. */
+const shareOf = (no: number) => fen(no % 10 === 0 ? 100 : 0);
 const approved = (no: number): FundInput => ({
   type: 'RefundApproved',
   data: {
@@ -80,12 +83,10 @@ const approved = (no: number): FundInput => ({
     refundId: `demo.o${no}.r`,
     orderId: `demo.o${no}`,
     ground: { kind: 'not-delivered-in-time' },
-    lines: [],
+    lines: [{ unitNo: 1, source: 'fund', liable: 'MERCHANT', amount: fen(100), ...price, merchantShare: shareOf(no) }],
     total: fen(100),
-    fromEscrow: fen(0),
-    fromFund: fen(100),
-    fromFees: fen(0),
-    merchantShare: fen(0),
+    ...price,
+    merchantShare: shareOf(no),
     approvedAt: moment,
   },
 });
@@ -103,11 +104,26 @@ const contribute = (no: number, minor: number) =>
       approvedAt: moment,
     },
   });
-/** Refunds, first with money for a few, then a pause, then money for all and the word to go on. */
+const declined = (no: number): Event => ({
+  type: 'HandOverDeclined',
+  data: {
+    platform: 'demo',
+    merchant: 'm1',
+    refundId: `demo.o${no}.r`,
+    orderId: `demo.o${no}`,
+    amount: fen(100),
+    because: 'not-covered',
+    declinedAt: moment,
+  },
+});
+/** Refunds, first with money for a few; deposits do not cover the rest; then a pause, then money for all and the word to go on. */
 const tell = async () => {
   await contribute(1, 5_000);
   for (let no = 0; no < refunds; no += 100)
     await append(`order-demo.of${no}`, ...Array.from({ length: 100 }, (_, i) => approved(no + i)));
+  // The answers to what the fund asks when it reads the approvals.
+  const bears = Array.from({ length: refunds }, (_, no) => no).filter((no) => no >= 50 && no % 10 === 0);
+  await append('deposit-demo.answers', ...bears.map(declined));
   const word = { platform: 'demo', asset: 'CNY', reason: 'an odd night', orderedBy: 'ann', orderedAt: moment };
   const pause = { type: 'FundPauseOrdered', data: { ...word, kind: 'pause' } };
   await append(`${fundControl.category}-demo.CNY`, pause);
@@ -144,6 +160,8 @@ async function expectEverythingOnce(): Promise<void> {
   const reserved = (await stored()).flatMap(({ type, data }) =>
     type === 'FundsReserved' ? [(data as { refundId: string }).refundId] : [],
   );
+  const asked = (await stored()).filter(({ type }) => type === 'ReservationHandedOver');
+  expect(asked).toHaveLength(refunds / 10 - 5);
   expect(reserved).toEqual(Array.from({ length: refunds }, (_, no) => `demo.o${no}.r`));
 }
 async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {

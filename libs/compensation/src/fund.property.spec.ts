@@ -10,7 +10,10 @@ const firstMoment = '2026-03-01T08:00:00.000Z';
 
 /** What happens around a fund, in plain numbers. */
 type Happening =
-  | { do: 'refund'; merchant: string; fen: number; again: boolean }
+  | { do: 'refund'; merchant: string; fen: number; again: boolean; bears: boolean }
+  /** The word of the deposit, meant for one that was handed over; for any other it comes out of turn. */
+  | { do: 'funded' | 'declined' | 'paid' | 'revoke'; pick: number }
+  | { do: 'top-up'; merchant: string }
   | { do: 'money'; fen: number; reimbursed: boolean }
   | { do: 'pause' | 'resume' | 'day' }
   | { do: 'limits'; mark: number | undefined; daily: number | undefined }
@@ -18,6 +21,8 @@ type Happening =
   | { do: 'wait'; hours: number };
 
 const sometimes = (arbitrary: fc.Arbitrary<number>) => fc.option(arbitrary, { nil: undefined });
+/** Of the first few, so that what belongs together often meets. */
+const pick = fc.integer({ min: 1, max: 12 });
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 8,
@@ -26,8 +31,17 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       merchant: fc.constantFrom('m1', 'm2', 'm3'),
       fen: fc.integer({ min: 0, max: 60 }),
       again: fc.boolean(),
+      bears: fc.boolean(),
     }),
   },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constantFrom('funded' as const, 'declined' as const, 'paid' as const, 'revoke' as const),
+      pick,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('top-up' as const), merchant: fc.constantFrom('m1', 'm2', 'm3') }) },
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('money' as const), fen: fc.integer({ min: 1, max: 150 }), reimbursed: fc.boolean() }),
@@ -46,37 +60,55 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 );
 const histories = fc.array(happening, { maxLength: 40, size: 'max' });
 
-const refund = (refundId: string, merchant: string, minor: number): FundInput => {
-  const amount = fen(minor);
-  const none = zero();
+const partiesOf = (merchant: string) => ({ platform: 'demo', merchant, buyer: 'b1', payee: 'vault:b1', rail: 'alipay' });
+interface Approved {
+  readonly refundId: string;
+  readonly merchant: string;
+  readonly fen: number;
+  readonly bears: boolean;
+}
+const amountsOf = ({ fen: minor, bears }: Approved) => ({
+  total: fen(minor),
+  fromEscrow: zero(),
+  fromFund: fen(minor),
+  // Never nothing at all, or it would be no matter of the fund.
+  fromFees: fen(1),
+  merchantShare: bears ? fen(minor) : zero(),
+});
+const refund = (approved: Approved): FundInput => {
+  const { refundId, merchant, fen: minor } = approved;
+  const amounts = amountsOf(approved);
+  const { fromEscrow, fromFund, fromFees, merchantShare } = amounts;
+  const line = { unitNo: 1, source: 'fund', liable: 'MERCHANT', amount: fen(minor + 1) } as const;
   return {
     type: 'RefundApproved',
     data: {
-      platform: 'demo',
-      merchant,
-      buyer: 'b1',
-      payee: 'vault:b1',
-      rail: 'alipay',
+      ...partiesOf(merchant),
       refundId,
       orderId: 'o1',
       ground: { kind: 'not-delivered-in-time' },
-      lines: [],
-      total: amount,
-      fromEscrow: none,
-      fromFund: amount,
-      // Never nothing at all, or it would be no matter of the fund.
-      fromFees: fen(1),
-      merchantShare: none,
+      lines: [{ ...line, fromEscrow, fromFund, fromFees, merchantShare }],
+      ...amounts,
       approvedAt: '',
     },
   };
+};
+const depositSays = (of: Approved, word: 'funded' | 'declined' | 'paid', at: string): FundInput => {
+  const { refundId, merchant, fen: minor } = of;
+  const account = { platform: 'demo', merchant, refundId, orderId: 'o1', amount: fen(minor) };
+  if (word === 'declined') return { type: 'HandOverDeclined', data: { ...account, because: 'not-covered', declinedAt: at } };
+  if (word === 'paid') return { type: 'DepositFundingPaid', data: { ...account, paidAt: at } };
+  const from = { fromHeld: zero(), fromDeposit: fen(minor), fromFees: fen(1), total: fen(minor + 1), fundedAt: at };
+  return { type: 'RefundFundedFromDeposit', data: { ...partiesOf(merchant), ...account, ...from } };
 };
 
 /** The happenings as the inputs that the fund reads in the log, each with its moment. */
 function inputsOf(history: readonly Happening[]): { input: FundInput; at: string }[] {
   let hours = 0;
   let version = 0;
-  let refunds = 0;
+  const refunds: Approved[] = [];
+  // Who has his money keeps it: such a refund is not revoked, nor is one revoked twice.
+  const over = new Set<string>();
   return history.flatMap((one) => {
     const at = plusHours(firstMoment, hours);
     const of = (...inputs: FundInput[]) => inputs.map((input) => ({ input, at }));
@@ -85,8 +117,30 @@ function inputsOf(history: readonly Happening[]): { input: FundInput; at: string
         hours += one.hours;
         return [];
       case 'refund': {
-        const approved = refund(`r${(refunds += 1)}`, one.merchant, one.fen);
+        const { merchant, bears } = one;
+        refunds.push({ refundId: `r${refunds.length + 1}`, merchant, fen: one.fen, bears });
+        const approved = refund(refunds.at(-1)!);
         return of(approved, ...(one.again ? [approved] : []));
+      }
+      case 'funded':
+      case 'declined':
+      case 'paid': {
+        const asked = refunds[one.pick - 1];
+        if (asked && one.do === 'paid') over.add(asked.refundId);
+        return asked ? of(depositSays(asked, one.do, at)) : [];
+      }
+      case 'revoke': {
+        const gone = refunds[one.pick - 1];
+        if (!gone || over.has(gone.refundId)) return [];
+        over.add(gone.refundId);
+        const { refundId, merchant } = gone;
+        const whole = { ...partiesOf(merchant), refundId, orderId: 'o1', disputeId: 'o1.1', lines: [] };
+        return of({ type: 'RefundRevoked', data: { ...whole, ...amountsOf(gone), revokedAt: at } });
+      }
+      case 'top-up': {
+        const { merchant } = one;
+        const toppedUp = { platform: 'demo', merchant, amount: fen(1), rail: 'alipay', transaction: 't', toppedUpAt: at };
+        return of({ type: 'DepositToppedUp', data: toppedUp });
       }
       case 'money': {
         const amount = fen(one.fen);
@@ -128,24 +182,44 @@ interface Seen {
   paid: string[];
   waiting: string[];
   aside: string[];
+  /** Handed over and not answered. */
+  asked: string[];
+  /** How often the deposits were asked, and how often something was taken back from them. */
+  questions: number;
+  revocations: number;
   available: number;
   alarms: number;
 }
 
 /** The rules once more, by hand: one list of refunds in the order of their approvals, looked through from the start every time. */
 function model(history: readonly Happening[]): Seen[] {
-  const refunds: { id: string; merchant: string; fen: number; is: 'waiting' | 'aside' | 'paid' }[] = [];
+  const refunds: {
+    id: string;
+    merchant: string;
+    fen: number;
+    bears: boolean;
+    is: 'waiting' | 'aside' | 'paid' | 'asked' | 'withdrawn' | 'withdrawn-asked' | 'taken' | 'over';
+    unasked: boolean;
+    counted?: string;
+    revoked?: boolean;
+    buyerPaid?: boolean;
+  }[] = [];
   const paid: string[] = [];
   const spent = new Map<string, number>();
-  let [available, alarms, hours, today] = [0, 0, 0, ''];
+  let [available, alarms, hours, today, questions, revocations] = [0, 0, 0, '', 0, 0];
   let [paused, low] = [false, false];
   let mark: number | undefined;
   let daily: number | undefined;
   const seen: Seen[] = [];
   const key = (merchant: string) => `${merchant} on ${today}`;
   const spentToday = (merchant: string) => spent.get(key(merchant)) ?? 0;
-  const count = ({ merchant, fen: some }: { merchant: string; fen: number }) => {
-    if (daily !== undefined) spent.set(key(merchant), spentToday(merchant) + some);
+  const count = (one: (typeof refunds)[number]) => {
+    if (daily === undefined) return;
+    one.counted = key(one.merchant);
+    spent.set(one.counted, spentToday(one.merchant) + one.fen);
+  };
+  const uncount = ({ counted, fen: some }: (typeof refunds)[number]) => {
+    if (counted !== undefined) spent.set(counted, (spent.get(counted) ?? 0) - some);
   };
   const letGo = (isNewDay: boolean) => {
     for (const one of refunds) {
@@ -156,11 +230,19 @@ function model(history: readonly Happening[]): Seen[] {
     }
   };
   const settle = () => {
-    for (let first = refunds.find(({ is }) => is === 'waiting'); first && !paused && first.fen <= available;) {
-      first.is = 'paid';
-      available -= first.fen;
-      paid.push(first.id);
-      first = refunds.find(({ is }) => is === 'waiting');
+    while (!paused) {
+      const line = refunds.filter(({ is }) => is === 'waiting');
+      const [first] = line;
+      const next = line.find(({ unasked }) => unasked);
+      if (first && first.fen <= available) {
+        first.is = 'paid';
+        available -= first.fen;
+        paid.push(first.id);
+      } else if (next) {
+        next.is = 'asked';
+        next.unasked = false;
+        questions += 1;
+      } else break;
     }
     const isLow = mark !== undefined && available < mark;
     if (isLow && !low) alarms += 1;
@@ -175,16 +257,49 @@ function model(history: readonly Happening[]): Seen[] {
         continue;
       case 'refund': {
         const beyond = daily !== undefined && spentToday(one.merchant) + one.fen > daily;
-        const next = {
+        const next: (typeof refunds)[number] = {
           id: `r${refunds.length + 1}`,
           merchant: one.merchant,
           fen: one.fen,
-          is: beyond ? ('aside' as const) : ('waiting' as const),
+          bears: one.bears,
+          is: beyond ? 'aside' : 'waiting',
+          unasked: one.bears && one.fen > 0,
         };
         refunds.push(next);
         if (!beyond) count(next);
         break;
       }
+      case 'funded':
+      case 'declined':
+      case 'paid': {
+        const asked = refunds[one.pick - 1];
+        if (!asked) continue;
+        if (one.do === 'paid') {
+          asked.buyerPaid = true;
+          if (asked.is === 'taken') asked.is = 'over';
+        } else if (asked.is === 'asked') {
+          asked.is = one.do === 'funded' ? 'taken' : 'waiting';
+          if (one.do === 'funded') uncount(asked);
+        } else if (asked.is === 'withdrawn-asked') {
+          asked.is = 'over';
+          if (one.do === 'funded') revocations += 1;
+        }
+        break;
+      }
+      case 'revoke': {
+        const gone = refunds[one.pick - 1];
+        if (!gone || gone.revoked === true || gone.buyerPaid === true) continue;
+        gone.revoked = true;
+        if (gone.is === 'paid') available += gone.fen;
+        else if (gone.is === 'taken') revocations += 1;
+        else if (gone.is !== 'aside') uncount(gone);
+        gone.is = gone.is === 'asked' ? 'withdrawn-asked' : 'over';
+        break;
+      }
+      case 'top-up':
+        for (const waits of refunds)
+          if (waits.is === 'waiting' && waits.merchant === one.merchant) waits.unasked = waits.bears && waits.fen > 0;
+        break;
       case 'money':
         available += one.fen;
         break;
@@ -209,7 +324,8 @@ function model(history: readonly Happening[]): Seen[] {
     }
     settle();
     const ids = (wanted: string) => refunds.filter(({ is }) => is === wanted).map(({ id }) => id);
-    const snapshot = { paid: [...paid], waiting: ids('waiting'), aside: ids('aside'), available, alarms };
+    const levels = { available, alarms, questions, revocations };
+    const snapshot = { paid: [...paid], waiting: ids('waiting'), aside: ids('aside'), asked: ids('asked'), ...levels };
     seen.push(snapshot);
     if (one.do === 'refund' && one.again) seen.push(snapshot);
   }
@@ -222,9 +338,9 @@ type Rules = Pick<typeof fund, 'decide' | 'evolve'>;
 function played(history: readonly Happening[], rules: Rules): Seen[] {
   let state: Fund = fund.initial;
   const approvals: string[] = [];
-  const [waiting, aside] = [new Set<string>(), new Set<string>()];
+  const [waiting, aside, asked] = [new Set<string>(), new Set<string>(), new Set<string>()];
   const paid: string[] = [];
-  let [available, alarms] = [0, 0];
+  let [available, alarms, questions, revocations] = [0, 0, 0, 0];
   const decide = (command: Parameters<Rules['decide']>[0]) => {
     const decided = rules.decide(command, state);
     if (isRejection(decided)) throw new Error(decided.detail);
@@ -243,7 +359,18 @@ function played(history: readonly Happening[], rules: Rules): Seen[] {
       } else if (type === 'ReservationFreed') {
         aside.delete(data.refundId);
         waiting.add(data.refundId);
-      } else if (type === 'FundContributed' || type === 'FundReimbursed') available += Number(data.amount.minor);
+      } else if (type === 'ReservationHandedOver') {
+        waiting.delete(data.refundId);
+        asked.add(data.refundId);
+        questions += 1;
+      } else if (type === 'ReservationHandedBack') {
+        asked.delete(data.refundId);
+        waiting.add(data.refundId);
+      } else if (type === 'ReservationTakenOver') asked.delete(data.refundId);
+      else if (type === 'ReservationWithdrawn') for (const place of [waiting, aside, asked]) place.delete(data.refundId);
+      else if (type === 'HandOverRevoked') revocations += 1;
+      else if (type === 'ReservationRevoked') available += Number(data.fromFund.minor);
+      else if (type === 'FundContributed' || type === 'FundReimbursed') available += Number(data.amount.minor);
       else if (type === 'FundRanLow') alarms += 1;
     }
   };
@@ -251,12 +378,13 @@ function played(history: readonly Happening[], rules: Rules): Seen[] {
     decide({ type: 'TakeInput', input, at });
     let steps = 0;
     for (let more = fundProcessor.onward?.(state); more; more = fundProcessor.onward?.(state)) {
-      // Each refund is freed and reserved once at most, and the level is told: more than that goes round in circles, as a mutant may.
+      // Each refund is freed once at most, then reserved or handed over once, and the level is told: more than that goes round in circles, as a mutant may.
       if ((steps += 1) > 2 * approvals.length + 1) throw new Error('the fund goes on without end');
       decide({ ...more, at });
     }
     const inOrder = (ids: ReadonlySet<string>) => approvals.filter((id) => ids.has(id));
-    return { paid: [...paid], waiting: inOrder(waiting), aside: inOrder(aside), available, alarms };
+    const levels = { available, alarms, questions, revocations };
+    return { paid: [...paid], waiting: inOrder(waiting), aside: inOrder(aside), asked: inOrder(asked), ...levels };
   });
 }
 
@@ -302,6 +430,48 @@ describe('the model notices a fund', () => {
         happened.type === 'FundDayOpened' && state.status === 'open'
           ? ({ ...fold(fund, [happened], state), freeing: { numbers: [], done: 0, because: 'new-day' } } as Fund)
           : fund.evolve(state, happened),
+    },
+    'that keeps in its line what it handed over': {
+      ...fund,
+      evolve: (state, happened) => {
+        const after = fund.evolve(state, happened);
+        if (happened.type !== 'ReservationHandedOver' || after.status !== 'open' || state.status !== 'open') return after;
+        return { ...after, head: state.head };
+      },
+    },
+    'that sends what comes back to the end of the line': {
+      ...fund,
+      evolve: (state, happened) => {
+        const after = fund.evolve(state, happened);
+        if (happened.type !== 'ReservationHandedBack' || after.status !== 'open' || state.status !== 'open') return after;
+        return { ...after, head: state.head };
+      },
+    },
+    'that counts against a merchant’s day what he paid himself': {
+      ...fund,
+      evolve: (state, happened) => {
+        const after = fund.evolve(state, happened);
+        if (happened.type !== 'ReservationTakenOver' || after.status !== 'open' || state.status !== 'open') return after;
+        return { ...after, spent: state.spent };
+      },
+    },
+    'that forgets a question when its refund is withdrawn': {
+      ...fund,
+      evolve: (state, happened) => {
+        const after = fund.evolve(state, happened);
+        if (happened.type !== 'ReservationWithdrawn' || after.status !== 'open') return after;
+        return { ...after, handedOver: after.handedOver.without(happened.data.refundId) };
+      },
+    },
+    'that asks again though nothing changed': {
+      ...fund,
+      decide: (command, state) => {
+        const decided = fund.decide(command, state);
+        const [first] = isRejection(decided) ? [] : decided;
+        if (first?.type !== 'ReservationHandedBack') return decided;
+        const { platform, asset, merchant } = first.data;
+        return [first, { type: 'HandOversRenewed', data: { platform, asset, merchant } }];
+      },
     },
     'that reserves twice what is approved twice': {
       ...fund,

@@ -356,7 +356,144 @@ describe('beyond the daily limit of its merchant', () => {
     const lift: FundInput = { type: 'FundHoldLiftOrdered', data: { ...word, refundId: 'r2', orderedBy: 'ann', orderedAt: at } };
     const state = fold(fund, [...short, ...after(short, lift)]);
     if (state.status !== 'open') throw new Error('unopened');
-    expect(lineOf(state).map(({ refundId }) => refundId)).toEqual(['r2', 'r4']);
+    expect(lineOf(state).map(({ wanted }) => wanted.refundId)).toEqual(['r2', 'r4']);
+  });
+});
+
+describe('a refund that its merchant bears and the fund has no money for', () => {
+  const bears = (fromFund: number): Wanted => ({ fromFund, fromFees: 5, share: fromFund });
+  const about = (refundId: string) => ({ ...which, refundId, orderId: 'o1', merchant: 'm1' });
+  const waits = (refundId: string, fromFund: number) => ({ ...about(refundId), fromFund: fen(fromFund) });
+  const handed = (refundId: string, fromFund: number) => event('ReservationHandedOver', reservation(refundId, bears(fromFund)));
+  const funded = (refundId: string, fromFund: number): FundInput => ({
+    type: 'RefundFundedFromDeposit',
+    data: {
+      ...parties,
+      refundId,
+      orderId: 'o1',
+      fromHeld: fen(0),
+      fromDeposit: fen(fromFund),
+      fromFees: fen(5),
+      amount: fen(fromFund + 5),
+      total: fen(fromFund + 5),
+      fundedAt: at,
+    },
+  });
+  const ofMerchant = { platform: 'demo', merchant: 'm1', orderId: 'o1' };
+  const declined = (refundId: string): FundInput => ({
+    type: 'HandOverDeclined',
+    data: { ...ofMerchant, refundId, amount: fen(90), because: 'not-covered', declinedAt: at },
+  });
+  const paid = (refundId: string): FundInput => ({
+    type: 'DepositFundingPaid',
+    data: { ...ofMerchant, refundId, amount: fen(95), paidAt: at },
+  });
+  const topUp = (merchant = 'm1'): FundInput => ({
+    type: 'DepositToppedUp',
+    data: { platform: 'demo', merchant, amount: fen(1), rail: 'alipay', transaction: 't', toppedUpAt: at },
+  });
+  const revoked = (refundId: string, wanted: Wanted): FundInput => {
+    const { fromFund, fromFees = 0, share = 0 } = wanted;
+    const amounts = { fromEscrow: fen(0), fromFund: fen(fromFund), fromFees: fen(fromFees), merchantShare: fen(share) };
+    const refund = { ...parties, refundId, orderId: 'o1', disputeId: 'o1.1', lines: [], total: fen(fromFund + fromFees) };
+    return { type: 'RefundRevoked', data: { ...refund, ...amounts, revokedAt: at } };
+  };
+  const askedFor = [periodOpened, queued('r1', bears(90)), handed('r1', 90)];
+  const takenOver = event('ReservationTakenOver', waits('r1', 90));
+  const handedBack = event('ReservationHandedBack', waits('r1', 90));
+  const ended = event('HandOverEnded', about('r1'));
+  const takenBack = event('HandOverRevoked', about('r1'));
+  const withdrawn = event('ReservationWithdrawn', waits('r1', 90));
+
+  it('is asked of his deposit at once, and once', () => {
+    expect(after([periodOpened, contributed(89)], approved('r1', bears(90)), declined('r1'))).toEqual([
+      queued('r1', bears(90)),
+      handed('r1', 90),
+      handedBack,
+    ]);
+  });
+  it('is not asked of it where the platform bears a part, or only fees go back', () => {
+    expect(after([periodOpened], approved('r1', { fromFund: 90, share: 89 }))).toEqual([
+      queued('r1', { fromFund: 90, share: 89 }),
+    ]);
+    const feesOnly = { fromFund: 0, fromFees: 5 };
+    expect(after([periodOpened, queued('r0', { fromFund: 1 })], approved('r1', feesOnly))).toEqual([queued('r1', feesOnly)]);
+  });
+  it('is asked of it when the fund goes on after a pause, and not before', () => {
+    const paused = event('ReservationQueued', { ...reservation('r1', bears(90)), why: 'paused' });
+    expect(after([periodOpened, stopped], approved('r1', bears(90)), topUp())).toEqual([paused]);
+    const ordered: FundInput = {
+      type: 'FundResumeOrdered',
+      data: { ...word, orderedBy: 'bob', proposedBy: 'ann', orderedAt: at },
+    };
+    expect(after([periodOpened, stopped, paused], ordered)).toEqual([resumed, handed('r1', 90)]);
+  });
+  it('keeps its number: those behind it go on, and it goes ahead of them when it comes back', () => {
+    const behind = { fromFund: 60 };
+    expect(after(askedFor, contributes(50), approved('r2', behind), declined('r1'), contributes(60))).toEqual([
+      contributed(50),
+      queued('r2', behind),
+      handedBack,
+      contributed(60),
+      reserved('r1', bears(90)),
+    ]);
+    expect(after(askedFor, contributes(70), approved('r2', behind))).toEqual([contributed(70), reserved('r2', behind)]);
+  });
+  it('is asked for again when this merchant topped up while it waits, and not when another did', () => {
+    const renewed = event('HandOversRenewed', { ...which, merchant: 'm1' });
+    expect(after([...askedFor, handedBack], topUp('m2'), topUp())).toEqual([renewed, handed('r1', 90)]);
+    expect(after(askedFor, topUp())).toEqual([]);
+    expect(after([periodOpened], topUp())).toEqual([]);
+  });
+  it('is the deposit’s once it took it over, whatever money comes to the fund, until the buyer has it', () => {
+    expect(after(askedFor, funded('r1', 90), contributes(500), topUp(), paid('r1'), paid('r1'))).toEqual([
+      takenOver,
+      contributed(500),
+      ended,
+    ]);
+    expect(after([...askedFor, takenOver, ended], approved('r1', bears(90)))).toEqual([]);
+  });
+  it('does not count against his day at the fund once his deposit paid it', () => {
+    const today = { countedOn: '2026-03-01' };
+    const counted = { ...reservation('r1', bears(90)), ...today };
+    const limitedFund = [
+      periodOpened,
+      limited(100),
+      event('ReservationQueued', counted),
+      event('ReservationHandedOver', counted),
+    ];
+    const next = { fromFund: 100 };
+    expect(after(limitedFund, approved('r2', next)).map(({ data }) => data)).toMatchObject([{ why: 'velocity-limit' }]);
+    expect(after([...limitedFund, takenOver], approved('r2', next))).toEqual([
+      event('ReservationQueued', { ...reservation('r2', next), ...today }),
+    ]);
+  });
+
+  it('revoked while it waits is withdrawn, in the line or aside, and the next one goes on', () => {
+    const line = [periodOpened, contributed(50), queued('r1', { fromFund: 90 }), queued('r2', { fromFund: 50 })];
+    expect(after(line, revoked('r1', { fromFund: 90 }))).toEqual([withdrawn, reserved('r2', { fromFund: 50 })]);
+    const aside = event('ReservationQueued', { ...reservation('r1', { fromFund: 90 }), why: 'velocity-limit' });
+    expect(after([periodOpened, aside], revoked('r1', { fromFund: 90 }), contributes(100))).toEqual([
+      withdrawn,
+      contributed(100),
+    ]);
+  });
+  it('revoked before the deposit answered is withdrawn, and what the deposit gave all the same goes back', () => {
+    expect(after(askedFor, revoked('r1', bears(90)), funded('r1', 90))).toEqual([withdrawn, takenBack]);
+    expect(after(askedFor, revoked('r1', bears(90)), declined('r1'))).toEqual([withdrawn, ended]);
+  });
+  it('revoked after the deposit paid it goes back there', () => {
+    expect(after([...askedFor, takenOver], revoked('r1', bears(90)))).toEqual([takenBack]);
+  });
+  it('revoked when the fund had paid it is the fund’s again, and goes to whoever waits', () => {
+    const rich = [periodOpened, contributed(90), reserved('r1', bears(90)), queued('r2', { fromFund: 80 })];
+    const amounts = { fromFund: fen(90), fromFees: fen(5), merchantShare: fen(90) };
+    expect(after(rich, revoked('r1', bears(90)))).toEqual([
+      event('ReservationRevoked', { ...about('r1'), ...amounts }),
+      reserved('r2', { fromFund: 80 }),
+    ]);
+    empty.when(take(revoked('r1', { fromFund: 0 }))).thenNothing();
+    unopened.when(take(revoked('r1', bears(90)))).thenNothing();
   });
 });
 
@@ -436,12 +573,105 @@ describe('whatever reaches the fund', () => {
           const { available } = state;
           const queue = lineOf(state);
           const funded = log.flatMap(({ type, data }) => (type === 'FundsReserved' ? [data.refundId] : []));
-          const waiting = queue.map(({ refundId }) => refundId);
+          const waiting = queue.map(({ wanted }) => wanted.refundId);
           expect([...funded, ...waiting]).toEqual(inOrder.slice(0, funded.length + waiting.length));
-          if (queue[0]) expect(queue[0].fromFund.minor).toBeGreaterThan(available.minor);
+          if (queue[0]?.kind === 'reservation') expect(queue[0].wanted.fromFund.minor).toBeGreaterThan(available.minor);
         });
       }),
       { numRuns: 100 },
     );
+  });
+});
+
+describe('a buyer who deceived or was paid twice', () => {
+  const debt = { platform: 'demo', debtId: 'r1', buyer: 'b1', merchant: 'm1', refundId: 'r1', kind: 'fraud' } as const;
+  const twice = { ...debt, debtId: 'r1.outside', kind: 'double-payment' } as const;
+  /** As the fund says it. */
+  const said = ({ platform, ...whose }: typeof debt | typeof twice) => ({ platform, asset: 'CNY', ...whose });
+  const byRail = { rail: 'alipay', transaction: 't7' };
+  const people = { reason: 'gone', proposedBy: 'ann', approvedBy: 'bob' };
+  const overturned = (amount: Money, buyerOwes?: Money): FundInput => ({
+    type: 'RefundOverturned',
+    data: {
+      ...parties,
+      refundId: 'r1',
+      orderId: 'o1',
+      disputeId: 'o1.1',
+      units: [1],
+      amount,
+      escrowLoss: amount,
+      recourse: fen(0),
+      ...(buyerOwes === undefined ? {} : { buyerOwes }),
+      overturnedAt: at,
+    },
+  });
+  const established = event('BuyerFraudEstablished', {
+    platform: 'demo',
+    asset: 'CNY',
+    refundId: 'r1',
+    orderId: 'o1',
+    merchant: 'm1',
+    buyer: 'b1',
+    amount: fen(100),
+  });
+  const repays = (amount: number, of: typeof debt | typeof twice = debt): FundInput => ({
+    type: 'BuyerDebtRepaid',
+    data: { ...of, ...byRail, amount: fen(amount), outstanding: fen(0), repaidAt: at },
+  });
+  const comesBack = (amount: number, rest: number): FundInput => ({
+    type: 'BuyerDebtReturned',
+    data: { ...debt, amount: fen(amount), rest: fen(rest), outstanding: fen(0), returnedAt: at },
+  });
+  const fraudRepaid = (amount: number, how: typeof byRail | object = byRail) =>
+    event('FraudRepaid', { ...said(debt), amount: fen(amount), ...how });
+  const refundReturned = (amount: number) =>
+    event('RefundReturned', {
+      platform: 'demo',
+      asset: 'CNY',
+      merchant: 'm1',
+      buyer: 'b1',
+      refundId: 'r1',
+      amount: fen(amount),
+    });
+
+  it('owes the fund what he got, if he still has it and deceived', () => {
+    empty.when(take(overturned(fen(100), fen(100)))).then(established);
+    unopened.when(take(overturned(fen(100), fen(100)))).then(periodOpened, established);
+    empty.when(take(overturned(fen(100)))).thenNothing();
+    empty.when(take(overturned(fen(100), fen(0)))).thenNothing();
+    unopened.when(take(overturned(fen(100)))).thenNothing();
+  });
+  it('repays the fund, and whoever waits for it goes on', () => {
+    const waiting = [periodOpened, queued('r8', { fromFund: 60 }), queued('r9', { fromFund: 60 }), established];
+    expect(after(waiting, repays(100))).toEqual([fraudRepaid(100), reserved('r8', { fromFund: 60 })]);
+    expect(after(waiting, comesBack(70, 50))).toEqual([
+      fraudRepaid(70, {}),
+      refundReturned(50),
+      reserved('r8', { fromFund: 60 }),
+      reserved('r9', { fromFund: 60 }),
+    ]);
+  });
+  it('pays by the refund that came back only what he still owes; the rest is the fund’s', () => {
+    empty
+      .and(established)
+      .when(take(comesBack(100, 0)))
+      .then(fraudRepaid(100, {}));
+    empty
+      .and(established)
+      .when(take(comesBack(0, 100)))
+      .then(refundReturned(100));
+  });
+  it('who was paid twice repays the gateway, not the fund', () => {
+    const booked = event('DoublePaymentRepaid', { ...said(twice), amount: fen(100), ...byRail });
+    expect(after([periodOpened, queued('r8', { fromFund: 60 })], repays(100, twice))).toEqual([booked]);
+  });
+  it('is let off by two people', () => {
+    for (const whose of [debt, twice])
+      empty
+        .when(take({ type: 'DebtWriteOffApproved', data: { ...whose, ...people, amount: fen(100), approvedAt: at } }))
+        .then(event('BuyerDebtWrittenOff', { ...said(whose), amount: fen(100), ...people }));
+  });
+  it('owes in the asset of the fund', () => {
+    empty.when(take(overturned(fen(100, 'USD'), fen(100, 'USD')))).thenRejected('AssetMismatch');
   });
 });

@@ -10,10 +10,12 @@ import {
   shanghaiDay,
   type StreamProcessor,
 } from '@recourse/eventing';
-import { add, compare, format, isZero, type Money, subtract, sum, zero } from '@recourse/money';
+import { add, compare, equals, format, isPositive, isZero, type Money, subtract, sum, zero } from '@recourse/money';
 import type { OrderEvent, RefundParties } from '@recourse/orders/events';
+import type { BuyerDebtEvent, OwedByBuyer } from './buyer-debt.js';
 import type { ContributionEvent } from './contribution.js';
 import { type FundControlEvent, type FundLimits, limitsOf } from './fund-control.js';
+import type { PayoutEvent } from './payout.js';
 import { PersistentMap } from './persistent-map.js';
 
 /** What a refund wants of the fund; copied from RefundApproved so that the payout needs this event only. */
@@ -37,6 +39,25 @@ export interface Reservation extends RefundParties {
 interface Which {
   readonly platform: string;
   readonly asset: string;
+}
+/** What a merchant lost by a verdict that was overturned. */
+export interface Compensation extends Which {
+  readonly merchant: string;
+  readonly refundId: string;
+  readonly orderId: string;
+  readonly caseId?: string;
+  readonly amount: Money;
+}
+/** What waits for money, in one line. */
+export type Entry =
+  | { readonly kind: 'reservation'; readonly wanted: Reservation }
+  | { readonly kind: 'compensation'; readonly wanted: Compensation };
+/** A refund that waits, or waited, and that somebody else may pay. */
+interface Waiting extends Which {
+  readonly refundId: string;
+  readonly orderId: string;
+  readonly merchant: string;
+  readonly fromFund: Money;
 }
 /** The fund's money where it crossed its low-water mark. */
 interface Level extends Which {
@@ -105,6 +126,70 @@ export type FundEvent =
         readonly merchantShare: Money;
       }
     >
+  /** Waits in the one line of all that want money, strictly in order; the daily limit of its merchant does not hold it back. */
+  | Event<'CompensationQueued', Compensation & { readonly why?: 'paused' }>
+  /** From fund:available to merchant:settling. */
+  | Event<'MerchantCompensated', Compensation>
+  /** From buyer:owed to fund:advanced: he got it by deceit, and the merchant is not to bear it. */
+  | Event<
+      'BuyerFraudEstablished',
+      Which & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly merchant: string;
+        readonly buyer: string;
+        readonly amount: Money;
+      }
+    >
+  /** What a buyer owed for fraud is the fund's again. */
+  | Event<
+      'FraudRepaid',
+      Which &
+        OwedByBuyer & {
+          readonly amount: Money;
+          /** Whence he paid it; absent: the refund came back, and it is taken out of refund:{refundId}. */
+          readonly rail?: string;
+          readonly transaction?: string;
+        }
+    >
+  /** It came back and nobody is owed it any more: from refund:{refundId} to fund:available. */
+  | Event<
+      'RefundReturned',
+      Which & { readonly merchant: string; readonly buyer: string; readonly refundId: string; readonly amount: Money }
+    >
+  /**
+   * It waits for money and its merchant bears all of it, so his deposit is asked: it leaves the line until the answer, keeps its
+   * number, and those behind it go on. Asked once when it is queued, and again when this merchant topped up.
+   */
+  | Event<'ReservationHandedOver', Reservation>
+  /** The merchant's deposit paid it. It does not count against his day at the fund, which laid nothing out. */
+  | Event<'ReservationTakenOver', Waiting>
+  /** The deposit does not cover it: it waits again, at its old place. */
+  | Event<'ReservationHandedBack', Waiting>
+  /** This merchant topped up while refunds of his wait for money: his deposit is asked again for each of them. */
+  | Event<'HandOversRenewed', Which & { readonly merchant: string }>
+  /** Nothing more comes of it: the buyer has the deposit's money, or it was withdrawn and the deposit had declined it. */
+  | Event<'HandOverEnded', Omit<Waiting, 'fromFund'>>
+  /** The deposit's part of a refund that was revoked is to go back to it. */
+  | Event<'HandOverRevoked', Omit<Waiting, 'fromFund'>>
+  /** It was revoked while it waited, in the line, aside or for the word of the deposit. */
+  | Event<'ReservationWithdrawn', Waiting>
+  /** What was paid twice is back at the gateway it had left. */
+  | Event<
+      'DoublePaymentRepaid',
+      Which & OwedByBuyer & { readonly amount: Money; readonly rail: string; readonly transaction: string }
+    >
+  /** For fraud the fund bears it, for a double payment the platform. */
+  | Event<
+      'BuyerDebtWrittenOff',
+      Which &
+        OwedByBuyer & {
+          readonly amount: Money;
+          readonly reason: string;
+          readonly proposedBy: string;
+          readonly approvedBy: string;
+        }
+    >
   /** Nothing is reserved until it is resumed: everything that wants money waits in order, and money still comes in. */
   | Event<
       'FundPaused',
@@ -135,10 +220,17 @@ type ControlInput = EventOf<
   FundControlEvent,
   'FundPauseOrdered' | 'FundResumeOrdered' | 'FundLimitsApproved' | 'FundHoldLiftOrdered' | 'FundDayBegan'
 >;
+type HandOverInput = EventOf<
+  DepositEvent,
+  'RefundFundedFromDeposit' | 'HandOverDeclined' | 'DepositFundingPaid' | 'DepositToppedUp'
+>;
 export type FundInput =
-  | EventOf<OrderEvent, 'RefundApproved'>
+  | EventOf<OrderEvent, 'RefundApproved' | 'RefundRevoked' | 'RefundOverturned'>
   | EventOf<ContributionEvent, 'ContributionApproved'>
-  | EventOf<DepositEvent, 'DepositDebited' | 'PayableDebited'>
+  | EventOf<DepositEvent, 'DepositDebited' | 'PayableDebited' | 'CompensationClaimed'>
+  | EventOf<PayoutEvent, 'PayoutReturned'>
+  | EventOf<BuyerDebtEvent, 'BuyerDebtRepaid' | 'BuyerDebtReturned' | 'DebtWriteOffApproved'>
+  | HandOverInput
   | ControlInput;
 export type FundCommand =
   | { readonly type: 'TakeInput'; readonly input: FundInput }
@@ -150,20 +242,28 @@ type Open = Which & {
   readonly status: 'open';
   readonly available: Money;
   /** By number, which approvals get in the order of the log; whoever approves refunds bounds it, since one that is due cannot be refused. */
-  readonly waiting: PersistentMap<number, Reservation>;
+  readonly waiting: PersistentMap<number, Entry>;
   /** Numbers of those of them that wait aside and are not in the line. */
   readonly aside: PersistentMap<number, true>;
   /** Nobody before this number waits in the line. */
   readonly head: number;
   readonly next: number;
   /**
-   * Numbers of the refunds that wait and of those reserved last. Inputs are told apart by position; this only catches an
-   * approval that stands twice in the log.
+   * Numbers of what waits, and of what waited or was paid last, by `keyOf`. Inputs are told apart by position; this only catches
+   * an approval or a claim that stands twice in the log.
    */
   readonly numbers: PersistentMap<string, number>;
   /** The last `maxReservedLast` of them, in a ring. */
   readonly reservedLast: PersistentMap<number, string>;
   readonly reserved: number;
+  /**
+   * Refunds that the merchant's deposit was asked for: without an answer yet (they are among `waiting` as well), withdrawn before
+   * the answer, or paid by it and not yet by the rail. Bounded as `waiting` is.
+   */
+  readonly handedOver: PersistentMap<string, 'asked' | 'withdrawn' | 'taken'>;
+  /** Numbers of those in the line whose merchant's deposit is still to be asked; none of them is before `askFrom`. */
+  readonly unasked: PersistentMap<number, true>;
+  readonly askFrom: number;
   readonly isPaused: boolean;
   readonly isLow: boolean;
   readonly lowWaterMark: Money | undefined;
@@ -194,6 +294,20 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
     ReservationFreed: 1,
     FundReimbursed: 1,
     ReservationRevoked: 1,
+    CompensationQueued: 1,
+    MerchantCompensated: 1,
+    RefundReturned: 1,
+    ReservationHandedOver: 1,
+    ReservationTakenOver: 1,
+    ReservationHandedBack: 1,
+    HandOversRenewed: 1,
+    HandOverEnded: 1,
+    HandOverRevoked: 1,
+    ReservationWithdrawn: 1,
+    BuyerFraudEstablished: 1,
+    FraudRepaid: 1,
+    DoublePaymentRepaid: 1,
+    BuyerDebtWrittenOff: 1,
     FundPaused: 1,
     FundResumed: 1,
     FundLimitsSet: 1,
@@ -207,8 +321,7 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
     if (!concernsFund(input)) return [];
     const asset = assetOf(input);
     if (state.status === 'unopened') {
-      // A lift or a new day concerns nobody while nobody waits.
-      if (input.type === 'FundHoldLiftOrdered' || input.type === 'FundDayBegan') return [];
+      if (concernsWaitingOnly(input)) return [];
       const { platform } = input.data;
       const opened = { platform, period: firstPeriod, available: zero(asset), openedAt: at };
       return [event('FundPeriodOpened', opened), ...effectOf(input, openedWith(opened), at)];
@@ -229,9 +342,20 @@ export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEv
   decider: fund,
   inputs: [
     'RefundApproved',
+    'RefundRevoked',
+    'RefundOverturned',
     'ContributionApproved',
     'DepositDebited',
     'PayableDebited',
+    'CompensationClaimed',
+    'PayoutReturned',
+    'RefundFundedFromDeposit',
+    'HandOverDeclined',
+    'DepositFundingPaid',
+    'DepositToppedUp',
+    'BuyerDebtRepaid',
+    'BuyerDebtReturned',
+    'DebtWriteOffApproved',
     'FundPauseOrdered',
     'FundResumeOrdered',
     'FundLimitsApproved',
@@ -256,16 +380,56 @@ export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEv
   },
 };
 
-/** Who waits in the line, in its order; those aside are not in it. */
-export const lineOf = ({ waiting, aside }: Open): readonly Reservation[] =>
-  waiting
+/** Who waits in the line, in its order; those aside and those handed over are not in it. */
+export const lineOf = (state: Open): readonly Entry[] =>
+  state.waiting
     .keys()
-    .filter((number) => !aside.has(number))
     .toSorted((a, b) => a - b)
-    .flatMap((number) => waiting.get(number) ?? []);
+    .flatMap((number) => inLine(state, number) ?? []);
+function inLine({ waiting, aside, handedOver }: Open, number: number): Entry | undefined {
+  const entry = waiting.get(number);
+  if (entry === undefined || aside.has(number)) return undefined;
+  return entry.kind === 'reservation' && handedOver.has(entry.wanted.refundId) ? undefined : entry;
+}
 
-const concernsFund = (input: FundInput): boolean =>
-  input.type !== 'RefundApproved' || !isZero(input.data.fromFund) || !isZero(input.data.fromFees);
+/** What it is known by: a refund and the compensation for it may both be here. */
+const keyOf = ({ kind, wanted: { refundId } }: Entry): string => (kind === 'reservation' ? refundId : `compensation/${refundId}`);
+/** The fund's own money that it wants. */
+const priceOf = (entry: Entry): Money => (entry.kind === 'reservation' ? entry.wanted.fromFund : entry.wanted.amount);
+
+function concernsFund({ type, data }: FundInput): boolean {
+  // What comes back from a buyer who deceived pays his debt first, and is told by that.
+  if (type === 'PayoutReturned') return data.purpose.kind === 'refund' && data.isFraud === undefined;
+  if (type === 'RefundOverturned') return data.buyerOwes !== undefined && !isZero(data.buyerOwes);
+  return (type !== 'RefundApproved' && type !== 'RefundRevoked') || !isZero(data.fromFund) || !isZero(data.fromFees);
+}
+/** It means nothing to a fund that nobody has asked anything of. */
+function concernsWaitingOnly({ type }: FundInput): boolean {
+  switch (type) {
+    case 'RefundRevoked':
+    case 'RefundFundedFromDeposit':
+    case 'HandOverDeclined':
+    case 'DepositFundingPaid':
+    case 'DepositToppedUp':
+    case 'FundHoldLiftOrdered':
+    case 'FundDayBegan':
+      return true;
+    case 'RefundApproved':
+    case 'ContributionApproved':
+    case 'DepositDebited':
+    case 'PayableDebited':
+    case 'CompensationClaimed':
+    case 'PayoutReturned':
+    case 'RefundOverturned':
+    case 'BuyerDebtRepaid':
+    case 'BuyerDebtReturned':
+    case 'DebtWriteOffApproved':
+    case 'FundPauseOrdered':
+    case 'FundResumeOrdered':
+    case 'FundLimitsApproved':
+      return false;
+  }
+}
 const assetOf = ({ data }: FundInput): string =>
   'asset' in data ? data.asset : 'amount' in data ? data.amount.asset : data.total.asset;
 const openedWith = ({ platform, available }: { readonly platform: string; readonly available: Money }): Open => ({
@@ -280,6 +444,9 @@ const openedWith = ({ platform, available }: { readonly platform: string; readon
   numbers: PersistentMap.empty(),
   reservedLast: PersistentMap.empty(),
   reserved: 0,
+  handedOver: PersistentMap.empty(),
+  unasked: PersistentMap.empty(),
+  askFrom: 0,
   isPaused: false,
   isLow: false,
   lowWaterMark: undefined,
@@ -305,11 +472,27 @@ function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[]
   switch (input.type) {
     case 'RefundApproved': {
       const wanted = { ...reservationOf(input.data), ...counted(state, at) };
-      if (state.numbers.has(wanted.refundId)) return [];
+      const entry = { kind: 'reservation', wanted } as const;
+      if (state.numbers.has(keyOf(entry)) || state.handedOver.has(wanted.refundId)) return [];
       if (isBeyondLimit(state, wanted)) return [event('ReservationQueued', { ...wanted, why: 'velocity-limit' })];
       if (state.isPaused) return [event('ReservationQueued', { ...wanted, why: 'paused' })];
-      const isFunded = state.waiting.size === state.aside.size && compare(state.available, wanted.fromFund) >= 0;
-      return [event(isFunded ? 'FundsReserved' : 'ReservationQueued', wanted)];
+      return isPaidAtOnce(state, entry) ? paid(entry) : [event('ReservationQueued', wanted)];
+    }
+    // No daily limit: it bounds what the fund lays out for a merchant's refunds, and this is what he is owed.
+    case 'CompensationClaimed': {
+      const { platform, merchant, refundId, orderId, caseId, amount } = input.data;
+      const ofCase = caseId === undefined ? {} : { caseId };
+      const wanted = { platform, asset: amount.asset, merchant, refundId, orderId, ...ofCase, amount };
+      const entry = { kind: 'compensation', wanted } as const;
+      if (state.numbers.has(keyOf(entry))) return [];
+      if (state.isPaused) return [event('CompensationQueued', { ...wanted, why: 'paused' })];
+      return isPaidAtOnce(state, entry) ? paid(entry) : [event('CompensationQueued', wanted)];
+    }
+    case 'PayoutReturned': {
+      const { platform, purpose, amount } = input.data;
+      if (purpose.kind !== 'refund') return [];
+      const { merchant, buyer, refundId } = purpose;
+      return [event('RefundReturned', { platform, asset: amount.asset, merchant, buyer, refundId, amount })];
     }
     case 'ContributionApproved': {
       const { platform, contributionId, amount, rail } = input.data;
@@ -320,6 +503,39 @@ function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[]
       const { platform, merchant, obligationId, refundId, amount } = input.data;
       const source = input.type === 'DepositDebited' ? 'deposit' : 'payable';
       return [event('FundReimbursed', { platform, merchant, obligationId, refundId, amount, source })];
+    }
+    case 'RefundRevoked':
+      return revoked(input.data, state);
+    case 'RefundFundedFromDeposit':
+    case 'HandOverDeclined':
+    case 'DepositFundingPaid':
+      return answered(input, state);
+    case 'DepositToppedUp': {
+      const { merchant } = input.data;
+      const { platform, asset } = state;
+      return renewable(state, merchant).length === 0 ? [] : [event('HandOversRenewed', { platform, asset, merchant })];
+    }
+    case 'RefundOverturned': {
+      const { platform, refundId, orderId, merchant, buyer, buyerOwes: amount } = input.data;
+      if (amount === undefined) return [];
+      return [event('BuyerFraudEstablished', { platform, asset: amount.asset, refundId, orderId, merchant, buyer, amount })];
+    }
+    case 'BuyerDebtRepaid': {
+      const { amount, rail, transaction } = input.data;
+      const repaid = { ...debtOf(input.data), amount, rail, transaction };
+      return [event(input.data.kind === 'fraud' ? 'FraudRepaid' : 'DoublePaymentRepaid', repaid)];
+    }
+    case 'BuyerDebtReturned': {
+      const { amount, rest, platform, merchant, buyer, refundId } = input.data;
+      const returned = { platform, asset: rest.asset, merchant, buyer, refundId, amount: rest };
+      return [
+        ...(isZero(amount) ? [] : [event('FraudRepaid', { ...debtOf(input.data), amount })]),
+        ...(isZero(rest) ? [] : [event('RefundReturned', returned)]),
+      ];
+    }
+    case 'DebtWriteOffApproved': {
+      const { amount, reason, proposedBy, approvedBy } = input.data;
+      return [event('BuyerDebtWrittenOff', { ...debtOf(input.data), amount, reason, proposedBy, approvedBy })];
     }
     case 'FundPauseOrdered': {
       const { platform, asset, kind, orderedBy: by, reason } = input.data;
@@ -349,18 +565,92 @@ function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[]
   }
 }
 
+/** Whoever has the money of it gives it back; nobody does while it waits. */
+function revoked(
+  { refundId, orderId, merchant, fromFund, fromFees, merchantShare }: DataOf<FundInput, 'RefundRevoked'>,
+  state: Open,
+): readonly Change[] {
+  const { platform, asset } = state;
+  const which = { platform, asset, refundId, orderId, merchant };
+  const handedOver = state.handedOver.get(refundId);
+  if (handedOver === 'taken') return [event('HandOverRevoked', which)];
+  if (handedOver === 'withdrawn') return [];
+  const number = state.numbers.get(refundId);
+  if (number !== undefined && state.waiting.has(number)) return [event('ReservationWithdrawn', { ...which, fromFund })];
+  return [event('ReservationRevoked', { ...which, fromFund, fromFees, merchantShare })];
+}
+
+/** The word of a deposit that was asked; nothing to a fund that has not asked it, or has it already. */
+function answered({ type, data }: Exclude<HandOverInput, { type: 'DepositToppedUp' }>, state: Open): readonly Change[] {
+  const { platform, asset } = state;
+  const { refundId, orderId, merchant } = data;
+  const which = { platform, asset, refundId, orderId, merchant };
+  const handedOver = state.handedOver.get(refundId);
+  if (type === 'DepositFundingPaid') return handedOver === 'taken' ? [event('HandOverEnded', which)] : [];
+  if (handedOver === 'withdrawn') return [event(type === 'HandOverDeclined' ? 'HandOverEnded' : 'HandOverRevoked', which)];
+  const asked = handedOver === 'asked' ? reservationAt(state, state.numbers.get(refundId) ?? state.next) : undefined;
+  if (!asked) return [];
+  const { fromFund } = asked;
+  return [event(type === 'HandOverDeclined' ? 'ReservationHandedBack' : 'ReservationTakenOver', { ...which, fromFund })];
+}
+
+/** Numbers of those in the line for which the merchant's deposit was asked and is to be asked again. */
+const renewable = (state: Open, merchant: string): readonly number[] =>
+  state.head === state.next
+    ? []
+    : state.waiting
+        .keys()
+        .filter(
+          (number) =>
+            state.waiting.get(number)?.wanted.merchant === merchant &&
+            !state.unasked.has(number) &&
+            isForDeposit(inLine(state, number)),
+        );
+/** The merchant bears all of the fund's part, so that his deposit can pay it in the fund's place. */
+const isForDeposit = (entry: Entry | undefined): boolean =>
+  entry?.kind === 'reservation' && isPositive(entry.wanted.fromFund) && equals(entry.wanted.merchantShare, entry.wanted.fromFund);
+const debtOf = ({
+  debtId,
+  platform,
+  buyer,
+  merchant,
+  refundId,
+  kind,
+  amount: { asset },
+}: OwedByBuyer & { readonly amount: Money }): Which & OwedByBuyer => ({
+  platform,
+  asset,
+  debtId,
+  buyer,
+  merchant,
+  refundId,
+  kind,
+});
+
 const isBeyondLimit = (state: Open, { merchant, fromFund, countedOn = '' }: Reservation): boolean =>
   state.dailyPerMerchant !== undefined && compare(add(spentOn(state, merchant, countedOn), fromFund), state.dailyPerMerchant) > 0;
 
-/** What follows without a further input, by urgency: who is free again takes his place, then money goes out, then its level is told. */
+/** Nobody in the line is before it, and the money is there. */
+const isPaidAtOnce = ({ head, next, available }: Open, entry: Entry): boolean =>
+  head === next && compare(available, priceOf(entry)) >= 0;
+const paid = ({ kind, wanted }: Entry): readonly Change[] =>
+  kind === 'reservation' ? [event('FundsReserved', wanted)] : [event('MerchantCompensated', wanted)];
+
+/**
+ * What follows without a further input, by urgency: who is free again takes his place, then money goes out, then deposits are
+ * asked for what there is no money for, then its level is told.
+ */
 const isFreeing = ({ freeing }: Open): boolean => freeing.done < freeing.numbers.length;
-function fundable({ isPaused, waiting, head, available }: Open): Reservation | undefined {
+function fundable({ isPaused, waiting, head, available }: Open): Entry | undefined {
   const first = isPaused ? undefined : waiting.get(head);
-  return first && compare(available, first.fromFund) >= 0 ? first : undefined;
+  return first && compare(available, priceOf(first)) >= 0 ? first : undefined;
 }
 const isBelowMark = ({ available, lowWaterMark }: Open): boolean =>
   lowWaterMark !== undefined && compare(available, lowWaterMark) < 0;
-const hasMore = (state: Open): boolean => isFreeing(state) || fundable(state) !== undefined || isBelowMark(state) !== state.isLow;
+const toHandOver = (state: Open): Reservation | undefined =>
+  state.isPaused || !state.unasked.has(state.askFrom) ? undefined : reservationAt(state, state.askFrom);
+const hasMore = (state: Open): boolean =>
+  isFreeing(state) || fundable(state) !== undefined || toHandOver(state) !== undefined || isBelowMark(state) !== state.isLow;
 
 function onwardFrom(state: Open, at: Instant): readonly Change[] {
   const { platform, asset, available, freeing } = state;
@@ -368,7 +658,9 @@ function onwardFrom(state: Open, at: Instant): readonly Change[] {
   if (number !== undefined) return freed(state, number, at, { because: freeing.because });
   // Strictly in order: a large refund at the head is never overtaken by a small one behind it.
   const first = fundable(state);
-  if (first) return [event('FundsReserved', first)];
+  if (first) return paid(first);
+  const next = toHandOver(state);
+  if (next) return [event('ReservationHandedOver', next)];
   if (isBelowMark(state) === state.isLow) return [];
   const level = { platform, asset, available, lowWaterMark: state.lowWaterMark ?? zero(asset), at };
   return [event(state.isLow ? 'FundRecovered' : 'FundRanLow', level)];
@@ -380,22 +672,28 @@ function freed(
   at: Instant,
   cause: Pick<DataOf<FundEvent, 'ReservationFreed'>, 'because' | 'by' | 'reason'>,
 ): readonly Change[] {
-  const waiting = state.waiting.get(number);
-  if (!waiting) return [];
+  const held = reservationAt(state, number);
+  if (!held) return [];
   const { platform, asset } = state;
-  const { refundId, merchant, fromFund } = waiting;
+  const { refundId, merchant, fromFund } = held;
   return [event('ReservationFreed', { platform, asset, refundId, merchant, fromFund, ...cause, ...counted(state, at) })];
+}
+
+/** Only refunds wait aside, or for the word of a deposit. */
+function reservationAt({ waiting }: Open, number: number): Reservation | undefined {
+  const entry = waiting.get(number);
+  return entry?.kind === 'reservation' ? entry.wanted : undefined;
 }
 
 /** Who of those aside may go on now, in the order of their approvals. */
 function freeable(state: Open, because: 'new-day' | 'new-limits'): Open['freeing'] {
-  const { dailyPerMerchant: limit, aside, waiting, day } = state;
+  const { dailyPerMerchant: limit, aside, day } = state;
   const spent = new Map<string, Money>();
   const numbers = aside
     .keys()
     .toSorted((a, b) => a - b)
     .filter((number) => {
-      const held = waiting.get(number);
+      const held = reservationAt(state, number);
       if (!held || limit === undefined) return true;
       const before = spent.get(held.merchant) ?? spentOn(state, held.merchant, day);
       const after = add(before, held.fromFund);
@@ -431,57 +729,82 @@ function post(state: Open, { type, data }: Change): Open {
   switch (type) {
     case 'FundContributed':
     case 'FundReimbursed':
+    case 'FraudRepaid':
+    case 'RefundReturned':
       return { ...state, available: add(state.available, data.amount) };
+    // Of what the fund lays out it keeps no count: it is not the fund's to spend.
+    case 'BuyerFraudEstablished':
+    case 'DoublePaymentRepaid':
+    case 'BuyerDebtWrittenOff':
+      return state;
     case 'ReservationRevoked':
       return { ...state, available: add(state.available, data.fromFund) };
     case 'ReservationQueued': {
-      const { why, ...reservation } = data;
-      const number = state.next;
-      const queued = {
-        ...state,
-        next: number + 1,
-        numbers: state.numbers.with(data.refundId, number),
-        waiting: state.waiting.with(number, reservation),
-      };
-      if (why === 'velocity-limit') return withHead({ ...queued, aside: state.aside.with(number, true) }, state.head);
-      return counting(queued, data);
+      const { why, ...wanted } = data;
+      const queued = enqueued(state, { kind: 'reservation', wanted });
+      if (why === 'velocity-limit') return withHead({ ...queued, aside: state.aside.with(state.next, true) }, state.head);
+      return asking(counting(queued, data), state.next);
+    }
+    case 'CompensationQueued': {
+      const { why: _, ...wanted } = data;
+      return enqueued(state, { kind: 'compensation', wanted });
     }
     case 'ReservationFreed': {
       const number = state.numbers.get(data.refundId) ?? state.next;
-      const held = state.waiting.get(number);
+      const held = reservationAt(state, number);
       if (!held) return state;
       const { freeing } = state;
       const isPlanned = freeing.numbers[freeing.done] === number;
-      return counting(
+      const { countedOn: _aside, ...reservation } = held;
+      const counts = data.countedOn === undefined ? {} : { countedOn: data.countedOn };
+      const free = counting(
         {
           ...state,
-          waiting:
-            data.countedOn === undefined ? state.waiting : state.waiting.with(number, { ...held, countedOn: data.countedOn }),
+          waiting: state.waiting.with(number, { kind: 'reservation', wanted: { ...reservation, ...counts } }),
           aside: state.aside.without(number),
           head: Math.min(state.head, number),
           freeing: isPlanned ? { ...freeing, done: freeing.done + 1 } : freeing,
         },
         data,
       );
+      return asking(free, number);
     }
     case 'FundsReserved': {
-      const known = state.numbers.get(data.refundId);
-      const available = subtract(state.available, data.fromFund);
-      const slot = state.reserved % maxReservedLast;
-      const forgotten = state.reservedLast.get(slot);
-      const number = known ?? state.next;
-      const numbers = known === undefined ? state.numbers.with(data.refundId, number) : state.numbers;
-      const after = {
-        ...state,
-        available,
-        waiting: state.waiting.without(number),
-        next: Math.max(state.next, number + 1),
-        numbers: forgotten === undefined ? numbers : numbers.without(forgotten),
-        reservedLast: state.reservedLast.with(slot, data.refundId),
-        reserved: state.reserved + 1,
-      };
-      return withHead(known === undefined ? counting(after, data) : after, state.head);
+      const after = dequeued(state, { kind: 'reservation', wanted: data });
+      return state.numbers.has(data.refundId) ? after : counting(after, data);
     }
+    case 'MerchantCompensated':
+      return dequeued(state, { kind: 'compensation', wanted: data });
+    case 'ReservationHandedOver': {
+      const { refundId } = data;
+      const asked = notAsking(state, state.numbers.get(refundId) ?? state.next);
+      return withHead({ ...asked, handedOver: state.handedOver.with(refundId, 'asked') }, state.head);
+    }
+    case 'ReservationHandedBack': {
+      const { refundId } = data;
+      const number = state.numbers.get(refundId) ?? state.head;
+      return { ...state, handedOver: state.handedOver.without(refundId), head: Math.min(state.head, number) };
+    }
+    case 'ReservationTakenOver': {
+      const { refundId } = data;
+      const number = state.numbers.get(refundId) ?? state.next;
+      const freed = uncounting(state, reservationAt(state, number));
+      return gone({ ...freed, handedOver: state.handedOver.with(refundId, 'taken') }, number, refundId);
+    }
+    case 'ReservationWithdrawn': {
+      const { refundId } = data;
+      const number = state.numbers.get(refundId) ?? state.next;
+      // What waits aside has not been counted yet.
+      const left = state.aside.has(number) ? state : uncounting(state, reservationAt(state, number));
+      const { handedOver } = state;
+      const withdrawn = handedOver.has(refundId) ? handedOver.with(refundId, 'withdrawn') : handedOver;
+      return gone({ ...left, aside: state.aside.without(number), handedOver: withdrawn }, number, refundId);
+    }
+    case 'HandOverEnded':
+    case 'HandOverRevoked':
+      return { ...state, handedOver: state.handedOver.without(data.refundId) };
+    case 'HandOversRenewed':
+      return renewable(state, data.merchant).reduce(asking, state);
     case 'FundPaused':
       return { ...state, isPaused: true };
     case 'FundResumed':
@@ -502,11 +825,53 @@ function post(state: Open, { type, data }: Change): Open {
   }
 }
 
+const enqueued = (state: Open, entry: Entry): Open => ({
+  ...state,
+  next: state.next + 1,
+  numbers: state.numbers.with(keyOf(entry), state.next),
+  waiting: state.waiting.with(state.next, entry),
+});
+
+/** Paid, whether it waited or not. */
+function dequeued(state: Open, entry: Entry): Open {
+  const key = keyOf(entry);
+  const number = state.numbers.get(key) ?? state.next;
+  const known = { next: Math.max(state.next, number + 1), numbers: state.numbers.with(key, number) };
+  return gone({ ...state, ...known, available: subtract(state.available, priceOf(entry)) }, number, key);
+}
+
 /** The first in the line from here on, or whoever comes next. */
 function withHead(state: Open, from: number): Open {
   let head = from;
-  while (head < state.next && (!state.waiting.has(head) || state.aside.has(head))) head += 1;
+  while (head < state.next && !inLine(state, head)) head += 1;
   return head === state.head ? state : { ...state, head };
+}
+
+/** It does not wait any more; its key is still known for a while. */
+function gone(state: Open, number: number, key: string): Open {
+  const slot = state.reserved % maxReservedLast;
+  const forgotten = state.reservedLast.get(slot);
+  const after = {
+    ...notAsking(state, number),
+    waiting: state.waiting.without(number),
+    numbers: forgotten === undefined ? state.numbers : state.numbers.without(forgotten),
+    reservedLast: state.reservedLast.with(slot, key),
+    reserved: state.reserved + 1,
+  };
+  return withHead(after, state.head);
+}
+
+/** It is in the line now: if the fund cannot pay it, its merchant's deposit is asked. */
+const asking = (state: Open, number: number): Open =>
+  isForDeposit(state.waiting.get(number))
+    ? withAskFrom({ ...state, unasked: state.unasked.with(number, true) }, Math.min(state.askFrom, number))
+    : state;
+const notAsking = (state: Open, number: number): Open =>
+  state.unasked.has(number) ? withAskFrom({ ...state, unasked: state.unasked.without(number) }, state.askFrom) : state;
+function withAskFrom(state: Open, from: number): Open {
+  let askFrom = from;
+  while (askFrom < state.next && !state.unasked.has(askFrom)) askFrom += 1;
+  return askFrom === state.askFrom ? state : { ...state, askFrom };
 }
 
 function counting(
@@ -516,4 +881,13 @@ function counting(
   if (countedOn === undefined) return state;
   const amount = add(spentOn(state, merchant, countedOn), fromFund);
   return { ...state, day: later(state.day, countedOn), spent: state.spent.with(merchant, { day: countedOn, amount }) };
+}
+
+/** It was counted and the fund laid nothing out; a day that is over does not matter any more. */
+function uncounting(state: Open, reservation: Reservation | undefined): Open {
+  if (reservation?.countedOn === undefined) return state;
+  const { merchant, fromFund, countedOn } = reservation;
+  const last = state.spent.get(merchant);
+  if (last?.day !== countedOn) return state;
+  return { ...state, spent: state.spent.with(merchant, { day: countedOn, amount: subtract(last.amount, fromFund) }) };
 }

@@ -28,6 +28,11 @@ interface Books {
   first: string | undefined;
   asked: string | undefined;
   cancelled: boolean;
+  /** The cancellation came too late. */
+  refused: boolean;
+  fraud: boolean;
+  /** Paid, and back for good. */
+  returned: boolean;
   charged: number;
 }
 
@@ -62,6 +67,7 @@ function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
       if (data.transferNo !== books.transfers.length || taken) return 'a number or a key was used again';
       if (last === 'open') return 'two transfers are live';
       if (last === 'paid') return 'a transfer after one that paid';
+      if (books.returned) return 'sent after it came back for good';
       if (books.needsTwo) return 'sent without two people';
       return books.cancelled ? 'sent after it was cancelled' : undefined;
     }
@@ -76,6 +82,7 @@ function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
       return books.charged > books.transfers.length ? 'a fee was charged twice' : undefined;
     case 'PayoutCancelRequested':
       books.cancelled = true;
+      books.fraud = data.isFraud === true;
       return undefined;
     case 'PayoutCancelled':
       return books.transfers.some(({ state }) => state === 'open' || state === 'paid')
@@ -86,9 +93,18 @@ function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
     case 'TransferBlocked':
     case 'PayoutUnclaimed':
     case 'PayoutDestinationChanged':
-    case 'PayoutCancelRefused':
-    case 'PayoutReturned':
       return undefined;
+    case 'PayoutCancelRefused':
+      books.refused = true;
+      return books.transfers.every(({ state }) => state === 'failed') ? 'refused though nothing was paid' : undefined;
+    case 'PayoutReturned': {
+      const isOut = books.transfers.some(({ state }) => state === 'open' || state === 'paid');
+      if (isOut || books.transfers.every(({ state }) => state !== 'back')) return 'returned though it is not back';
+      if (!books.refused || data.purpose.kind !== 'refund') return 'returned though it is still owed';
+      if (books.returned) return 'returned twice';
+      books.returned = true;
+      return data.isFraud === true && !books.fraud ? 'a fraud that nobody spoke of' : undefined;
+    }
   }
 }
 
@@ -178,7 +194,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Step>((_, request) => request) },
   {
     weight: 1,
-    arbitrary: subject.map((by): Step => (_, { payoutId, platform, purpose }) => ({
+    arbitrary: fc.tuple(subject, fc.boolean()).map(([by, isFraud]): Step => (_, { payoutId, platform, purpose }) => ({
+      ...(isFraud ? { isFraud } : {}),
       type: 'CancelPayout',
       payoutId,
       platform,
@@ -210,7 +227,17 @@ const request = fc
 /** Walks any commands through a decider beside the books. @throws Error that says which rule was broken */
 const law = (decider: PayoutDecider) =>
   fc.property(request, fc.array(step, { maxLength: 60, size: 'max' }), (asked, steps) => {
-    const books: Books = { transfers: [], needsTwo: false, first: undefined, asked: undefined, cancelled: false, charged: 0 };
+    const books: Books = {
+      transfers: [],
+      needsTwo: false,
+      first: undefined,
+      asked: undefined,
+      cancelled: false,
+      refused: false,
+      fraud: false,
+      returned: false,
+      charged: 0,
+    };
     let state = decider.initial;
     const take = (command: PayoutCommand): void => {
       const outcome = decider.decide({ ...command, at } as Stamped<PayoutCommand>, state);
@@ -226,7 +253,10 @@ const law = (decider: PayoutDecider) =>
       if (index === 1) take(asked);
       take(choose(books.transfers.length, asked));
     });
-    expect(books.transfers.filter(({ state: now }) => now === 'open' || now === 'paid').length).toBeLessThanOrEqual(1);
+    const out = books.transfers.filter(({ state: now }) => now === 'open' || now === 'paid').length;
+    expect(out).toBeLessThanOrEqual(1);
+    // Whatever came back and is no longer owed was told to whoever books it.
+    if (asked.purpose.kind === 'refund') expect(books.returned).toBe(books.refused && out === 0);
   });
 
 it('in any order of commands and words of the rail the payee has his money once, with two people behind what needs them', () => {
@@ -268,6 +298,33 @@ describe('the books would notice', () => {
       'a cancellation while money is on its way',
       seeing((state, { type }) => (type === 'CancelPayout' && state.status === 'live' ? asReady(state) : state)),
       'cancelled though money is out',
+    ],
+    [
+      'money that came back and nobody tells',
+      {
+        ...payout,
+        decide: (command, state) => {
+          const outcome = payout.decide(command, state);
+          return isRejection(outcome) ? outcome : outcome.filter(({ type }) => type !== 'PayoutReturned');
+        },
+      } satisfies PayoutDecider,
+      'toBe',
+    ],
+    [
+      'money that came back and is told again',
+      {
+        ...payout,
+        evolve: (state, happened) =>
+          happened.type === 'PayoutReturned' && state.status === 'returned' && state.keys.length > 0
+            ? ({
+                ...state,
+                status: 'succeeded',
+                transfer: { transferNo: state.keys.length, key: state.keys.at(-1) ?? '' },
+                railTransferId: 'rail-1',
+              } as Payout)
+            : payout.evolve(state, happened),
+      } satisfies PayoutDecider,
+      'is back after it was back',
     ],
   ] as const)('%s', (_, broke, message) => {
     const found = fc.check(law(broke), { numRuns: 5_000, seed: 1 });

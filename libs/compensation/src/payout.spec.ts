@@ -327,6 +327,7 @@ describe('a cancellation', () => {
   });
   const cancelled = event('PayoutCancelled', { ...what, cancelledAt: at });
   const refused = event('PayoutCancelRefused', { ...what, railTransferId: 'rail-1', refusedAt: at });
+  const returned = (of: object = {}) => event('PayoutReturned', { ...subject, ...of, returnedAt: at });
 
   it('before anything was requested bars the payout for ever', () => {
     given().when(ask()).then(cancelAsked, cancelled);
@@ -356,16 +357,42 @@ describe('a cancellation', () => {
     asked.when(hear(1, saysUnknown)).then(unknown(1));
     asked.when(hear(1, saysFailed('PayeeActionRequired'))).then(failed(1, 'PayeeActionRequired'), cancelled);
     asked.when(hear(1, saysSucceeded)).then(succeeded(1), refused);
-    asked.when(hear(1, saysReversed)).then(succeeded(1), reversed(1), refused);
+    asked.when(hear(1, saysReversed)).then(succeeded(1), reversed(1), refused, returned());
   });
   it('of a refund that arrived is refused; should it come back, it is not paid out again', () => {
     live.and(succeeded(1)).when(ask()).then(cancelAsked, refused);
     const kept = live.and(succeeded(1), cancelAsked, refused);
     kept.when(ask()).thenNothing();
-    kept.when(hear(1, saysReversed)).then(reversed(1));
-    kept.and(reversed(1)).when(submit(2)).thenRejected('PayoutIsCancelled');
-    live.and(succeeded(1), reversed(1)).when(ask()).then(cancelAsked, refused);
-    live.and(succeeded(1), reversed(1), cancelAsked, refused).when(submit(2)).thenRejected('PayoutIsCancelled');
+    kept.when(hear(1, saysReversed)).then(reversed(1), returned());
+    const back = kept.and(reversed(1), returned());
+    back.when(submit(2)).thenRejected('PayoutIsCancelled');
+    back.when(hear(1, saysReversed)).thenNothing();
+    back.when(ask()).thenNothing();
+    back.when(hear(1, { ...saysSucceeded, fee: money(3n) })).then(fee(1));
+    live.and(succeeded(1), reversed(1)).when(ask()).then(cancelAsked, refused, returned());
+    live.and(succeeded(1), reversed(1), cancelAsked, refused, returned()).when(submit(2)).thenRejected('PayoutIsCancelled');
+  });
+  it('for fraud says so when the money comes back from who is known to have it', () => {
+    const { reason, requestedBy, requestedAt } = cancelAsked.data;
+    const askedForFraud = event('PayoutCancelRequested', { ...what, reason, isFraud: true, requestedBy, requestedAt });
+    live
+      .and(succeeded(1))
+      .when(ask({ isFraud: true }))
+      .then(askedForFraud, refused);
+    live
+      .and(succeeded(1), askedForFraud, refused)
+      .when(hear(1, saysReversed))
+      .then(reversed(1), returned({ isFraud: true }));
+    // It came back before: the buyer has nothing, and owes nothing.
+    live
+      .and(succeeded(1), reversed(1))
+      .when(ask({ isFraud: true }))
+      .then(askedForFraud, refused, returned());
+    live.and(askedForFraud).when(hear(1, saysReversed)).then(succeeded(1), reversed(1), refused, returned());
+  });
+  it('and the rail’s success at the same moment end alike, whichever is first', () => {
+    live.and(cancelAsked).when(hear(1, saysSucceeded)).then(succeeded(1), refused);
+    live.and(succeeded(1)).when(ask()).then(cancelAsked, refused);
   });
   it('of a settlement that came back gives the merchant his money', () => {
     const of = { ...place, purpose };

@@ -96,13 +96,22 @@ export type PayoutEvent =
   /** No transfer follows any more. May stand before PayoutRequested. Answered once no transfer is live. */
   | Event<
       'PayoutCancelRequested',
-      Purposed & { readonly reason: string; readonly requestedBy: string; readonly requestedAt: Instant }
+      Purposed & {
+        readonly reason: string;
+        /** The payee deceived: should he be paid and it come back, it pays what he owes. */
+        readonly isFraud?: true;
+        readonly requestedBy: string;
+        readonly requestedAt: Instant;
+      }
     >
   /** Nothing was paid, nor will be: whoever funded it takes the money back. */
   | Event<'PayoutCancelled', Purposed & { readonly cancelledAt: Instant }>
   /** The answer when a transfer has paid. Should it come back, the money goes out no more. */
   | Event<'PayoutCancelRefused', Purposed & { readonly railTransferId: string; readonly refusedAt: Instant }>
-  /** Paid, asked to be cancelled, and back: the money lies in refund:{id} or outgoing:{id} and goes out no more. */
+  /**
+   * A refund that was paid, asked to be cancelled, and is back: the money lies in refund:{id} and goes out no more. Once per
+   * payout. What comes back of a merchant's own money is cancelled after all, and his again.
+   */
   | Event<
       'PayoutReturned',
       Subject & {
@@ -146,6 +155,7 @@ export type PayoutCommand =
       readonly purpose: PayoutPurpose;
       readonly subject: string;
       readonly reason: string;
+      readonly isFraud?: true;
     }
   /** `key` is the one the rail adapter derives from payout id and transfer number. */
   | { readonly type: 'SubmitTransfer'; readonly transferNo: number; readonly key: string }
@@ -183,6 +193,8 @@ interface Requested {
   /** Transfers the rail has taken its fee for. */
   readonly charged: readonly number[];
   readonly cancellation: 'none' | 'asked' | 'refused';
+  /** Said with the cancellation. */
+  readonly isFraud: boolean;
 }
 export type Payout =
   | { readonly status: 'unrequested' }
@@ -285,6 +297,7 @@ function requestedState(requested: DataOf<PayoutEvent, 'PayoutRequested'>): Payo
     reversed: new Map(),
     charged: [],
     cancellation: 'none',
+    isFraud: false,
   };
   return isAbove(amount, approvalLimit)
     ? { ...begun, status: 'waiting', firstBy: requestedBy, held: undefined }
@@ -341,9 +354,10 @@ function holdPayout({ subject, reason }: CommandOf<PayoutCommand, 'HoldPayout'>,
 }
 
 function cancelPayout(command: CommandOf<PayoutCommand, 'CancelPayout'>, at: Instant, state: Payout): Decided {
-  const { reason, subject } = command;
+  const { reason, subject, isFraud } = command;
   const what = purposedOf(command);
-  const asked = event('PayoutCancelRequested', { ...what, reason, requestedBy: subject, requestedAt: at });
+  const fraud = isFraud === undefined ? {} : { isFraud };
+  const asked = event('PayoutCancelRequested', { ...what, reason, ...fraud, requestedBy: subject, requestedAt: at });
   if (state.status === 'unrequested') return [asked, event('PayoutCancelled', { ...what, cancelledAt: at })];
   if (!isSamePurpose(command, state.status === 'barred' ? state : state.requested)) return differs;
   if (state.status === 'barred' || state.cancellation !== 'none') return [];
@@ -357,10 +371,17 @@ function answered(events: readonly Change[], at: Instant, state: Known): readonl
   const what = purposedOf(after.requested);
   const railTransferId = paidAs(after);
   if (railTransferId === undefined) return [...events, event('PayoutCancelled', { ...what, cancelledAt: at })];
-  return after.cancellation === 'refused'
-    ? events
-    : [...events, event('PayoutCancelRefused', { ...what, railTransferId, refusedAt: at })];
+  if (after.cancellation === 'refused') {
+    const isBack = events.some(({ type }) => type === 'PayoutReversed');
+    return isBack ? [...events, returned(after.isFraud ? { isFraud: true } : {}, at, after)] : events;
+  }
+  const refused = event('PayoutCancelRefused', { ...what, railTransferId, refusedAt: at });
+  // It was back before anybody knew that he deceived: it pays no debt of his.
+  return after.status === 'succeeded' ? [...events, refused] : [...events, refused, returned({}, at, after)];
 }
+
+const returned = (fraud: { readonly isFraud?: true }, at: Instant, state: Known) =>
+  event('PayoutReturned', { ...subjectOf(state), ...fraud, returnedAt: at });
 
 /** A refund that ever arrived has started recourse, even if it came back; a merchant's own money only counts while it is out. */
 function paidAs(state: Known): string | undefined {
@@ -500,8 +521,8 @@ function sameWord(one: RailWord, other: LiveWord): boolean {
 }
 
 function next(state: Known, { type, data }: Change): Known {
-  const { requested, payee, keys, failures, reversed: back, charged: fees, cancellation } = state;
-  const kept: Requested = { requested, payee, keys, failures, reversed: back, charged: fees, cancellation };
+  const { requested, payee, keys, failures, reversed: back, charged: fees, cancellation, isFraud } = state;
+  const kept: Requested = { requested, payee, keys, failures, reversed: back, charged: fees, cancellation, isFraud };
   switch (type) {
     case 'PayoutApprovalProposed':
       return { ...kept, status: 'waiting', firstBy: data.proposedBy, held: undefined };
@@ -534,7 +555,7 @@ function next(state: Known, { type, data }: Change): Known {
       return { ...gone, status: cancellation === 'refused' ? 'returned' : 'ready' };
     }
     case 'PayoutCancelRequested':
-      return { ...state, cancellation: 'asked' };
+      return { ...state, cancellation: 'asked', isFraud: data.isFraud === true };
     case 'PayoutCancelled':
       return { ...kept, status: 'cancelled' };
     case 'PayoutCancelRefused':

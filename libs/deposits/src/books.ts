@@ -36,6 +36,14 @@ export interface Draw {
   /** Drawn in an earlier period. */
   readonly isCarried?: boolean;
 }
+/** Of a refund that this account funded and that is not paid yet; it may still come back. */
+export interface Funding {
+  readonly refundId: string;
+  readonly orderId: string;
+  /** From held and deposit. */
+  readonly share: Money;
+  readonly fromFees: Money;
+}
 /** A withdrawal that was asked for, or a closing, which takes everything. */
 export interface Leaving {
   readonly payoutId: string;
@@ -62,6 +70,8 @@ export interface Books extends Account {
   readonly cases: ReadonlyMap<string, Money>;
   /** Settlements and withdrawals of this period and what was carried into it, by payout. */
   readonly draws: ReadonlyMap<string, Draw>;
+  /** By refund. Who approves refunds bounds it, and the deposit that pays them. */
+  readonly fundings: ReadonlyMap<string, Funding>;
   readonly leaving: Leaving | undefined;
   /** Up to when proceeds are gathered before they leave by themselves. */
   readonly settlementDue: Instant | undefined;
@@ -82,8 +92,8 @@ export const event = eventsOf<DepositEvent>();
 export type Change = Exclude<DepositEvent, { type: 'DepositPeriodOpened' | 'DepositPeriodClosed' | 'DepositAgreed' }>;
 export type Refusal = Rejection<DepositRejection>;
 
-export const doneKey = (kind: 'top-up' | 'unit' | 'case' | 'obligation' | 'payout', ...id: (string | number)[]): string =>
-  [kind, ...id].join('/');
+type Done = 'top-up' | 'unit' | 'case' | 'obligation' | 'payout' | 'made-whole' | 'compensation' | 'funding';
+export const doneKey = (kind: Done, ...id: (string | number)[]): string => [kind, ...id].join('/');
 export const isDone = ({ done }: Books, ...key: Parameters<typeof doneKey>): boolean => done.includes(doneKey(...key));
 export const accountOf = ({ platform, merchant }: Account): Account => ({ platform, merchant });
 export const emptyBooks = {
@@ -92,6 +102,7 @@ export const emptyBooks = {
   writtenOff: [],
   cases: new Map(),
   draws: new Map(),
+  fundings: new Map(),
   leaving: undefined,
   settlementDue: undefined,
   isClosed: false,
@@ -167,6 +178,14 @@ function entry(books: Books, { type, data }: Change): Partial<Books> {
         ...owing(books, data.obligationId, data.outstanding, zero(data.amount.asset)),
         payable: subtract(books.payable, data.amount),
       };
+    case 'RefundFundedFromDeposit':
+      return funded(books, data);
+    case 'HandOverDeclined':
+      return {};
+    case 'DepositFundingPaid':
+      return { fundings: withoutFunding(books, data.refundId) };
+    case 'DepositFundingRevoked':
+      return { fundings: withoutFunding(books, data.refundId), deposit: add(books.deposit, data.toDeposit) };
     case 'SettlementDrawn':
       return {
         ...drawn(books, data.payoutId, zero(data.amount.asset), data.amount),
@@ -210,6 +229,22 @@ function entry(books: Books, { type, data }: Change): Partial<Books> {
       const left = books.writtenOff.map((one) => (one.obligationId === obligationId ? { ...one, amount } : one));
       return { writtenOff: left.filter((one) => !isZero(one.amount)) };
     }
+    case 'ObligationRevoked':
+      return settled(books, data.obligationId);
+    case 'RecourseForgiven': {
+      const { obligationId, refundId, amount } = data;
+      const owed = books.obligations.find((one) => one.obligationId === obligationId);
+      // What was written off has left the obligations before.
+      const after =
+        owed === undefined
+          ? books
+          : { ...books, ...owing(books, obligationId, subtract(owed.outstanding, amount), zero(amount.asset)) };
+      return { obligations: changed(after, obligationId, () => ({ proposal: undefined })), done: madeWhole(after, refundId) };
+    }
+    case 'CompensationClaimed':
+      return { done: madeWhole(books, data.refundId) };
+    case 'CompensationCredited':
+      return { payable: add(books.payable, data.amount), done: [...books.done, doneKey('compensation', data.refundId)] };
     case 'DepositFellShort':
       return { isShort: true };
     case 'ShortfallCured':
@@ -219,14 +254,34 @@ function entry(books: Books, { type, data }: Change): Partial<Books> {
 
 function carried(
   books: Books,
-  { obligations = [], writtenOff = [], cases = [], draws = [] }: DataOf<DepositEvent, 'DepositCarriedForward'>,
+  { obligations = [], writtenOff = [], cases = [], draws = [], fundings = [] }: DataOf<DepositEvent, 'DepositCarriedForward'>,
 ): Partial<Books> {
   return {
     obligations: [...books.obligations, ...obligations.map(({ caseId, proposal, ...owed }) => ({ ...owed, caseId, proposal }))],
     writtenOff: [...books.writtenOff, ...writtenOff],
     cases: new Map([...books.cases, ...cases.map(({ caseId, held }) => [caseId, held] as const)]),
     draws: new Map([...books.draws, ...draws.map(({ payoutId, ...draw }) => [payoutId, { ...draw, isCarried: true }] as const)]),
+    fundings: new Map([...books.fundings, ...fundings.map((one) => [one.refundId, one] as const)]),
   };
+}
+
+/** What is forgiven and what is claimed are two events of one making whole. */
+const madeWhole = (books: Books, refundId: string): readonly string[] =>
+  isDone(books, 'made-whole', refundId) ? books.done : [...books.done, doneKey('made-whole', refundId)];
+function funded(books: Books, data: DataOf<DepositEvent, 'RefundFundedFromDeposit'>): Partial<Books> {
+  const { refundId, orderId, caseId, fromHeld, fromDeposit, fromFees } = data;
+  const share = add(fromHeld, fromDeposit);
+  return {
+    ...(caseId === undefined ? {} : secured(books, { kind: 'case', caseId }, negate(fromHeld))),
+    deposit: subtract(books.deposit, fromDeposit),
+    fundings: new Map(books.fundings).set(refundId, { refundId, orderId, share, fromFees }),
+    done: [...books.done, doneKey('funding', refundId)],
+  };
+}
+function withoutFunding(books: Books, refundId: string): Books['fundings'] {
+  const fundings = new Map(books.fundings);
+  fundings.delete(refundId);
+  return fundings;
 }
 
 const asked = (books: Books, payoutId: string, amount: Leaving['amount'], until: Instant): Partial<Books> => ({

@@ -19,6 +19,9 @@ class Ledger {
   readonly drawn = new Map<string, bigint>();
   readonly until = new Map<string, Instant>();
   readonly holds = new Map<string, bigint>();
+  /** What the account gave for refunds that are not paid yet, and for all that were not revoked. */
+  readonly funded = new Map<string, bigint>();
+  gaveForRefunds = 0n;
 
   post(event: DepositEvent): void {
     const { balance, owed } = this;
@@ -142,6 +145,31 @@ class Ledger {
         this.recover(obligationId, amount, outstanding, fromDeposit.minor > 0n);
         return;
       }
+      case 'RefundFundedFromDeposit': {
+        const { refundId, caseId, fromHeld, fromDeposit, fromFees, amount: whole } = event.data;
+        const share = fromHeld.minor + fromDeposit.minor;
+        expect(whole.minor).toBe(share + fromFees.minor);
+        expect(this.funded.has(refundId)).toBe(false);
+        this.funded.set(refundId, share);
+        this.gaveForRefunds += share;
+        balance.held -= fromHeld.minor;
+        balance.deposit -= fromDeposit.minor;
+        if (fromHeld.minor > 0n) this.hold(JSON.stringify({ kind: 'case', caseId }), -fromHeld.minor);
+        return;
+      }
+      case 'HandOverDeclined':
+        return;
+      case 'DepositFundingPaid':
+        expect(this.funded.delete(event.data.refundId)).toBe(true);
+        return;
+      case 'DepositFundingRevoked': {
+        const { refundId, toDeposit } = event.data;
+        expect(this.funded.get(refundId)).toBe(toDeposit.minor);
+        this.funded.delete(refundId);
+        this.gaveForRefunds -= toDeposit.minor;
+        balance.deposit += toDeposit.minor;
+        return;
+      }
       case 'PayableDebited':
         balance.payable -= event.data.amount.minor;
         this.recover(event.data.obligationId, event.data.amount, event.data.outstanding, true);
@@ -203,7 +231,41 @@ const command: fc.Arbitrary<DepositCommand> = fc.oneof(
       { requiredKeys: ['type', 'obligationId', 'refundId', 'orderId', 'amount'] },
     ),
   ),
-  fc.record({ type: fc.constant('CollectObligation' as const), obligationId: id('r', 8) }),
+  fc.record({ type: fc.constant('CollectObligation' as const), obligationId: fc.oneof(id('r', 8), id('h', 4)) }),
+  id('h', 4).chain((refundId) =>
+    fc.record(
+      {
+        type: fc.constant('FundRefund' as const),
+        platform: fc.constant('demo'),
+        merchant: fc.constant('m1'),
+        buyer: fc.constant('b1'),
+        payee: fc.constant('vault:b1'),
+        rail: fc.constant('alipay'),
+        refundId: fc.constant(refundId),
+        orderId: fc.constant('o1'),
+        caseId: id('c', 4),
+        share: fc.integer({ min: 1, max: 300 }).map(fen),
+        fromFees: fc.integer({ min: 0, max: 9 }).map(fen),
+        total: fc.constant(fen(309)),
+      },
+      {
+        requiredKeys: [
+          'type',
+          'platform',
+          'merchant',
+          'buyer',
+          'payee',
+          'rail',
+          'refundId',
+          'orderId',
+          'share',
+          'fromFees',
+          'total',
+        ],
+      },
+    ),
+  ),
+  fc.record({ type: fc.constant('RevokeFunding' as const), refundId: id('h', 4) }),
   fc.record(
     { type: fc.constant('DrawSettlement' as const), payoutId: id('p', 6), amount },
     { requiredKeys: ['type', 'payoutId'] },
@@ -312,6 +374,7 @@ describe('the ledger notices an account', () => {
       ...state,
       obligations: state.obligations.map((owed) => ({ ...owed, refundPaid: true })),
     }),
+    'that funds a refund which it has funded already': (state) => ({ ...state, fundings: new Map(), done: [] }),
     'that lets money go while a debt is open': (state) => ({ ...state, obligations: [], cases: new Map() }),
     'that pays a withdrawal in its cooling-off': (state) =>
       state.leaving ? { ...state, leaving: { ...state.leaving, isCooledOff: true } } : state,
@@ -360,9 +423,9 @@ describe('whatever happens to a merchant’s account', () => {
   it('every fen that came in is still here, settled, or went to a buyer’s refund', () => {
     fc.assert(
       fc.property(history, (commands) => {
-        live(commands, (_, { balance, owed, cameIn, wentOut }) => {
+        live(commands, (_, { balance, owed, cameIn, wentOut, gaveForRefunds }) => {
           const recovered = minorSum([...owed.values()].map(({ debited }) => debited));
-          expect(balance.deposit + balance.held + balance.payable + wentOut + recovered).toBe(cameIn);
+          expect(balance.deposit + balance.held + balance.payable + wentOut + recovered + gaveForRefunds).toBe(cameIn);
         });
       }),
       { numRuns },
@@ -416,6 +479,8 @@ describe('whatever happens to a merchant’s account', () => {
           const events = decided(state, wanted, at);
           // A timer is no command of anybody's: it may find something else due.
           if (events.length > 0 && wanted.type !== 'PassDepositDeadlines') effective.push(wanted);
+          // Nor is it an effect that it was declined: asked once more, it may be covered.
+          if (events.some(({ type }) => type === 'HandOverDeclined')) effective.pop();
           state = fold(deposit, events, state);
         }
         const again = effective[seed % Math.max(1, effective.length)];
@@ -490,6 +555,7 @@ describe('whatever happens to a merchant’s account', () => {
         const ends: DepositCommand[] = [
           ...[1, 2, 3, 4].map((n): DepositCommand => ({ type: 'EndCaseNote', caseId: `c${n}` })),
           ...[1, 2, 3, 4, 5, 6, 7, 8].map((n): DepositCommand => ({ type: 'CollectObligation', obligationId: `r${n}` })),
+          ...[1, 2, 3, 4].map((n): DepositCommand => ({ type: 'CollectObligation', obligationId: `h${n}` })),
           // Who left owing comes back to pay, or never gets anything.
           { ...agreement, termsVersion: 2 } as DepositCommand,
           { type: 'TopUpDeposit', amount: fen(100_000), rail: 'alipay', transaction: 'last' },

@@ -726,3 +726,118 @@ it('a settlement that came back under an earlier build is read as it was stored'
   expect(back.state).toMatchObject({ payable: fen(90), draws: new Map() });
   back.when(giveBack('p1')).thenNothing();
 });
+
+describe('a refund that the fund has no money for', () => {
+  const parties = { ...account, buyer: 'b1', payee: 'vault:b1', rail: 'alipay' };
+  const refund = (refundId: string, caseId?: string) => ({
+    ...parties,
+    refundId,
+    orderId: 'o1',
+    ...(caseId === undefined ? {} : { caseId }),
+  });
+  const ask = (refundId: string, share: number, caseId?: string): DepositCommand => ({
+    type: 'FundRefund',
+    ...refund(refundId, caseId),
+    share: fen(share),
+    fromFees: fen(5),
+    total: fen(share + 5),
+  });
+  const funded = (refundId: string, fromHeld: number, fromDeposit: number, caseId?: string) =>
+    event('RefundFundedFromDeposit', {
+      ...refund(refundId, caseId),
+      fromHeld: fen(fromHeld),
+      fromDeposit: fen(fromDeposit),
+      fromFees: fen(5),
+      amount: fen(fromHeld + fromDeposit + 5),
+      total: fen(fromHeld + fromDeposit + 5),
+      fundedAt: at,
+    });
+  const declined = (because: 'no-account' | 'account-closed' | 'not-covered', amount: number) =>
+    event('HandOverDeclined', { ...account, refundId: 'r1', orderId: 'o1', amount: fen(amount), because, declinedAt: at });
+  const fundingPaid = event('DepositFundingPaid', { ...account, refundId: 'r1', orderId: 'o1', amount: fen(205), paidAt: at });
+  const fundingRevoked = event('DepositFundingRevoked', {
+    ...account,
+    refundId: 'r1',
+    orderId: 'o1',
+    toDeposit: fen(200),
+    toFees: fen(5),
+    amount: fen(205),
+    revokedAt: at,
+  });
+  const fellShort = (shortfall: number) =>
+    event('DepositFellShort', { ...account, minimum: fen(1000), shortfall: fen(shortfall), fellAt: at });
+
+  it('is paid out of the hold of its case first, and the rest of that hold is free again', () => {
+    const noted300 = account1.and(toppedUp(2000), noted('c1', 300), held(ofCase('c1'), 300));
+    noted300.when(ask('r1', 200, 'c1')).then(funded('r1', 200, 0, 'c1'), released('c1', 100));
+    account1
+      .and(toppedUp(2000), noted('c1', 150), held(ofCase('c1'), 150))
+      .when(ask('r1', 200, 'c1'))
+      .then(funded('r1', 150, 50, 'c1'));
+    account1
+      .and(toppedUp(2000))
+      .when(ask('r1', 200))
+      .then(funded('r1', 0, 200));
+  });
+  it('is paid as a whole or not at all: one fen short, and it goes on waiting for the fund', () => {
+    account1
+      .and(toppedUp(200))
+      .when(ask('r1', 200))
+      .then(funded('r1', 0, 200));
+    account1.and(toppedUp(199)).when(ask('r1', 200)).then(declined('not-covered', 200));
+  });
+  it('does not touch the hold of another case, nor proceeds', () => {
+    account1
+      .and(toppedUp(300), noted('c2', 200), held(ofCase('c2'), 200), credited(500))
+      .when(ask('r1', 200, 'c1'))
+      .then(declined('not-covered', 200));
+  });
+  it('of a merchant without an account, or with a closed one, goes on waiting, and his first agreement is taken as ever', () => {
+    unopened.when(ask('r1', 200)).then(declined('no-account', 200));
+    unopened.and(declined('no-account', 200)).when(agree(1)).then(periodOpened, agreed(1));
+    account1
+      .and(closing, closed(days(8)))
+      .when(ask('r1', 200))
+      .then(declined('account-closed', 200));
+  });
+  it('makes a withdrawal in its cooling-off give way, and leaves it alone where it is declined', () => {
+    const leaving = account1.and(toppedUp(1100), requested('w1', 100));
+    leaving.when(ask('r1', 200)).then(funded('r1', 0, 200), cancelledFor('w1', 'obligation', 'r1'), fellShort(100));
+    leaving.when(ask('r1', 2000)).then(declined('not-covered', 2000));
+  });
+  it('is not paid with money that was drawn: that stands', () => {
+    account1
+      .and(toppedUp(1100), requested('w1', 1000), withdrawn('w1', 1000, days(8)))
+      .when(ask('r1', 200))
+      .then(declined('not-covered', 200));
+  });
+  it('is funded once, though it be asked for again, before and after it is paid', () => {
+    const once = account1.and(toppedUp(2000), funded('r1', 0, 200));
+    once.when(ask('r1', 200)).thenNothing();
+    once.when(collect('r1')).then(fundingPaid);
+    once.and(fundingPaid).when(collect('r1')).thenNothing();
+    once.and(fundingPaid).when(ask('r1', 200)).thenNothing();
+  });
+  it('comes back to the deposit when it is revoked, and pays what is owed first', () => {
+    account1
+      .and(toppedUp(2000), funded('r1', 0, 200))
+      .when({ type: 'RevokeFunding', refundId: 'r1' })
+      .then(fundingRevoked);
+    account1
+      .and(toppedUp(1200), funded('r1', 0, 200), fundingRevoked)
+      .when({ type: 'RevokeFunding', refundId: 'r1' })
+      .thenNothing();
+    account1
+      .and(toppedUp(200), funded('r1', 0, 200), fellShort(1000), owes('r2', 50), paid('r2'))
+      .when({ type: 'RevokeFunding', refundId: 'r1' })
+      .then(fundingRevoked, debited('r2', { fromDeposit: 50 }));
+  });
+  it('keeps a closing account open until it is paid', () => {
+    const leaving = account1.and(toppedUp(500), closing, funded('r1', 0, 200), fellShort(700));
+    leaving.when(passed(afterMs(days(7)))).then(cooledOff('x1', afterMs(days(7))));
+    leaving
+      .and(cooledOff('x1', afterMs(days(7))))
+      .when(collect('r1'))
+      .then(fundingPaid, withdrawn('x1', 300, at), closed(at));
+  });
+});

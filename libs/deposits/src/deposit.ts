@@ -1,5 +1,6 @@
 import { type CommandOf, type Decider, type Event, type Instant, periodNo, reject } from '@recourse/eventing';
 import { add, isNegative, isPositive, isZero, min, type Money, sameAsset, subtract, zero } from '@recourse/money';
+import type { RefundParties } from '@recourse/orders/events';
 import {
   type Account,
   accountOf,
@@ -8,6 +9,7 @@ import {
   closedFault,
   emptyBooks,
   event,
+  type Funding,
   ifPositive,
   isDone,
   type Leaving,
@@ -22,6 +24,8 @@ import {
   type Terms,
   type WrittenOff,
 } from './books.js';
+import { collectFunding, declined, fundRefund, revokeFunding } from './hand-over.js';
+import { creditCompensation, isNothingLost, makeWhole, revokeObligation } from './make-whole.js';
 import { depositPeriods } from './period.js';
 import { type SettlementSchedule, settling } from './settlement.js';
 import { notices, sweep, swept } from './sweep.js';
@@ -55,6 +59,7 @@ export type DepositEvent =
           readonly fromPayable: Money;
           readonly isPaid: boolean;
         }[];
+        readonly fundings?: readonly Funding[];
       }
     >
   /** Last event of a period: nothing follows it here. */
@@ -135,6 +140,56 @@ export type DepositEvent =
         readonly amount: Money;
         readonly outstanding: Money;
         readonly debitedAt: Instant;
+      }
+    >
+  /**
+   * The fund is short of money and this account covers the merchant's whole part of a refund: from held, deposit and platform:fees
+   * to refund:{r}. K5
+   */
+  | Event<
+      'RefundFundedFromDeposit',
+      RefundParties & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly caseId?: string;
+        /** Out of the hold of this case. */
+        readonly fromHeld: Money;
+        readonly fromDeposit: Money;
+        readonly fromFees: Money;
+        /** fromHeld + fromDeposit + fromFees. */
+        readonly amount: Money;
+        /** The whole refund, escrow lines included: what the payout pays. */
+        readonly total: Money;
+        readonly fundedAt: Instant;
+      }
+    >
+  /** No money moves: the refund goes on waiting for the fund. Also said of a merchant who has no account. */
+  | Event<
+      'HandOverDeclined',
+      Account & {
+        readonly refundId: string;
+        readonly orderId: string;
+        /** What hold and deposit would have had to cover. */
+        readonly amount: Money;
+        readonly because: 'no-account' | 'account-closed' | 'not-covered';
+        readonly declinedAt: Instant;
+      }
+    >
+  /** The buyer has what this account funded. */
+  | Event<
+      'DepositFundingPaid',
+      Account & { readonly refundId: string; readonly orderId: string; readonly amount: Money; readonly paidAt: Instant }
+    >
+  /** The refund is no more: from refund:{r} back to deposit and platform:fees. `amount` is both together. */
+  | Event<
+      'DepositFundingRevoked',
+      Account & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly toDeposit: Money;
+        readonly toFees: Money;
+        readonly amount: Money;
+        readonly revokedAt: Instant;
       }
     >
   /** From merchant:payable to outgoing:{payout}. */
@@ -249,6 +304,44 @@ export type DepositEvent =
         readonly reinstatedAt: Instant;
       }
     >
+  /** The refund was revoked before it was paid: the obligation is no more. The fund's event moves the money. */
+  | Event<
+      'ObligationRevoked',
+      Account & {
+        readonly obligationId: string;
+        readonly refundId: string;
+        readonly amount: Money;
+        readonly revokedAt: Instant;
+      }
+    >
+  /** The verdict behind a paid refund was overturned: from fund:advanced to merchant:recourse. */
+  | Event<
+      'RecourseForgiven',
+      Account & {
+        readonly obligationId: string;
+        readonly refundId: string;
+        readonly amount: Money;
+        readonly forgivenAt: Instant;
+      }
+    >
+  /** What the merchant lost by an overturned verdict is asked of the fund. */
+  | Event<
+      'CompensationClaimed',
+      Account & {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly caseId?: string;
+        /** recovered + escrowLoss, more than nothing. */
+        readonly amount: Money;
+        /** What was taken from him for the refund: as recourse, or out of his deposit when that paid it. */
+        readonly recovered: Money;
+        /** What he would have received out of escrow, net of the fee. */
+        readonly escrowLoss: Money;
+        readonly claimedAt: Instant;
+      }
+    >
+  /** The fund has paid it: from merchant:settling to merchant:payable. */
+  | Event<'CompensationCredited', Account & { readonly refundId: string; readonly orderId: string; readonly amount: Money }>
   /** Deposit and held together fell below the agreed minimum by `shortfall`. */
   | Event<'DepositFellShort', Account & { readonly minimum: Money; readonly shortfall: Money; readonly fellAt: Instant }>
   | Event<'ShortfallCured', Account & { readonly minimum: Money; readonly curedAt: Instant }>;
@@ -297,6 +390,18 @@ export type DepositCommand =
     }
   /** The buyer is paid: take what is there, the rest stays outstanding (K5). */
   | { readonly type: 'CollectObligation'; readonly obligationId: string }
+  /** Instead of the fund, if the case's hold and the free deposit cover `share`; otherwise it is declined. K5 */
+  | ({
+      readonly type: 'FundRefund';
+      readonly refundId: string;
+      readonly orderId: string;
+      readonly caseId?: string;
+      readonly share: Money;
+      readonly fromFees: Money;
+      readonly total: Money;
+    } & RefundParties)
+  /** The refund that this account funded is no more, and nothing was paid of it. */
+  | { readonly type: 'RevokeFunding'; readonly refundId: string }
   | { readonly type: 'DrawSettlement'; readonly payoutId: string; readonly amount?: Money }
   /** A part of the deposit above the minimum; `payoutId` names it from now on. */
   | { readonly type: 'RequestWithdrawal'; readonly payoutId: string; readonly amount: Money }
@@ -315,6 +420,22 @@ export type DepositCommand =
       readonly subject: string;
     }
   | { readonly type: 'ApproveWriteOff'; readonly obligationId: string; readonly subject: string }
+  /** Its refund was revoked, and nothing of it was ever paid. */
+  | { readonly type: 'RevokeObligation'; readonly obligationId: string }
+  /** The verdict behind a refund was overturned, and the refund is paid. Takes effect once per refund. */
+  | {
+      readonly type: 'MakeWhole';
+      readonly obligationId: string;
+      readonly refundId: string;
+      readonly orderId: string;
+      readonly caseId?: string;
+      /** What escrow would have given him, net of the fee. */
+      readonly escrowLoss: Money;
+      /** His share of what others than escrow paid. What of it is neither outstanding nor written off was taken from him. */
+      readonly recourse: Money;
+    }
+  /** The fund has compensated him for this refund. */
+  | { readonly type: 'CreditCompensation'; readonly refundId: string; readonly orderId: string; readonly amount: Money }
   /** Sent any time after a cooling-off: the account compares with the time of the command. */
   | { readonly type: 'PassDepositDeadlines' };
 
@@ -333,6 +454,7 @@ export type DepositRejection =
   | 'ObligationUnknown'
   | 'PayoutUnknown'
   | 'RefundNotPaid'
+  | 'RefundPaid'
   | 'SameSubject'
   | 'WithdrawalOver'
   | 'WithdrawalPending';
@@ -374,6 +496,10 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     ObligationRefundPaid: 1,
     DepositDebited: 1,
     PayableDebited: 1,
+    RefundFundedFromDeposit: 1,
+    HandOverDeclined: 1,
+    DepositFundingPaid: 1,
+    DepositFundingRevoked: 1,
     SettlementDrawn: 1,
     SettlementScheduled: 1,
     SettlementSkipped: 1,
@@ -389,6 +515,10 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     WriteOffProposed: 1,
     RecourseWrittenOff: 1,
     RecourseReinstated: 1,
+    ObligationRevoked: 1,
+    RecourseForgiven: 1,
+    CompensationClaimed: 1,
+    CompensationCredited: 1,
     DepositFellShort: 1,
     ShortfallCured: 1,
   },
@@ -397,7 +527,9 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
     if (command.type === 'AgreeDeposit') return agree(command, at, state);
     if (state.status !== 'open') {
       // An escrow refund of a merchant without an account has nothing to collect and must not halt anything.
-      if (command.type === 'CollectObligation') return [];
+      if (command.type === 'CollectObligation' || isNothingLost(command)) return [];
+      // Nobody has to be a merchant with a deposit for the fund to ask; the period that is over is not asked.
+      if (command.type === 'FundRefund' && state.status !== 'over') return [declined(command, 'no-account', at)];
       return reject('AccountUnopened', 'this merchant has not agreed to deposit terms yet; agree first, then send this again');
     }
     const account = accountOf(state);
@@ -426,11 +558,16 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
         return openObligation(command, at, state);
       case 'CollectObligation': {
         const owed = state.obligations.find(({ obligationId }) => obligationId === command.obligationId);
-        if (owed === undefined) return []; // settled already, or the refund left no recourse
+        // Settled already, or the refund left no recourse; what the deposit itself funded is paid now.
+        if (owed === undefined) return collectFunding(command.obligationId, at, state);
         const { obligationId, refundId } = owed;
         const paid = event('ObligationRefundPaid', { ...account, obligationId, refundId, paidAt: at });
         return owed.refundPaid ? sweep(state, at) : swept(state, at, paid);
       }
+      case 'FundRefund':
+        return fundRefund(command, at, state);
+      case 'RevokeFunding':
+        return revokeFunding(command.refundId, at, state);
       case 'DrawSettlement':
         return drawSettlement(command.payoutId, command.amount, at, state);
       case 'RequestWithdrawal':
@@ -461,6 +598,12 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
         return proposeWriteOff(command, at, state);
       case 'ApproveWriteOff':
         return approveWriteOff(command, at, state);
+      case 'RevokeObligation':
+        return revokeObligation(command, at, state);
+      case 'MakeWhole':
+        return makeWhole(command, at, state);
+      case 'CreditCompensation':
+        return creditCompensation(command, at, state);
       case 'PassDepositDeadlines':
         return passed(state, at);
     }
@@ -472,6 +615,8 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
       const books = { ...accountOf(happened.data), period: { no, openedAt }, ...balances, ...emptyBooks };
       return carried ? { status: 'open', ...books, ...carried } : { status: 'opening', ...books };
     }
+    // The fund asked for money of a merchant who has no account; that he gets one later is nobody's concern here.
+    if (state.status === 'unopened' && happened.type === 'HandOverDeclined') return state;
     if (state.status === 'unopened' || state.status === 'over')
       throw new Error(`${happened.type} stands before DepositPeriodOpened, or behind DepositPeriodClosed`);
     if (happened.type === 'DepositPeriodClosed') {
@@ -571,7 +716,9 @@ function drawSettlement(
   state: Open,
 ): readonly DepositEvent[] | Refusal {
   if (isDone(state, 'payout', payoutId)) return [];
-  const fault = closedFault(state) ?? (wanted && amountFault(wanted, state)) ?? openFault(state);
+  // What came in after he left is still his, and leaves by a settlement as it would by closing again.
+  const closed = isZero(state.payable) ? closedFault(state) : undefined;
+  const fault = closed ?? (wanted && amountFault(wanted, state)) ?? openFault(state);
   if (fault) return fault;
   if (isZero(state.payable)) return reject('NothingPayable', 'there are no proceeds to settle yet');
   const amount = wanted ?? state.payable;

@@ -59,6 +59,18 @@ it('the next one begins with the balances, the terms and the number after', () =
   ]);
 });
 
+it('what the account funded goes on until it is paid', () => {
+  const parties = { ...account, buyer: 'b1', payee: 'vault:b1', rail: 'sandbox', refundId: 'r1', orderId: 'o1' };
+  const amounts = { fromHeld: fen(0), fromDeposit: fen(100), fromFees: fen(5), amount: fen(105), total: fen(105) };
+  const funded = event('RefundFundedFromDeposit', { ...parties, ...amounts, fundedAt: openedAt });
+  const following = depositPeriods.following(stateAfter(toppedUp, funded, closed)) ?? [];
+  const funding = { refundId: 'r1', orderId: 'o1', share: fen(100), fromFees: fen(5) };
+  expect(following.at(-1)).toEqual(event('DepositCarriedForward', { ...account, fundings: [funding] }));
+  expect(deposit.decide({ type: 'CollectObligation', obligationId: 'r1', at: closedAt }, fold(deposit, following))).toMatchObject(
+    [{ type: 'DepositFundingPaid', data: { amount: fen(105) } }],
+  );
+});
+
 it('a closed period takes no command', () => {
   const over = stateAfter(toppedUp, closed);
   expect(deposit.decide({ type: 'CloseAccount', payoutId: 'x', at: closedAt }, over)).toMatchObject({

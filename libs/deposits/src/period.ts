@@ -36,6 +36,7 @@ export const depositPeriods: Periods<Deposit, DepositEvent> = {
           .filter(([, { isPaid, isCarried }]) => !isPaid || !isCarried)
           .map(([payoutId, { fromDeposit, fromPayable, isPaid }]) => ({ payoutId, fromDeposit, fromPayable, isPaid })),
       ).map((draws) => event('DepositCarriedForward', { ...account, draws })),
+      ...parts([...state.fundings.values()]).map((fundings) => event('DepositCarriedForward', { ...account, fundings })),
     ];
   },
 };

@@ -88,7 +88,7 @@ export function departure(state: Open, at: Instant): readonly Change[] {
   const { payee, rail } = terms;
   const to = { payee, rail, drawnAt: at };
   if (leaving.amount === 'everything') {
-    if ([...state.draws.values()].some(({ isPaid }) => !isPaid)) return [];
+    if (state.fundings.size > 0 || [...state.draws.values()].some(({ isPaid }) => !isPaid)) return [];
     const parts = { fromDeposit: deposit, fromPayable: payable };
     return [
       ...ifPositive(add(deposit, payable), (amount) =>

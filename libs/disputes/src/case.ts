@@ -1,6 +1,6 @@
 import type { Instant } from '@recourse/eventing';
 import type { EventReference, UnitFacts } from '@recourse/orders/events';
-import type { CaseFile } from './dispute.js';
+import type { CaseFile, OverrideProposal, UnitVerdict } from './dispute.js';
 import type { Facts, FactSource, VerificationOutcome } from './policy-table.js';
 
 /** A fact that came after the claim, and the event it came with. */
@@ -52,6 +52,9 @@ export interface Verdict {
   readonly appealUntil: Instant;
   readonly refused: readonly number[];
   readonly final: boolean;
+  readonly units: readonly Pick<UnitVerdict, 'unitNo' | 'liable' | 'remedy' | 'bearer' | 'refund'>[];
+  /** S61: once, by two people. */
+  readonly override: { readonly is: 'none' | 'done' } | { readonly is: 'proposed'; readonly proposal: OverrideProposal };
 }
 
 /** A case that can still move. `revision` is that of the next event of the stream. */

@@ -121,6 +121,9 @@ export function deadlineOpenedBy({ type, data }: DisputeEvent): Instant | undefi
     case 'MerchantAnswered':
     case 'MerchantStayedSilent':
     case 'VerdictBecameFinal':
+    case 'VerdictOverrideProposed':
+    case 'VerdictOverrideWithdrawn':
+    case 'VerdictOverturned':
     case 'DisputeWithdrawn':
       return undefined;
   }

@@ -24,6 +24,7 @@ import { passDeadlines } from './deadline.js';
 import { evolve } from './evolution.js';
 import type { Explanation, Facts, FactSource, PolicyTable, VerificationOutcome } from './policy-table.js';
 import { applyPolicy } from './policy-step.js';
+import { approveOverride, proposeOverride, withdrawOverride } from './override.js';
 import { decideByPerson } from './review.js';
 
 export type EvidenceKind = 'order-record' | 'payment-proof' | 'chat' | 'abnormal-use' | 'screen-recording'; // S37–S40, S45
@@ -48,6 +49,29 @@ export interface UnitVerdict {
   /** The facts as they stood and the events they came from, so that anyone can re-run the decision (I7). */
   readonly facts: Facts;
   readonly sources: readonly FactSource[];
+}
+
+/** What an override makes of one unit of a verdict, and what the verdict said. */
+export interface OverriddenUnit extends Pick<UnitVerdict, 'unitNo' | 'liable' | 'bearer' | 'remedy' | 'refund'> {
+  readonly was: Pick<UnitVerdict, 'liable' | 'bearer' | 'remedy' | 'refund'>;
+}
+interface Override {
+  readonly disputeId: string;
+  /** Also the refund's id. */
+  readonly verdictId: string;
+  readonly orderId: string;
+  readonly platform: string;
+  readonly merchant: string;
+  readonly buyer: string;
+  /** Those that change; of the others the verdict stands. */
+  readonly units: readonly OverriddenUnit[];
+  /** The buyer deceived: what he was paid for the units whose refund goes he owes. */
+  readonly isFraud: boolean;
+  readonly explanation: Explanation;
+}
+export interface OverrideProposal extends Override {
+  readonly proposedBy: string;
+  readonly proposedAt: Instant;
 }
 
 export interface CaseFile {
@@ -167,6 +191,25 @@ export type DisputeEvent =
         readonly finalAt: Instant;
       }
     >
+  /** The first of two people; in place of what he proposed before. */
+  | Event<'VerdictOverrideProposed', OverrideProposal>
+  | Event<
+      'VerdictOverrideWithdrawn',
+      {
+        readonly disputeId: string;
+        readonly verdictId: string;
+        readonly orderId: string;
+        readonly platform: string;
+        readonly merchant: string;
+        readonly withdrawnBy: string;
+        readonly withdrawnAt: Instant;
+      }
+    >
+  /** Two people stand behind it; before or after the verdict was final, and once. S61 */
+  | Event<
+      'VerdictOverturned',
+      Override & { readonly proposedBy: string; readonly approvedBy: string; readonly overturnedAt: Instant }
+    >
   | Event<
       'DisputeWithdrawn',
       {
@@ -216,6 +259,22 @@ export type DisputeCommand =
       }[];
       readonly explanation: Explanation;
     }
+  /** Takes a refund back unit by unit, or lets the platform bear what the merchant bore. Units that are not named stay as they are. */
+  | {
+      readonly type: 'ProposeOverride';
+      readonly verdictId: string;
+      readonly units: readonly {
+        readonly unitNo: number;
+        readonly liable: Liability;
+        readonly remedy: 'NONE' | 'FULL_REFUND';
+        readonly bearer: 'merchant' | 'platform' | 'none';
+      }[];
+      readonly isFraud: boolean;
+      readonly explanation: Explanation;
+      readonly subject: string;
+    }
+  | { readonly type: 'WithdrawOverride'; readonly verdictId: string; readonly subject: string }
+  | { readonly type: 'ApproveOverride'; readonly verdictId: string; readonly subject: string }
   | { readonly type: 'PassDisputeDeadlines' };
 
 export type DisputeRejection =
@@ -233,7 +292,16 @@ export type DisputeRejection =
   | 'ContradictoryDecision'
   | 'ExplanationInvalid'
   | 'TooMuchEvidence'
-  | 'EvidenceTooLate';
+  | 'EvidenceTooLate'
+  | 'VerdictUnknown'
+  | 'AlreadyOverturned'
+  | 'AlreadyProposed'
+  | 'NotProposed'
+  | 'SameSubject'
+  | 'RefundWasRefused'
+  | 'PlatformBearsIt'
+  | 'NothingChanges'
+  | 'FraudUnfounded';
 
 const event = eventsOf<DisputeEvent>();
 const draftHours = 24; // K13
@@ -378,6 +446,9 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
     ReviewEscalated: 1,
     VerdictReached: 1,
     VerdictBecameFinal: 1,
+    VerdictOverrideProposed: 1,
+    VerdictOverrideWithdrawn: 1,
+    VerdictOverturned: 1,
     DisputeWithdrawn: 1,
   },
   decide: (command, state) => {
@@ -423,6 +494,12 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
       case 'DecideDispute':
         if (state.status === 'submitted') return decideByPerson(command, state, at);
         return reject('NotUnderReview', `the dispute is ${state.status}`);
+      case 'ProposeOverride':
+        return proposeOverride(command, state, at);
+      case 'WithdrawOverride':
+        return withdrawOverride(command, state, at);
+      case 'ApproveOverride':
+        return approveOverride(command, state, at);
     }
   },
   evolve,

@@ -1,6 +1,6 @@
 import { plusHours } from '@recourse/eventing';
 import type { EventReference } from '@recourse/orders/events';
-import type { CaseUnit, Dispute, DraftCase, SubmittedCase } from './case.js';
+import type { CaseUnit, Dispute, DraftCase, SubmittedCase, Verdict } from './case.js';
 import type { DisputeEvent } from './dispute.js';
 import { findingsOf } from './facts.js';
 import { escalationHours } from './review.js';
@@ -15,6 +15,11 @@ function impossible(state: Dispute, event: DisputeEvent): never {
 const change = (state: SubmittedCase, unitNos: readonly number[], to: (unit: CaseUnit) => Change): SubmittedCase => ({
   ...state,
   units: state.units.map((unit) => (unitNos.includes(unit.unitNo) ? { ...unit, ...to(unit) } : unit)),
+});
+
+const changeVerdict = (state: SubmittedCase, verdictId: string, to: Partial<Verdict>): SubmittedCase => ({
+  ...state,
+  verdicts: state.verdicts.map((verdict) => (verdict.verdictId === verdictId ? { ...verdict, ...to } : verdict)),
 });
 
 const withEvidence = <Case extends DraftCase | SubmittedCase>(
@@ -101,15 +106,24 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
       const decided = units.map((unit) => unit.unitNo);
       const refused = units.filter((unit) => unit.remedy === 'NONE').map((unit) => unit.unitNo);
       const next = change(state, decided, () => ({ status: { is: 'decided', verdictId } }));
-      return { ...next, verdicts: [...state.verdicts, { verdictId, appealUntil, refused, final: false }] };
+      const verdict: Verdict = {
+        verdictId,
+        appealUntil,
+        refused,
+        final: false,
+        units: units.map(({ unitNo, liable, remedy, bearer, refund }) => ({ unitNo, liable, remedy, bearer, refund })),
+        override: { is: 'none' },
+      };
+      return { ...next, verdicts: [...state.verdicts, verdict] };
     }
     case 'VerdictBecameFinal':
-      return {
-        ...state,
-        verdicts: state.verdicts.map((verdict) =>
-          verdict.verdictId === event.data.verdictId ? { ...verdict, final: true } : verdict,
-        ),
-      };
+      return changeVerdict(state, event.data.verdictId, { final: true });
+    case 'VerdictOverrideProposed':
+      return changeVerdict(state, event.data.verdictId, { override: { is: 'proposed', proposal: event.data } });
+    case 'VerdictOverrideWithdrawn':
+      return changeVerdict(state, event.data.verdictId, { override: { is: 'none' } });
+    case 'VerdictOverturned':
+      return changeVerdict(state, event.data.verdictId, { override: { is: 'done' } });
   }
 }
 
@@ -174,6 +188,9 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
     case 'ReviewEscalated':
     case 'VerdictReached':
     case 'VerdictBecameFinal':
+    case 'VerdictOverrideProposed':
+    case 'VerdictOverrideWithdrawn':
+    case 'VerdictOverturned':
       return impossible(state, event);
   }
 }

@@ -7,7 +7,7 @@ import { byRule, verdictsOn, type Judged, type Ruling } from './verdict.js';
 const reviewHours = 72; // K13
 /** The supervisor's time after an overdue review. K13 */
 export const escalationHours = 48;
-const maxExplanationLength = 2_000;
+export const maxExplanationLength = 2_000;
 const event = eventsOf<DisputeEvent>();
 
 type UnitUnderReview = UnitIn<'under-review'>;
@@ -37,7 +37,7 @@ function rule(
   return verdicts;
 }
 
-const isExplained = ({ zh, en }: Explanation): boolean =>
+export const isExplained = ({ zh, en }: Explanation): boolean =>
   [zh, en].every((text) => text.trim() !== '' && text.length <= maxExplanationLength);
 
 export function decideByPerson(

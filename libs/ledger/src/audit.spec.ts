@@ -4,6 +4,7 @@ import {
   audited,
   deadKey,
   endOfMonth,
+  handedOver,
   paidTwice,
   platformBears,
   recorded,
@@ -21,6 +22,7 @@ const context = { now: endOfMonth, toleranceMs: 60_000 };
 it.each([
   ['a dead key paid from the fund and recovered', deadKey],
   ['a deposit too thin, the rest recovered from the next top-up', thinDeposit],
+  ['a refund that the fund has no money for, paid from the deposit', handedOver],
   ['a refund from escrow', refundFromEscrow],
   ['a loss that the platform bears', platformBears],
   ['an order that was paid twice', paidTwice],

@@ -1,6 +1,7 @@
 import type { Recorded } from '@recourse/eventing';
 import { AccountFloors } from './account-floors.js';
 import { BalancedPostings } from './balanced-postings.js';
+import { BuyersDebts } from './buyers-debts.js';
 import { EscrowUnits } from './escrow-units.js';
 import type { AuditContext, Check, InvariantId, Violation } from './invariant.js';
 import { Books } from './journal.js';
@@ -18,6 +19,7 @@ export const ledgerChecks = (): readonly Check[] => [
   new AccountFloors(),
   new SinglePayments(),
   new RecourseIdentity(),
+  new BuyersDebts(),
   new WrittenIntents(),
 ];
 

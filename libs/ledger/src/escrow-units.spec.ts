@@ -13,6 +13,8 @@ import {
   refundFromEscrow,
   released,
   replaced,
+  revoked,
+  revokedRefund,
   tampered,
   unfrozen,
 } from './sample-history.js';
@@ -147,4 +149,33 @@ it('a release under a freeze is named, and so is what stays held after it ended 
     { expected: 'released at 2026-03-09T08:00:00.000Z' },
   ]);
   expect(await ofI2([...sold, frozen, unfrozen, released(1, 'unfrozen')])).toEqual([]);
+});
+
+describe('a refund out of escrow that is revoked', () => {
+  it('is held again, and the merchant’s at once (I2)', async () => {
+    expect(await ofI2(revokedRefund)).toEqual([]);
+    const kept = revokedRefund.slice(0, -2);
+    expect(await ofI2(kept, '2026-03-05T08:00:00.000Z')).toEqual([]);
+    expect(await ofI2(kept)).toMatchObject([
+      {
+        subject: 'demo.o1#1',
+        found: expect.stringContaining('100.00 CNY held') as string,
+        expected: 'released at 2026-03-05T08:00:00.000Z',
+      },
+    ]);
+    expect(await ofI2([...kept, frozen])).toEqual([]);
+  });
+
+  it('brings back what was refunded from it, and not one fen more (I2)', async () => {
+    expect(await ofI2([...revokedRefund, revoked('escrow')])).toMatchObject([
+      { subject: 'demo.o1#1', found: 'revoked 100.00 CNY', expected: 'at most 0.00 CNY, refunded from it' },
+    ]);
+    const early = [placed('ESCROW'), captured(10_000), revoked('escrow')];
+    expect(await ofI2(early)).toMatchObject([{ expected: 'at most 0.00 CNY, refunded from it' }]);
+    expect(await ofI2([revoked('escrow')])).toHaveLength(1);
+    expect(await ofI2(tampered(revokedRefund, 'RefundRevoked', { fromEscrow: fen(9_999) }))).toMatchObject([
+      { subject: 'demo.o1.1.v1', expected: 'the sum of its lines' },
+    ]);
+    expect(await ofI2([...revokedRefund, released(1, 'claim-closed')])).toMatchObject([{ found: 'released 100.00 CNY' }]);
+  });
 });

@@ -18,6 +18,8 @@ interface Unit {
   readonly price: bigint;
   /** In escrow, in minor units. */
   held: bigint;
+  /** Refunded out of it: a verdict that is overturned may bring it back. */
+  refunded: bigint;
   claimId?: string;
   /** Place of the event that last moved the release. */
   position: bigint;
@@ -25,6 +27,8 @@ interface Unit {
   revealedAt?: Instant | undefined;
   confirmedAt?: Instant;
   claimClosedAt?: Instant;
+  /** Back in escrow, as a refund was revoked: the merchant's at once. */
+  backAt?: Instant;
   afterSaleEndsAt?: Instant | undefined;
   sevenDayEndsAt?: Instant | undefined;
 }
@@ -47,6 +51,7 @@ const latest = (...instants: (Instant | undefined)[]): Instant | undefined =>
 
 /** When a delivered unit's escrow is due to the merchant, if no claim is open; undefined as long as nothing is due. K16 */
 function releaseDue(unit: Unit, settlement: SettlementMode): Instant | undefined {
+  if (unit.backAt !== undefined) return latest(unit.backAt, unit.claimClosedAt);
   if (unit.deliveredAt === undefined) return undefined;
   if (settlement === 'ON_DELIVERY') return latest(unit.deliveredAt, unit.claimClosedAt);
   if (unit.confirmedAt !== undefined) return latest(unit.confirmedAt, unit.claimClosedAt);
@@ -55,15 +60,16 @@ function releaseDue(unit: Unit, settlement: SettlementMode): Instant | undefined
 }
 
 /**
- * I2: per unit, captured = released + refunded from escrow + held, and nothing is held past its release without an
- * open claim or a freeze, and nothing is released under a freeze. Keeps one entry per order that is not yet paid or still has escrow.
+ * I2: per unit, captured = released + refunded from escrow net of revoked + held, and nothing is held past its release without an
+ * open claim or a freeze, and nothing is released under a freeze. Keeps one entry per order that is not yet paid, still has
+ * escrow, or was refunded out of it, since the verdict may be overturned at any time.
  */
 export class EscrowUnits implements Check {
   readonly invariant = 'I2';
   readonly #orders = new Map<string, Order>();
   readonly #on: Handlers = {
     OrderPlaced: ({ position, data: { orderId, units, total, settlement } }) => {
-      const open = new Map(units.map(({ unitNo, price }) => [unitNo, { price: price.minor, held: 0n, position }]));
+      const open = new Map(units.map(({ unitNo, price }) => [unitNo, { price: price.minor, held: 0n, refunded: 0n, position }]));
       this.#orders.set(orderId, { asset: total.asset, settlement, captured: false, freezes: new Set(), units: open });
       return [];
     },
@@ -99,6 +105,17 @@ export class EscrowUnits implements Check {
         ? []
         : [violation(position, refundId, `refunded ${text(amount)} from escrow`, 'the sum of its lines')]),
       ...lines.flatMap((line) => this.#take(position, orderId, line.unitNo, line.amount, 'refunded')),
+    ],
+    RefundRevoked: ({ position, data: { orderId, refundId, lines, fromEscrow, revokedAt } }) => [
+      ...(addsUp(
+        fromEscrow,
+        lines.map((line) => line.fromEscrow),
+      )
+        ? []
+        : [violation(position, refundId, `revoked ${text(fromEscrow)} from escrow`, 'the sum of its lines')]),
+      ...lines
+        .filter((line) => line.fromEscrow.minor > 0n)
+        .flatMap((line) => this.#giveBack(position, orderId, line.unitNo, line.fromEscrow, revokedAt)),
     ],
     UnitDelivered: ({ position, data: { orderId, unitNo, deliveredAt, afterSaleEndsAt, sevenDayEndsAt } }) =>
       this.#note(position, orderId, [unitNo], { deliveredAt, afterSaleEndsAt, sevenDayEndsAt }),
@@ -165,11 +182,27 @@ export class EscrowUnits implements Check {
     const wrong = amount.asset !== held.asset || amount.minor > held.minor;
     if (order !== undefined && unit !== undefined) {
       unit.held = wrong ? 0n : held.minor - amount.minor;
-      if (order.captured && [...order.units.values()].every((other) => other.held === 0n)) this.#orders.delete(orderId);
+      if (what === 'refunded' && !wrong) unit.refunded += amount.minor;
+      const isOver = [...order.units.values()].every((other) => other.held === 0n && other.refunded === 0n);
+      if (order.captured && isOver) this.#orders.delete(orderId);
     }
     return wrong
       ? [violation(position, `${orderId}#${unitNo}`, `${what} ${text(amount)}`, `at most ${text(held)}, what it holds`)]
       : [];
+  }
+
+  /** Held again, and due no sooner than now. */
+  #giveBack(position: bigint, orderId: string, unitNo: number, amount: Money, at: Instant): readonly Violation[] {
+    const order = this.#orders.get(orderId);
+    const unit = order?.units.get(unitNo);
+    const refunded = { asset: order?.asset ?? amount.asset, minor: unit?.refunded ?? 0n };
+    if (unit === undefined || amount.asset !== refunded.asset || amount.minor > refunded.minor)
+      return [
+        violation(position, `${orderId}#${unitNo}`, `revoked ${text(amount)}`, `at most ${text(refunded)}, refunded from it`),
+      ];
+    unit.held += amount.minor;
+    unit.refunded -= amount.minor;
+    return this.#note(position, orderId, [unitNo], { backAt: at });
   }
 
   #note(position: bigint, orderId: string, unitNos: readonly number[], facts: Partial<Unit>): readonly Violation[] {

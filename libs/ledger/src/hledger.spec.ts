@@ -5,6 +5,7 @@ import { fen } from './sample-history.js';
 
 it('an ordinary account keeps its name', () => {
   expect(hledgerAccount('demo/merchant:m1:deposit')).toBe('demo/merchant:m1:deposit');
+  expect(hledgerAccount('demo/buyer:b1:owed')).toBe('demo/buyer:b1:owed');
   expect(hledgerAccount('demo/fund:available')).toBe('demo/fund:available');
   expect(hledgerAccount('demo/escrow:demo.订单1')).toBe('demo/escrow:demo.订单1');
 });

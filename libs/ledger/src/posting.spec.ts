@@ -75,6 +75,28 @@ const golden = {
     postings: ['demo/merchant:m1:payable → demo/merchant:m1:recourse 65.00 CNY'],
     moves: { 'demo/merchant:m1:payable': '-65.00', 'demo/merchant:m1:recourse': '-65.00' },
   },
+  RefundFundedFromDeposit: {
+    event: history.fundedFromDeposit(8_000, 1_500),
+    postings: [
+      'demo/merchant:m1:held → demo/refund:demo.o1.1.v1 80.00 CNY',
+      'demo/merchant:m1:deposit → demo/refund:demo.o1.1.v1 15.00 CNY',
+      'demo/platform:fees → demo/refund:demo.o1.1.v1 5.00 CNY',
+    ],
+    moves: {
+      'demo/merchant:m1:held': '-80.00',
+      'demo/merchant:m1:deposit': '-15.00',
+      'demo/platform:fees': '-5.00',
+      'demo/refund:demo.o1.1.v1': '100.00',
+    },
+  },
+  DepositFundingRevoked: {
+    event: history.depositFundingRevoked,
+    postings: [
+      'demo/refund:demo.o1.1.v1 → demo/merchant:m1:deposit 95.00 CNY',
+      'demo/refund:demo.o1.1.v1 → demo/platform:fees 5.00 CNY',
+    ],
+    moves: { 'demo/merchant:m1:deposit': '95.00', 'demo/platform:fees': '5.00', 'demo/refund:demo.o1.1.v1': '-100.00' },
+  },
   SettlementDrawn: {
     event: history.settlementDrawn(9_500),
     postings: ['demo/merchant:m1:payable → demo/outgoing:demo.m1.s1 95.00 CNY'],
@@ -119,6 +141,16 @@ const golden = {
     postings: ['demo/merchant:m1:recourse → demo/fund:advanced 20.00 CNY'],
     moves: { 'demo/fund:advanced': '20.00', 'demo/merchant:m1:recourse': '20.00' },
   },
+  RecourseForgiven: {
+    event: history.forgiven(6_500),
+    postings: ['demo/fund:advanced → demo/merchant:m1:recourse 65.00 CNY'],
+    moves: { 'demo/fund:advanced': '-65.00', 'demo/merchant:m1:recourse': '-65.00' },
+  },
+  CompensationCredited: {
+    event: history.compensationCredited(3_000),
+    postings: ['demo/merchant:m1:settling → demo/merchant:m1:payable 30.00 CNY'],
+    moves: { 'demo/merchant:m1:payable': '30.00', 'demo/merchant:m1:settling': '-30.00' },
+  },
   FundContributed: {
     event: history.contributed,
     postings: ['demo/gateway:alipay → demo/fund:available 1000.00 CNY'],
@@ -158,6 +190,41 @@ const golden = {
       'demo/platform:fees': '5.00',
       'demo/refund:demo.o1.1.v1': '-100.00',
     },
+  },
+  MerchantCompensated: {
+    event: history.compensated(3_000),
+    postings: ['demo/fund:available → demo/merchant:m1:settling 30.00 CNY'],
+    moves: { 'demo/fund:available': '-30.00', 'demo/merchant:m1:settling': '30.00' },
+  },
+  BuyerFraudEstablished: {
+    event: history.buyerFraud(10_000),
+    postings: ['demo/buyer:b1:owed → demo/fund:advanced 100.00 CNY'],
+    moves: { 'demo/buyer:b1:owed': '100.00', 'demo/fund:advanced': '100.00' },
+  },
+  FraudRepaid: {
+    event: history.fraudRepaid(3_000, 'rail'),
+    postings: ['demo/gateway:alipay → demo/buyer:b1:owed 30.00 CNY', 'demo/fund:advanced → demo/fund:available 30.00 CNY'],
+    moves: {
+      'demo/buyer:b1:owed': '-30.00',
+      'demo/fund:advanced': '-30.00',
+      'demo/fund:available': '30.00',
+      'demo/gateway:alipay': '30.00',
+    },
+  },
+  RefundReturned: {
+    event: history.refundReturned(3_000),
+    postings: ['demo/refund:demo.o1.1.v1 → demo/fund:available 30.00 CNY'],
+    moves: { 'demo/fund:available': '30.00', 'demo/refund:demo.o1.1.v1': '-30.00' },
+  },
+  DoublePaymentRepaid: {
+    event: history.doublePaymentRepaid,
+    postings: ['demo/gateway:alipay → demo/buyer:b1:owed 100.00 CNY'],
+    moves: { 'demo/buyer:b1:owed': '-100.00', 'demo/gateway:alipay': '100.00' },
+  },
+  BuyerDebtWrittenOff: {
+    event: history.buyerDebtWrittenOff('fraud', 7_000),
+    postings: ['demo/fund:advanced → demo/buyer:b1:owed 70.00 CNY'],
+    moves: { 'demo/buyer:b1:owed': '-70.00', 'demo/fund:advanced': '-70.00' },
   },
   PayoutSucceeded: {
     event: history.succeeded(),
@@ -212,6 +279,9 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   ReviewEscalated: true,
   VerdictReached: true,
   VerdictBecameFinal: true,
+  VerdictOverrideProposed: true,
+  VerdictOverrideWithdrawn: true,
+  VerdictOverturned: true,
   DisputeWithdrawn: true,
   PolicyPublished: true,
   DepositPeriodOpened: true,
@@ -225,6 +295,8 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   HoldReassigned: true,
   ObligationOpened: true,
   ObligationRefundPaid: true,
+  HandOverDeclined: true,
+  DepositFundingPaid: true,
   WithdrawalRequested: true,
   ClosingRequested: true,
   WithdrawalCancelled: true,
@@ -232,11 +304,21 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   DrawPaid: true,
   AccountClosed: true,
   WriteOffProposed: true,
+  ObligationRevoked: true,
+  CompensationClaimed: true,
   DepositFellShort: true,
   ShortfallCured: true,
   FundPeriodOpened: true,
   ReservationQueued: true,
   ReservationFreed: true,
+  CompensationQueued: true,
+  ReservationHandedOver: true,
+  ReservationTakenOver: true,
+  ReservationHandedBack: true,
+  HandOversRenewed: true,
+  HandOverEnded: true,
+  HandOverRevoked: true,
+  ReservationWithdrawn: true,
   FundPaused: true,
   FundResumed: true,
   FundLimitsSet: true,
@@ -267,6 +349,11 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   PayoutCancelled: true,
   PayoutCancelRefused: true,
   PayoutReturned: true,
+  BuyerDebtOpened: true,
+  BuyerDebtRepaid: true,
+  BuyerDebtReturned: true,
+  DebtWriteOffProposed: true,
+  DebtWriteOffApproved: true,
   UniqueClaimed: true,
 };
 
@@ -289,6 +376,19 @@ it.each(Object.keys(silent))('%s moves nothing', (type) => {
 it('a settlement is paid out of its own account', () => {
   expect(postingsOf(history.settlementPaid.at(-1)!).map(show)).toEqual([
     'demo/outgoing:demo.m1.s1 → demo/gateway:alipay 95.00 CNY',
+  ]);
+});
+
+it('a refund that came back pays for the fraud out of its own account', () => {
+  expect(postingsOf(history.fraudRepaid(7_000, 'refund')).map(show)).toEqual([
+    'demo/refund:demo.o1.1.v1 → demo/buyer:b1:owed 70.00 CNY',
+    'demo/fund:advanced → demo/fund:available 70.00 CNY',
+  ]);
+});
+
+it('the platform bears what was paid twice and is never repaid', () => {
+  expect(postingsOf(history.buyerDebtWrittenOff('double-payment', 7_000)).map(show)).toEqual([
+    'demo/platform:losses → demo/buyer:b1:owed 70.00 CNY',
   ]);
 });
 

@@ -1,4 +1,11 @@
-import type { ContributionEvent, FundControlEvent, FundEvent, PayoutEvent, PayoutPurpose } from '@recourse/compensation/events';
+import type {
+  BuyerDebtEvent,
+  ContributionEvent,
+  FundControlEvent,
+  FundEvent,
+  PayoutEvent,
+  PayoutPurpose,
+} from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
 import type { DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
 import { UnknownEventType, type Event, type UniqueEvent } from '@recourse/eventing';
@@ -17,6 +24,7 @@ export type DomainEvent =
   | FundControlEvent
   | ContributionEvent
   | PayoutEvent
+  | BuyerDebtEvent
   | UniqueEvent;
 
 /** The same amount on both sides, by account name; amounts are positive. */
@@ -34,6 +42,10 @@ const available = (platform: string) => formatAccount({ platform, kind: 'availab
 const advanced = (platform: string) => formatAccount({ platform, kind: 'advanced' });
 const fees = (platform: string) => formatAccount({ platform, kind: 'fees' });
 const gatewayCost = (platform: string) => formatAccount({ platform, kind: 'gateway-cost' });
+
+const losses = (platform: string) => formatAccount({ platform, kind: 'losses' });
+const owedBy = ({ platform, buyer: owner }: { readonly platform: string; readonly buyer: string }) =>
+  formatAccount({ platform, kind: 'owed', owner });
 
 type MerchantMoney = 'settling' | 'payable' | 'deposit' | 'held' | 'recourse';
 const merchant = (of: { readonly platform: string; readonly merchant: string }, kind: MerchantMoney) =>
@@ -92,6 +104,20 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     }
     case 'PayableDebited':
       return moved(posting(merchant(event.data, 'payable'), merchant(event.data, 'recourse'), event.data.amount));
+    case 'RefundFundedFromDeposit': {
+      const { platform, refundId, fromHeld, fromDeposit, fromFees } = event.data;
+      const target = refund(platform, refundId);
+      return moved(
+        posting(merchant(event.data, 'held'), target, fromHeld),
+        posting(merchant(event.data, 'deposit'), target, fromDeposit),
+        posting(fees(platform), target, fromFees),
+      );
+    }
+    case 'DepositFundingRevoked': {
+      const { platform, refundId, toDeposit, toFees } = event.data;
+      const source = refund(platform, refundId);
+      return moved(posting(source, merchant(event.data, 'deposit'), toDeposit), posting(source, fees(platform), toFees));
+    }
     case 'SettlementDrawn': {
       const { platform, payoutId, amount } = event.data;
       return moved(posting(merchant(event.data, 'payable'), outgoing(platform, payoutId), amount));
@@ -120,6 +146,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
       return moved(posting(advanced(event.data.platform), merchant(event.data, 'recourse'), event.data.amount));
     case 'RecourseReinstated':
       return moved(posting(merchant(event.data, 'recourse'), advanced(event.data.platform), event.data.amount));
+    case 'RecourseForgiven':
+      return moved(posting(advanced(event.data.platform), merchant(event.data, 'recourse'), event.data.amount));
+    case 'CompensationCredited':
+      return moved(posting(merchant(event.data, 'settling'), merchant(event.data, 'payable'), event.data.amount));
 
     case 'FundContributed':
       return moved(posting(gateway(event.data.platform, event.data.rail), available(event.data.platform), event.data.amount));
@@ -143,6 +173,26 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     }
     case 'FundReimbursed':
       return moved(posting(advanced(event.data.platform), available(event.data.platform), event.data.amount));
+
+    case 'MerchantCompensated':
+      return moved(posting(available(event.data.platform), merchant(event.data, 'settling'), event.data.amount));
+    case 'BuyerFraudEstablished':
+      return moved(posting(owedBy(event.data), advanced(event.data.platform), event.data.amount));
+    case 'FraudRepaid': {
+      const { platform, refundId, rail, amount } = event.data;
+      const source = rail === undefined ? refund(platform, refundId) : gateway(platform, rail);
+      return moved(posting(source, owedBy(event.data), amount), posting(advanced(platform), available(platform), amount));
+    }
+    case 'RefundReturned': {
+      const { platform, refundId, amount } = event.data;
+      return moved(posting(refund(platform, refundId), available(platform), amount));
+    }
+    case 'DoublePaymentRepaid':
+      return moved(posting(gateway(event.data.platform, event.data.rail), owedBy(event.data), event.data.amount));
+    case 'BuyerDebtWrittenOff': {
+      const { platform, kind, amount } = event.data;
+      return moved(posting(kind === 'fraud' ? advanced(platform) : losses(platform), owedBy(event.data), amount));
+    }
 
     case 'PayoutSucceeded':
       return moved(posting(paidFrom(event.data), gateway(event.data.platform, event.data.rail), event.data.amount));
@@ -189,6 +239,9 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ReviewEscalated':
     case 'VerdictReached':
     case 'VerdictBecameFinal':
+    case 'VerdictOverrideProposed':
+    case 'VerdictOverrideWithdrawn':
+    case 'VerdictOverturned':
     case 'DisputeWithdrawn':
     case 'PolicyPublished':
       return nothing;
@@ -201,6 +254,8 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'HoldReassigned':
     case 'ObligationOpened':
     case 'ObligationRefundPaid':
+    case 'HandOverDeclined':
+    case 'DepositFundingPaid':
     case 'SettlementScheduled':
     case 'SettlementSkipped':
     case 'WithdrawalRequested':
@@ -210,12 +265,22 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'DrawPaid':
     case 'AccountClosed':
     case 'WriteOffProposed':
+    case 'ObligationRevoked':
+    case 'CompensationClaimed':
     case 'DepositFellShort':
     case 'ShortfallCured':
       return nothing;
     case 'FundPeriodOpened':
     case 'ReservationQueued':
     case 'ReservationFreed':
+    case 'CompensationQueued':
+    case 'ReservationHandedOver':
+    case 'ReservationTakenOver':
+    case 'ReservationHandedBack':
+    case 'HandOversRenewed':
+    case 'HandOverEnded':
+    case 'HandOverRevoked':
+    case 'ReservationWithdrawn':
     case 'FundPaused':
     case 'FundResumed':
     case 'FundLimitsSet':
@@ -247,6 +312,11 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'PayoutCancelled':
     case 'PayoutCancelRefused':
     case 'PayoutReturned':
+    case 'BuyerDebtOpened':
+    case 'BuyerDebtRepaid':
+    case 'BuyerDebtReturned':
+    case 'DebtWriteOffProposed':
+    case 'DebtWriteOffApproved':
     case 'UniqueClaimed':
       return nothing;
   }

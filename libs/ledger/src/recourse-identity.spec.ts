@@ -1,26 +1,55 @@
 import { money, zero } from '@recourse/money';
+import { Audit } from './audit.js';
 import {
   audited,
+  buyerFraud,
+  compensated,
+  compensationClaimed,
+  contributed,
   deadKey,
   debited,
+  deceit,
+  deceitGivenUp,
+  endOfMonth,
   fen,
+  forgiven,
+  fundedFromDeposit,
+  fundOpened,
+  handedOver,
+  madeWhole,
+  madeWholeAfterWriteOff,
   obligationOpened,
+  obligationRevoked,
+  overturned,
   payableDebited,
+  payoutReturned,
   positionOf,
+  recorded,
   refundId,
+  refundReturned,
+  refundRevokedFromDeposit,
   reimbursed,
   reinstated,
   replaced,
+  reservationRevoked,
+  reservationWithdrawn,
   reserved,
+  reversed,
+  revoked,
   tampered,
   thinDeposit,
   writtenOff,
   writtenOffDebt,
 } from './sample-history.js';
+import { Books } from './journal.js';
 import type { DomainEvent } from './posting.js';
+import { RecourseIdentity } from './recourse-identity.js';
 
 const ofI6 = async (history: readonly DomainEvent[]) =>
-  (await audited(history)).violations.filter(({ invariant }) => invariant === 'I6');
+  (await new Audit({}, [new RecourseIdentity()]).run(recorded(history), { now: endOfMonth, toleranceMs: 60_000 })).violations;
+/** Up to the reservation and its obligation. */
+const untilPaid = (history: readonly DomainEvent[]) =>
+  history.slice(0, history.findIndex(({ type }) => type === 'ObligationOpened') + 1);
 
 it('a debit that misstates what is outstanding is named (I6)', async () => {
   const history = replaced(deadKey, 'DepositDebited', debited(3_000, 0, 6_499));
@@ -165,7 +194,7 @@ describe('a debt that is written off', () => {
         subject: refundId,
         position: positionOf(history, 'RecourseReinstated'),
         found: 'reinstated and outstanding 5.00 CNY',
-        expected: 'recovered in the same append',
+        expected: 'recovered or forgiven in the same append',
       },
     ]);
   });
@@ -174,4 +203,164 @@ describe('a debt that is written off', () => {
     const history = replaced(writtenOffDebt, 'DepositDebited', debited(0, 1_900, 100));
     expect((await ofI6(history)).map(({ found }) => found)).toContain('reinstated and outstanding 1.00 CNY');
   });
+});
+
+it('a refund that the deposit funded is neither reserved nor owed; funded a second time, in part or by a stranger it is named (I6)', async () => {
+  expect(await ofI6(handedOver)).toEqual([]);
+  const asked = handedOver.findIndex(({ type }) => type === 'RefundFundedFromDeposit');
+  expect(await ofI6(handedOver.toSpliced(asked + 1, 0, reserved('fund')))).toMatchObject([
+    { subject: refundId, found: 'reserved 100.00 CNY', expected: 'an approved refund that waits for the fund' },
+  ]);
+  expect(await ofI6(handedOver.toSpliced(asked + 1, 0, fundedFromDeposit(0, 9_500)))).toMatchObject([
+    { subject: refundId, found: 'funded 100.00 CNY from the deposit', expected: 'an approved refund that waits for the fund' },
+  ]);
+  expect(await ofI6(replaced(handedOver, 'RefundFundedFromDeposit', fundedFromDeposit(8_000, 1_499)))).toMatchObject([
+    { subject: refundId, expected: '95.00 CNY, the share of the merchant' },
+  ]);
+  expect(await ofI6(replaced(handedOver, 'RefundFundedFromDeposit', fundedFromDeposit(8_000, 1_500, 499)))).toMatchObject([
+    { subject: refundId, expected: 'the share and 5.00 CNY of fees together' },
+  ]);
+});
+
+describe('a refund that is revoked', () => {
+  const revocation = [revoked('fund'), reservationRevoked, obligationRevoked];
+  const untilReserved = deadKey.slice(0, deadKey.findIndex(({ type }) => type === 'ObligationOpened') + 1);
+  const gone: readonly DomainEvent[] = [...untilReserved, ...revocation];
+
+  it('leaves the fund what it had, and nothing owed', async () => {
+    expect(await ofI6(gone)).toEqual([]);
+    expect(await ofI6(refundRevokedFromDeposit)).toEqual([]);
+  });
+
+  it('is named when what goes back is not what was reserved, and so is the account that is off (I6)', async () => {
+    expect(await ofI6(tampered(gone, 'ReservationRevoked', { fromFund: fen(9_400) }))).toMatchObject([
+      { subject: refundId, found: 'fromFund 94.00 CNY given back', expected: '95.00 CNY, as reserved' },
+    ]);
+    expect(await ofI6(tampered(gone, 'ReservationRevoked', { merchantShare: fen(9_400) }))).toMatchObject([
+      { subject: refundId, found: 'merchantShare 94.00 CNY given back', expected: '95.00 CNY, as reserved' },
+    ]);
+  });
+
+  it('is named when it was not revoked, was paid, goes back twice, or others funded it (I6)', async () => {
+    const found = async (history: readonly DomainEvent[]) => (await ofI6(history)).map(({ expected }) => expected);
+    expect(await found([...untilReserved, reservationRevoked])).toEqual(['the refund to be revoked first']);
+    expect(await found([...deadKey.slice(0, -3), revoked('fund'), reservationRevoked])).toEqual(['a refund that was never paid']);
+    expect(await found([...gone, reservationRevoked])).toContain('it to be given back once');
+    expect(await found([revoked('fund'), reservationRevoked])).toContain('a refund that the fund has funded');
+  });
+
+  it('is named when the obligation that ends is not the share, or when it is collected all the same (I6)', async () => {
+    expect(await ofI6(tampered(gone, 'ObligationRevoked', { amount: fen(9_400) }))).toMatchObject([
+      { subject: refundId, found: 'obligation of 94.00 CNY revoked', expected: '95.00 CNY, the share given back' },
+    ]);
+    expect(await ofI6([...untilReserved, obligationRevoked])).toMatchObject([{ expected: '0.00 CNY, the share given back' }]);
+    expect((await ofI6([...gone, debited(9_500, 0, 0)]))[0]).toMatchObject({ expected: 'at most 0.00 CNY, outstanding' });
+  });
+
+  it('is named when the deposit gets back another amount than it gave, or the fund reserves what was withdrawn (I6)', async () => {
+    expect(await ofI6(tampered(refundRevokedFromDeposit, 'DepositFundingRevoked', { toDeposit: fen(9_400) }))).toMatchObject([
+      { subject: refundId, expected: '95.00 CNY and 5.00 CNY, as funded' },
+    ]);
+    const withdrawn = replaced(deadKey, 'FundsReserved', reservationWithdrawn, reserved('fund'));
+    expect((await ofI6(withdrawn))[0]).toMatchObject({ expected: 'an approved refund that waits for the fund' });
+  });
+});
+
+describe('a merchant who is made whole', () => {
+  it('bears nothing, whatever was recovered, outstanding or written off', async () => {
+    for (const history of [madeWhole, madeWholeAfterWriteOff]) expect(await ofI6(history)).toEqual([]);
+  });
+
+  it('is named when more is forgiven than is outstanding, or than the verdict put on him (I6)', async () => {
+    expect((await ofI6(replaced(madeWhole, 'RecourseForgiven', forgiven(6_501))))[0]).toMatchObject({
+      subject: refundId,
+      found: 'forgiven 65.01 CNY',
+      expected: 'at most 65.00 CNY, outstanding',
+    });
+    expect((await ofI6(tampered(madeWhole, 'RefundOverturned', { recourse: fen(6_499) })))[0]).toMatchObject({
+      found: 'forgiven 65.00 CNY',
+      expected: 'at most 64.99 CNY in all, what the verdict put on him',
+    });
+  });
+
+  it('is named when nobody overturned the verdict, the buyer is not paid, or nobody owed it (I6)', async () => {
+    expect((await ofI6(replaced(madeWhole, 'RefundOverturned')))[0]).toMatchObject({
+      expected: 'its verdict to be overturned first',
+    });
+    const unpaid = [...untilPaid(madeWhole), overturned(9_500), forgiven(9_500)];
+    expect(await ofI6(unpaid)).toMatchObject([{ found: 'forgiven 95.00 CNY', expected: 'the refund to be paid first' }]);
+    expect(await ofI6([forgiven(100)])).toMatchObject([{ expected: 'an obligation of this merchant in this asset' }]);
+  });
+
+  it('is named when more is overturned than the refund put on him (I6)', async () => {
+    expect((await ofI6(replaced(madeWhole, 'RefundOverturned', overturned(9_501))))[0]).toMatchObject({
+      found: 'recourse of 95.01 CNY',
+      expected: 'at most 95.00 CNY, the share approved',
+    });
+  });
+
+  it('is named when he claims more than he lost, claims it twice or before the buyer is paid (I6)', async () => {
+    const found = async (history: readonly DomainEvent[]) => (await ofI6(history)).map(({ expected }) => expected);
+    expect(await found(replaced(madeWhole, 'CompensationClaimed', compensationClaimed(3_001)))).toContain(
+      '30.00 CNY, not forgiven of his share',
+    );
+    expect(await found(replaced(madeWhole, 'CompensationClaimed', compensationClaimed(3_001, 1)))).toContain(
+      '0.00 CNY, by the overturned verdict',
+    );
+    expect(await found(tampered(madeWhole, 'CompensationClaimed', { amount: fen(2_999) }))).toContain(
+      'what was recovered and lost together',
+    );
+    expect(await found([...madeWhole, compensationClaimed(3_000)])).toEqual(['one claim for one refund']);
+    expect(await found([...untilPaid(madeWhole), overturned(9_500), compensationClaimed(9_500)])).toEqual([
+      'at most 0.00 CNY, taken from him',
+      'the refund to be paid first',
+    ]);
+  });
+
+  it('is named when the fund pays him another amount, or again (I6)', async () => {
+    expect(await ofI6(replaced(madeWhole, 'MerchantCompensated', compensated(2_999)))).toMatchObject([
+      { subject: refundId, found: 'compensated 29.99 CNY', expected: '30.00 CNY, claimed once' },
+    ]);
+    expect(await ofI6([...madeWhole, compensated(3_000)])).toMatchObject([{ found: 'compensated 30.00 CNY again' }]);
+  });
+});
+
+describe('money that came back', () => {
+  it('is the fund’s once, and only when the buyer is owed it no more (I6)', async () => {
+    const back = [...deadKey, overturned(9_500), reversed(), payoutReturned, refundReturned(10_000)];
+    expect(await ofI6(back)).toEqual([]);
+    expect(await ofI6([...back, refundReturned(1)])).toMatchObject([
+      { subject: refundId, found: 'returned 0.01 CNY', expected: 'at most 0.00 CNY, come back and owed no more' },
+    ]);
+    expect(await ofI6(replaced(back, 'PayoutReturned'))).toMatchObject([{ found: 'returned 100.00 CNY' }]);
+  });
+
+  it('of a buyer who deceived is a debt of his on the books, once, and for what he was paid (I6)', async () => {
+    expect(await ofI6(deceit)).toEqual([]);
+    expect(await ofI6(deceitGivenUp)).toEqual([]);
+    expect(await ofI6(tampered(deceit, 'RefundOverturned', { buyerOwes: fen(9_999) }))).toMatchObject([
+      { subject: refundId, found: 'fraud of 100.00 CNY', expected: '99.99 CNY, found once' },
+    ]);
+    const again = await ofI6([...deceit, buyerFraud(10_000)]);
+    expect(again[0]).toMatchObject({ found: 'fraud of 100.00 CNY again' });
+    expect(await ofI6(replaced(deceit, 'PayoutReturned'))).toMatchObject([
+      { found: 'returned 70.00 CNY', expected: 'at most 0.00 CNY, come back and owed no more' },
+      { found: 'returned 30.00 CNY' },
+    ]);
+  });
+});
+
+it('the money of the fund is what was given to it and came back, less what it laid out (I6)', async () => {
+  const check = new RecourseIdentity();
+  const [opened, given] = recorded([fundOpened(), contributed]);
+  const empty = { postings: [], books: new Books() };
+  expect([...check.check(opened!, empty), ...check.check(given!, empty)]).toEqual([
+    {
+      invariant: 'I6',
+      subject: 'demo/fund:available',
+      position: 20n,
+      found: '0.00 CNY',
+      expected: '1000.00 CNY, what its refunds leave',
+    },
+  ]);
 });

@@ -1,77 +1,94 @@
 import type { EventOf, Recorded } from '@recourse/eventing';
 import { equals, type Money } from '@recourse/money';
-import { formatAccount } from './accounts.js';
+import { FundStandings, type MerchantOf, recourseOf } from './fund-standings.js';
 import { addsUp, handle, reporter, text, type Check, type Handlers, type Ledger, type Violation } from './invariant.js';
 import type { Books } from './journal.js';
 import type { DomainEvent } from './posting.js';
 
-type Approval = Recorded<EventOf<DomainEvent, 'RefundApproved'>>;
-type Reservation = Recorded<EventOf<DomainEvent, 'FundsReserved'>>;
-type Debit = Recorded<EventOf<DomainEvent, 'DepositDebited' | 'PayableDebited'>>;
-type WriteOff = Recorded<EventOf<DomainEvent, 'RecourseWrittenOff'>>;
-type Reinstatement = Recorded<EventOf<DomainEvent, 'RecourseReinstated'>>;
-type Reimbursement = Recorded<EventOf<DomainEvent, 'FundReimbursed'>>;
+type Of<Type extends DomainEvent['type']> = Recorded<EventOf<DomainEvent, Type>>;
 
 /** What an approved refund wants of the fund. */
-type Wanted = Pick<Reservation['data'], 'fromFund' | 'fromFees' | 'merchantShare'>;
+type Wanted = Pick<Of<'FundsReserved'>['data'], 'fromFund' | 'fromFees' | 'merchantShare'>;
 
-/** A merchant's part of a refund that the fund paid; amounts in minor units of `asset`. */
-interface Obligation {
+/** What became of one refund; amounts in minor units of `asset`. */
+interface Refund {
   readonly asset: string;
   readonly recourseAccount: string;
-  obligationId?: string;
-  refundPaid: boolean;
+  readonly wanted: Wanted;
+  /** Who gave what the refund wants of the fund. */
+  fundedBy?: 'fund' | 'deposit';
+  /** The merchant's part that the fund laid out; what of it is neither in the next four was forgiven or revoked. */
+  share: bigint;
   outstanding: bigint;
+  writtenOff: bigint;
   /** Recovered and not yet reimbursed to the fund. */
   recovered: bigint;
-  writtenOff: bigint;
-  /** Where a part was taken up again that the debits of the same append have not recovered yet. */
+  /** From the merchant, as recourse or straight out of his deposit. */
+  taken: bigint;
+  forgiven: bigint;
+  obligationId?: string;
+  isPaid: boolean;
+  /** By the order, before anybody was paid; `isGivenBack` by whoever funded it. */
+  isRevoked: boolean;
+  isGivenBack: boolean;
+  isWithdrawn: boolean;
+  overturned?: { recourse: bigint; escrowLoss: bigint; buyerOwes: bigint };
+  /** The buyer's debt for fraud is on the books. */
+  isFraud: boolean;
+  claimed?: bigint;
+  isCompensated: boolean;
+  /** Came back when it was owed no more, and not yet the fund's again. */
+  back: bigint;
+  /** Where a part was taken up again that the same append has not recovered or forgiven yet. */
   reinstatedAt?: bigint;
 }
 
-/** Sums over the refunds of one merchant, or of one platform's fund, in one asset. */
-interface Standing {
-  reserved: bigint;
-  recovered: bigint;
-  borne: bigint;
-  reimbursed: bigint;
-  writtenOff: bigint;
-  /** How far the identity is off; each event that changes it is named once. */
-  gap: bigint;
-}
-
 const violation = reporter('I6');
-const nothing = (): Standing => ({ reserved: 0n, recovered: 0n, borne: 0n, reimbursed: 0n, writtenOff: 0n, gap: 0n });
-const recourseOf = ({ platform, merchant: owner }: { readonly platform: string; readonly merchant: string }) =>
-  formatAccount({ platform, kind: 'recourse', owner });
-const advancedOf = ({ platform }: { readonly platform: string }) => formatAccount({ platform, kind: 'advanced' });
 
 /**
- * I6: reserved = recovered + outstanding + written off + platform-borne, per refund, per merchant and in total, where
- * outstanding is merchant:{m}:recourse and fund:advanced = outstanding + recovered and not yet reimbursed. Recourse follows
- * payment, two people write off, and what is reinstated is recovered at once. Keeps one entry per refund that waits for the
- * fund or is not yet recovered, one per merchant and one per fund.
+ * I6: reserved − revoked − returned = (recovered − compensated) + outstanding + written off + platform-borne (platform share net
+ * of revoked + forgiven + compensated − returned), per refund, per merchant and in total, where outstanding is
+ * merchant:{m}:recourse, fund:advanced = outstanding + recovered and not yet reimbursed + buyers' debts for fraud, and
+ * fund:available what is left. Recourse follows payment, two people write off, what is reinstated is recovered or forgiven at
+ * once, only what was revoked is given back, and a merchant whose verdict is overturned gets what he lost, once. Keeps one entry
+ * per refund, since its verdict may be overturned at any time.
  */
 export class RecourseIdentity implements Check {
   readonly invariant = 'I6';
-  readonly #wanted = new Map<string, Wanted>();
-  readonly #obligations = new Map<string, Obligation>();
-  readonly #standings = new Map<string, Standing>();
+  readonly #refunds = new Map<string, Refund>();
+  readonly #standings = new FundStandings();
   readonly #on: Handlers = {
     RefundApproved: (event) => this.#approve(event),
-    FundsReserved: (event, { books }) => [...this.#reserve(event), ...this.#balanced(event, event.data.fromFund.asset, books)],
+    RefundRevoked: ({ data: { refundId } }) => this.#note(refundId, { isRevoked: true }),
+    RefundOverturned: (event) => this.#overturn(event),
+    PayoutSucceeded: ({ data: { purpose } }) => (purpose.kind === 'refund' ? this.#note(purpose.refundId, { isPaid: true }) : []),
+    PayoutReturned: ({ data: { purpose, amount } }) =>
+      purpose.kind === 'refund' ? this.#note(purpose.refundId, { back: amount.minor }) : [],
+    FundContributed: ({ position, data }, { books }) => {
+      const fund = { platform: data.platform };
+      this.#standings.add(fund, data.amount.asset, { contributed: data.amount.minor });
+      return this.#standings.compare(position, fund, data.amount.asset, books);
+    },
+
+    FundsReserved: (event, { books }) => [...this.#reserve(event), ...this.#balanced(event, event.data.fromFund, books)],
+    ReservationWithdrawn: ({ data: { refundId } }) => this.#note(refundId, { isWithdrawn: true }),
+    ReservationRevoked: (event, { books }) => [...this.#revoke(event), ...this.#balanced(event, event.data.fromFund, books)],
+    RefundFundedFromDeposit: (event) => this.#fundFromDeposit(event),
+    DepositFundingRevoked: (event) => this.#revokeFunding(event),
     ObligationOpened: ({ position, data: { refundId, obligationId, amount } }) => {
-      const obligation = this.#obligations.get(refundId);
-      if (obligation !== undefined) obligation.obligationId = obligationId;
-      const share = { asset: obligation?.asset ?? amount.asset, minor: obligation?.outstanding ?? 0n };
+      const refund = this.#refunds.get(refundId);
+      if (refund !== undefined) refund.obligationId = obligationId;
+      const share = { asset: refund?.asset ?? amount.asset, minor: refund?.share ?? 0n };
       return equals(amount, share)
         ? []
         : [violation(position, refundId, `obligation of ${text(amount)}`, `${text(share)}, the share reserved`)];
     },
-    PayoutSucceeded: ({ data: { purpose } }) => {
-      const obligation = purpose.kind === 'refund' ? this.#obligations.get(purpose.refundId) : undefined;
-      if (obligation !== undefined) obligation.refundPaid = true;
-      return [];
+    ObligationRevoked: ({ position, data: { refundId, amount } }) => {
+      const refund = this.#refunds.get(refundId);
+      const share = { asset: refund?.asset ?? amount.asset, minor: refund?.isGivenBack === true ? refund.share : 0n };
+      return equals(amount, share)
+        ? []
+        : [violation(position, refundId, `obligation of ${text(amount)} revoked`, `${text(share)}, the share given back`)];
     },
     DepositDebited: (event, { books }) => [
       ...(addsUp(event.data.amount, [event.data.fromHeld, event.data.fromDeposit])
@@ -80,15 +97,31 @@ export class RecourseIdentity implements Check {
       ...this.#recover(event, books),
     ],
     PayableDebited: (event, { books }) => this.#recover(event, books),
-    RecourseWrittenOff: (event, { books }) => [
-      ...this.#writeOff(event),
-      ...this.#balanced(event, event.data.amount.asset, books),
-    ],
-    RecourseReinstated: (event, { books }) => [
-      ...this.#reinstate(event),
-      ...this.#balanced(event, event.data.amount.asset, books),
-    ],
-    FundReimbursed: (event, { books }) => [...this.#reimburse(event), ...this.#balanced(event, event.data.amount.asset, books)],
+    RecourseWrittenOff: (event, { books }) => [...this.#writeOff(event), ...this.#balanced(event, event.data.amount, books)],
+    RecourseReinstated: (event, { books }) => [...this.#reinstate(event), ...this.#balanced(event, event.data.amount, books)],
+    RecourseForgiven: (event, { books }) => [...this.#forgive(event), ...this.#balanced(event, event.data.amount, books)],
+    FundReimbursed: (event, { books }) => [...this.#reimburse(event), ...this.#balanced(event, event.data.amount, books)],
+
+    CompensationClaimed: (event) => this.#claim(event),
+    MerchantCompensated: (event, { books }) => [...this.#compensate(event), ...this.#balanced(event, event.data.amount, books)],
+    RefundReturned: (event, { books }) => {
+      this.#standings.add(event.data, event.data.amount.asset, { returned: event.data.amount.minor });
+      return [...this.#comeBack(event), ...this.#balanced(event, event.data.amount, books)];
+    },
+
+    BuyerFraudEstablished: (event, { books }) => [...this.#owe(event), ...this.#balanced(event, event.data.amount, books)],
+    FraudRepaid: (event, { books }) => {
+      const { amount, rail } = event.data;
+      this.#standings.add(event.data, amount.asset, { fraud: -amount.minor, fraudRepaid: amount.minor });
+      // Without a rail the refund itself pays it, which came back.
+      return [...(rail === undefined ? this.#comeBack(event) : []), ...this.#balanced(event, amount, books)];
+    },
+    BuyerDebtWrittenOff: (event, { books }) => {
+      const { kind, amount } = event.data;
+      if (kind !== 'fraud') return [];
+      this.#standings.add(event.data, amount.asset, { fraud: -amount.minor });
+      return this.#balanced(event, amount, books);
+    },
   };
 
   check(event: Recorded<DomainEvent>, ledger: Ledger): readonly Violation[] {
@@ -96,7 +129,7 @@ export class RecourseIdentity implements Check {
   }
 
   finish(): readonly Violation[] {
-    return [...this.#obligations].flatMap(([refundId, { asset, outstanding: minor, reinstatedAt }]) =>
+    return [...this.#refunds].flatMap(([refundId, { asset, outstanding: minor, reinstatedAt }]) =>
       reinstatedAt === undefined || minor === 0n
         ? []
         : [
@@ -104,159 +137,306 @@ export class RecourseIdentity implements Check {
               reinstatedAt,
               refundId,
               `reinstated and outstanding ${text({ asset, minor })}`,
-              'recovered in the same append',
+              'recovered or forgiven in the same append',
             ),
           ],
     );
   }
 
-  #approve({ data: { refundId, lines, total } }: Approval): readonly Violation[] {
+  #note(refundId: string, change: Partial<Refund>): readonly Violation[] {
+    const refund = this.#refunds.get(refundId);
+    if (refund !== undefined) Object.assign(refund, change);
+    return [];
+  }
+
+  #approve({ data }: Of<'RefundApproved'>): readonly Violation[] {
+    const { refundId, lines, total } = data;
     const fund = lines.filter(({ source }) => source === 'fund');
-    if (fund.length === 0) return [];
     const sum = (part: keyof Wanted) => ({
       asset: total.asset,
       minor: fund.reduce((minor, line) => minor + line[part].minor, 0n),
     });
-    this.#wanted.set(refundId, { fromFund: sum('fromFund'), fromFees: sum('fromFees'), merchantShare: sum('merchantShare') });
+    this.#refunds.set(refundId, {
+      asset: total.asset,
+      recourseAccount: recourseOf(data),
+      wanted: { fromFund: sum('fromFund'), fromFees: sum('fromFees'), merchantShare: sum('merchantShare') },
+      share: 0n,
+      outstanding: 0n,
+      writtenOff: 0n,
+      recovered: 0n,
+      taken: 0n,
+      forgiven: 0n,
+      isPaid: false,
+      isRevoked: false,
+      isGivenBack: false,
+      isWithdrawn: false,
+      isCompensated: false,
+      isFraud: false,
+      back: 0n,
+    });
     return [];
   }
 
-  #reserve({ position, data }: Reservation): readonly Violation[] {
+  #overturn({ position, data: { refundId, recourse, escrowLoss, buyerOwes } }: Of<'RefundOverturned'>): readonly Violation[] {
+    const refund = this.#refunds.get(refundId);
+    if (refund !== undefined)
+      refund.overturned = { recourse: recourse.minor, escrowLoss: escrowLoss.minor, buyerOwes: buyerOwes?.minor ?? 0n };
+    const share = refund?.wanted.merchantShare ?? { asset: recourse.asset, minor: 0n };
+    return recourse.asset === share.asset && recourse.minor <= share.minor
+      ? []
+      : [violation(position, refundId, `recourse of ${text(recourse)}`, `at most ${text(share)}, the share approved`)];
+  }
+
+  /** Waits for its funding, as far as this knows. */
+  #waiting(refundId: string): Refund | undefined {
+    const refund = this.#refunds.get(refundId);
+    const wantsNothing =
+      refund === undefined || addsUp({ asset: refund.asset, minor: 0n }, [refund.wanted.fromFund, refund.wanted.fromFees]);
+    return wantsNothing || refund.fundedBy !== undefined ? undefined : refund;
+  }
+
+  #reserve({ position, data }: Of<'FundsReserved'>): readonly Violation[] {
     const { refundId, amount, fromFund, fromFees, merchantShare } = data;
-    const { asset } = fromFund;
-    const wanted = this.#wanted.get(refundId);
-    this.#wanted.delete(refundId);
-    if (merchantShare.minor > 0n) {
-      const obligation = {
-        asset,
-        recourseAccount: recourseOf(data),
-        refundPaid: false,
-        outstanding: merchantShare.minor,
-        recovered: 0n,
-        writtenOff: 0n,
-      };
-      this.#obligations.set(refundId, obligation);
-    }
-    for (const standing of this.#both(data, asset)) {
-      standing.reserved += fromFund.minor;
-      standing.borne += fromFund.minor - merchantShare.minor;
-    }
     const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
-    if (wanted === undefined) return [wrong(`reserved ${text(amount)}`, 'an approved refund that waits for the fund')];
+    this.#standings.add(data, fromFund.asset, {
+      reserved: fromFund.minor,
+      platformShare: fromFund.minor - merchantShare.minor,
+    });
+    const refund = this.#waiting(refundId);
+    if (refund === undefined || refund.isWithdrawn)
+      return [wrong(`reserved ${text(amount)}`, 'an approved refund that waits for the fund')];
+    Object.assign(refund, { fundedBy: 'fund', share: merchantShare.minor, outstanding: merchantShare.minor });
     const found = (['fromFund', 'fromFees', 'merchantShare'] as const)
-      .filter((part) => !equals(data[part], wanted[part]))
-      .map((part) => wrong(`${part} ${text(data[part])}`, `${text(wanted[part])}, as approved`));
+      .filter((part) => !equals(data[part], refund.wanted[part]))
+      .map((part) => wrong(`${part} ${text(data[part])}`, `${text(refund.wanted[part])}, as approved`));
     if (!addsUp(amount, [fromFund, fromFees])) found.push(wrong(`reserved ${text(amount)}`, 'fromFund and fromFees together'));
     if (merchantShare.minor > fromFund.minor)
       found.push(wrong(`merchant share ${text(merchantShare)}`, `at most ${text(fromFund)}, what the fund pays`));
     return found;
   }
 
-  #recover(event: Debit, books: Books): readonly Violation[] {
+  #revoke({ position, data }: Of<'ReservationRevoked'>): readonly Violation[] {
+    const { refundId, fromFund, merchantShare } = data;
+    this.#standings.add(data, fromFund.asset, { revoked: fromFund.minor, revokedShare: merchantShare.minor });
+    const refund = this.#refunds.get(refundId);
+    const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
+    const fault = faultInGivingBack(refund, 'fund');
+    if (refund === undefined || fault !== undefined) return [wrong(`gave back ${text(fromFund)}`, fault ?? 'a refund')];
+    refund.isGivenBack = true;
+    refund.outstanding -= merchantShare.minor;
+    const found = (['fromFund', 'fromFees', 'merchantShare'] as const)
+      .filter((part) => !equals(data[part], refund.wanted[part]))
+      .map((part) => wrong(`${part} ${text(data[part])} given back`, `${text(refund.wanted[part])}, as reserved`));
+    if (refund.taken > 0n) found.push(wrong(`gave back ${text(fromFund)}`, 'nothing to be recovered of it before'));
+    return found;
+  }
+
+  /** The merchant paid his whole part himself: nothing of it is reserved, and nothing is left to recover. */
+  #fundFromDeposit({ position, data }: Of<'RefundFundedFromDeposit'>): readonly Violation[] {
+    const { refundId, fromHeld, fromDeposit, fromFees, amount } = data;
+    const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
+    const refund = this.#waiting(refundId);
+    if (refund === undefined)
+      return [wrong(`funded ${text(amount)} from the deposit`, 'an approved refund that waits for the fund')];
+    Object.assign(refund, { fundedBy: 'deposit', taken: fromHeld.minor + fromDeposit.minor });
+    const { wanted } = refund;
+    const found = addsUp(wanted.merchantShare, [fromHeld, fromDeposit])
+      ? []
+      : [wrong(`funded ${text(fromHeld)} and ${text(fromDeposit)}`, `${text(wanted.merchantShare)}, the share of the merchant`)];
+    if (!equals(wanted.merchantShare, wanted.fromFund))
+      found.push(wrong(`share ${text(wanted.merchantShare)}`, `${text(wanted.fromFund)}, all that the fund was to pay`));
+    if (!addsUp(amount, [fromHeld, fromDeposit, wanted.fromFees]) || !equals(fromFees, wanted.fromFees))
+      found.push(wrong(`funded ${text(amount)}`, `the share and ${text(wanted.fromFees)} of fees together`));
+    return found;
+  }
+
+  #revokeFunding({ position, data: { refundId, toDeposit, toFees } }: Of<'DepositFundingRevoked'>): readonly Violation[] {
+    const refund = this.#refunds.get(refundId);
+    const wrong = (expected: string) => [
+      violation(position, refundId, `gave back ${text(toDeposit)} and ${text(toFees)}`, expected),
+    ];
+    const fault = faultInGivingBack(refund, 'deposit');
+    if (refund === undefined || fault !== undefined) return wrong(fault ?? 'a refund');
+    const { merchantShare, fromFees } = refund.wanted;
+    Object.assign(refund, { isGivenBack: true, taken: 0n });
+    return equals(toDeposit, merchantShare) && equals(toFees, fromFees)
+      ? []
+      : wrong(`${text(merchantShare)} and ${text(fromFees)}, as funded`);
+  }
+
+  #recover(event: Of<'DepositDebited' | 'PayableDebited'>, books: Books): readonly Violation[] {
     const { position, data } = event;
     const { refundId, obligationId, amount, outstanding } = data;
     const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
-    for (const standing of this.#both(data, amount.asset)) standing.recovered += amount.minor;
-    const balanced = this.#balanced(event, amount.asset, books);
+    this.#standings.add(data, amount.asset, { recovered: amount.minor });
+    const balanced = this.#balanced(event, amount, books);
 
-    const obligation = this.#obligations.get(refundId);
-    if (obligation?.asset !== amount.asset || obligation.recourseAccount !== recourseOf(data))
+    const refund = this.#owed(data, amount);
+    if (refund === undefined)
       return [
         wrong(`debited ${text(amount)} from ${data.merchant}`, 'an obligation of this merchant in this asset'),
         ...balanced,
       ];
-    const before = { asset: obligation.asset, minor: obligation.outstanding };
-    const after = { asset: obligation.asset, minor: obligation.outstanding - amount.minor };
-    obligation.outstanding = after.minor;
-    obligation.recovered += amount.minor;
+    const before = { asset: refund.asset, minor: refund.outstanding };
+    const after = { asset: refund.asset, minor: refund.outstanding - amount.minor };
+    refund.outstanding = after.minor;
+    refund.recovered += amount.minor;
+    refund.taken += amount.minor;
     const found: Violation[] = [];
     if (after.minor < 0n) found.push(wrong(`debited ${text(amount)}`, `at most ${text(before)}, outstanding`));
     else if (!equals(outstanding, after)) found.push(wrong(`outstanding ${text(outstanding)}`, text(after)));
-    if (!obligation.refundPaid) found.push(wrong(`debited ${text(amount)}`, 'the refund to be paid first'));
-    if (obligation.obligationId !== obligationId)
-      found.push(wrong(`debited for obligation ${obligationId}`, obligation.obligationId ?? 'an obligation opened before'));
+    if (!refund.isPaid) found.push(wrong(`debited ${text(amount)}`, 'the refund to be paid first'));
+    if (refund.obligationId !== obligationId)
+      found.push(wrong(`debited for obligation ${obligationId}`, refund.obligationId ?? 'an obligation opened before'));
     return [...found, ...balanced];
   }
 
-  #writeOff({ position, data }: WriteOff): readonly Violation[] {
+  /** Laid out by the fund for this merchant in this asset. */
+  #owed(of: MerchantOf & { readonly refundId: string }, { asset }: Money): Refund | undefined {
+    const refund = this.#refunds.get(of.refundId);
+    return refund !== undefined && refund.share > 0n && refund.asset === asset && refund.recourseAccount === recourseOf(of)
+      ? refund
+      : undefined;
+  }
+
+  #writeOff({ position, data }: Of<'RecourseWrittenOff'>): readonly Violation[] {
     const { refundId, amount, proposedBy, approvedBy } = data;
     const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
-    for (const standing of this.#both(data, amount.asset)) standing.writtenOff += amount.minor;
-    const obligation = this.#obligations.get(refundId);
-    if (obligation?.asset !== amount.asset || obligation.recourseAccount !== recourseOf(data))
+    this.#standings.add(data, amount.asset, { writtenOff: amount.minor });
+    const refund = this.#owed(data, amount);
+    if (refund === undefined)
       return [wrong(`written off ${text(amount)} of ${data.merchant}`, 'an obligation of this merchant in this asset')];
-    const before = { asset: obligation.asset, minor: obligation.outstanding };
-    obligation.outstanding -= amount.minor;
-    obligation.writtenOff += amount.minor;
+    const before = { asset: refund.asset, minor: refund.outstanding };
+    refund.outstanding -= amount.minor;
+    refund.writtenOff += amount.minor;
     const found: Violation[] = [];
     if (!equals(amount, before)) found.push(wrong(`written off ${text(amount)}`, `${text(before)}, outstanding`));
-    if (!obligation.refundPaid) found.push(wrong(`written off ${text(amount)}`, 'the refund to be paid first'));
+    if (!refund.isPaid) found.push(wrong(`written off ${text(amount)}`, 'the refund to be paid first'));
     if (proposedBy === approvedBy) found.push(wrong(`written off by ${approvedBy} alone`, 'two people'));
     return found;
   }
 
-  #reinstate({ position, data }: Reinstatement): readonly Violation[] {
+  #reinstate({ position, data }: Of<'RecourseReinstated'>): readonly Violation[] {
     const { refundId, amount, writtenOff } = data;
     const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
-    for (const standing of this.#both(data, amount.asset)) standing.writtenOff -= amount.minor;
-    const obligation = this.#obligations.get(refundId);
-    const before = { asset: obligation?.asset ?? amount.asset, minor: obligation?.writtenOff ?? 0n };
+    this.#standings.add(data, amount.asset, { writtenOff: -amount.minor });
+    const refund = this.#refunds.get(refundId);
+    const before = { asset: refund?.asset ?? amount.asset, minor: refund?.writtenOff ?? 0n };
     const after = { asset: before.asset, minor: before.minor - amount.minor };
-    if (obligation !== undefined) {
-      obligation.outstanding += amount.minor;
-      obligation.writtenOff = after.minor;
-      obligation.reinstatedAt = position;
+    if (refund !== undefined) {
+      refund.outstanding += amount.minor;
+      refund.writtenOff = after.minor;
+      refund.reinstatedAt = position;
     }
     if (amount.asset !== before.asset || after.minor < 0n)
       return [wrong(`reinstated ${text(amount)}`, `at most ${text(before)}, written off`)];
     return equals(writtenOff, after) ? [] : [wrong(`still written off ${text(writtenOff)}`, text(after))];
   }
 
-  #reimburse({ position, data: { platform, merchant, refundId, amount } }: Reimbursement): readonly Violation[] {
-    for (const standing of this.#both({ platform, merchant }, amount.asset)) standing.reimbursed += amount.minor;
-    const obligation = this.#obligations.get(refundId);
-    const recovered: Money = { asset: obligation?.asset ?? amount.asset, minor: obligation?.recovered ?? 0n };
-    if (obligation !== undefined) {
-      obligation.recovered -= amount.minor;
-      const isOver = obligation.outstanding <= 0n && obligation.recovered <= 0n && obligation.writtenOff <= 0n;
-      if (isOver) this.#obligations.delete(refundId);
-    }
+  #forgive({ position, data }: Of<'RecourseForgiven'>): readonly Violation[] {
+    const { refundId, amount } = data;
+    const wrong = (expected: string) => violation(position, refundId, `forgiven ${text(amount)}`, expected);
+    this.#standings.add(data, amount.asset, { forgiven: amount.minor });
+    const refund = this.#owed(data, amount);
+    if (refund === undefined) return [wrong('an obligation of this merchant in this asset')];
+    const { asset, outstanding, overturned, isPaid } = refund;
+    refund.outstanding -= amount.minor;
+    refund.forgiven += amount.minor;
+    const found: Violation[] = [];
+    if (amount.minor > outstanding) found.push(wrong(`at most ${text({ asset, minor: outstanding })}, outstanding`));
+    if (!isPaid) found.push(wrong('the refund to be paid first'));
+    if (overturned === undefined) found.push(wrong('its verdict to be overturned first'));
+    else if (refund.forgiven > overturned.recourse)
+      found.push(wrong(`at most ${text({ asset, minor: overturned.recourse })} in all, what the verdict put on him`));
+    return found;
+  }
+
+  #reimburse({ position, data }: Of<'FundReimbursed'>): readonly Violation[] {
+    const { refundId, amount } = data;
+    this.#standings.add(data, amount.asset, { reimbursed: amount.minor });
+    const refund = this.#refunds.get(refundId);
+    const recovered: Money = { asset: refund?.asset ?? amount.asset, minor: refund?.recovered ?? 0n };
+    if (refund !== undefined) refund.recovered -= amount.minor;
     if (amount.asset === recovered.asset && amount.minor <= recovered.minor) return [];
     return [violation(position, refundId, `reimbursed ${text(amount)}`, `at most ${text(recovered)}, recovered`)];
   }
 
-  #both(of: { readonly platform: string; readonly merchant: string }, asset: string): Standing[] {
-    return [this.#standing(recourseOf(of), asset), this.#standing(advancedOf(of), asset)];
+  /** Whatever he lost and is not forgiven. */
+  #claim({ position, data: { refundId, amount, recovered, escrowLoss } }: Of<'CompensationClaimed'>): readonly Violation[] {
+    const refund = this.#refunds.get(refundId);
+    const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
+    const {
+      asset = amount.asset,
+      overturned = { recourse: 0n, escrowLoss: 0n, buyerOwes: 0n },
+      claimed,
+      forgiven = 0n,
+      taken = 0n,
+    } = refund ?? {};
+    const lost = { asset, minor: overturned.recourse - forgiven };
+    const loss = { asset, minor: overturned.escrowLoss };
+    if (refund !== undefined) refund.claimed = amount.minor;
+    const found: Violation[] = [];
+    if (claimed !== undefined) found.push(wrong(`claimed ${text(amount)} again`, 'one claim for one refund'));
+    if (!addsUp(amount, [recovered, escrowLoss]))
+      found.push(wrong(`claimed ${text(amount)}`, 'what was recovered and lost together'));
+    if (!equals(escrowLoss, loss))
+      found.push(wrong(`lost ${text(escrowLoss)} of escrow`, `${text(loss)}, by the overturned verdict`));
+    if (!equals(recovered, lost))
+      found.push(wrong(`claimed ${text(recovered)} as recovered`, `${text(lost)}, not forgiven of his share`));
+    else if (recovered.minor > taken)
+      found.push(wrong(`claimed ${text(recovered)} as recovered`, `at most ${text({ asset, minor: taken })}, taken from him`));
+    if (refund?.isPaid === false) found.push(wrong(`claimed ${text(amount)}`, 'the refund to be paid first'));
+    return found;
   }
 
-  #standing(account: string, asset: string): Standing {
-    const key = `${account} ${asset}`;
-    const standing = this.#standings.get(key) ?? nothing();
-    this.#standings.set(key, standing);
-    return standing;
-  }
-
-  /** The sums of the refunds against what the books say is outstanding and advanced. */
-  #balanced(
-    { position, data }: Reservation | Debit | WriteOff | Reinstatement | Reimbursement,
-    asset: string,
-    books: Books,
-  ): readonly Violation[] {
-    const merchant = this.#standing(recourseOf(data), asset);
-    const fund = this.#standing(advancedOf(data), asset);
-    const outstanding = merchant.reserved - merchant.borne - merchant.recovered - merchant.writtenOff;
-    const advanced = fund.reserved - fund.borne - fund.reimbursed - fund.writtenOff;
+  #compensate({ position, data }: Of<'MerchantCompensated'>): readonly Violation[] {
+    const { refundId, amount } = data;
+    this.#standings.add(data, amount.asset, { compensated: amount.minor });
+    const refund = this.#refunds.get(refundId);
+    const claimed = { asset: refund?.asset ?? amount.asset, minor: refund?.claimed ?? 0n };
+    const isSecond = refund?.isCompensated === true;
+    if (refund !== undefined) refund.isCompensated = true;
+    if (equals(amount, claimed) && !isSecond) return [];
     return [
-      ...this.#gap(position, recourseOf(data), asset, merchant, outstanding, books),
-      ...this.#gap(position, advancedOf(data), asset, fund, advanced, books),
+      violation(position, refundId, `compensated ${text(amount)}${isSecond ? ' again' : ''}`, `${text(claimed)}, claimed once`),
     ];
   }
 
-  #gap(position: bigint, account: string, asset: string, standing: Standing, minor: bigint, books: Books): readonly Violation[] {
-    const balance = books.balance(account, asset);
-    const gap = balance.minor - minor;
-    if (gap === standing.gap) return [];
-    standing.gap = gap;
-    return gap === 0n ? [] : [violation(position, account, text(balance), `${text({ asset, minor })}, what its refunds leave`)];
+  /** At most what came back and nobody is owed. */
+  #comeBack({ position, data: { refundId, amount } }: Of<'RefundReturned' | 'FraudRepaid'>): readonly Violation[] {
+    const refund = this.#refunds.get(refundId);
+    const back = { asset: refund?.asset ?? amount.asset, minor: refund?.back ?? 0n };
+    if (refund !== undefined) refund.back -= amount.minor;
+    return amount.asset === back.asset && amount.minor <= back.minor
+      ? []
+      : [violation(position, refundId, `returned ${text(amount)}`, `at most ${text(back)}, come back and owed no more`)];
   }
+
+  /** What he was paid by deceit, once. */
+  #owe({ position, data }: Of<'BuyerFraudEstablished'>): readonly Violation[] {
+    const { refundId, amount } = data;
+    this.#standings.add(data, amount.asset, { fraud: amount.minor });
+    const refund = this.#refunds.get(refundId);
+    const owes = { asset: refund?.asset ?? amount.asset, minor: refund?.overturned?.buyerOwes ?? 0n };
+    const isSecond = refund?.isFraud === true;
+    if (refund !== undefined) refund.isFraud = true;
+    if (equals(amount, owes) && !isSecond) return [];
+    return [violation(position, refundId, `fraud of ${text(amount)}${isSecond ? ' again' : ''}`, `${text(owes)}, found once`)];
+  }
+
+  #balanced(
+    { position, data }: { readonly position: bigint; readonly data: MerchantOf },
+    { asset }: Money,
+    books: Books,
+  ): readonly Violation[] {
+    return this.#standings.compare(position, data, asset, books);
+  }
+}
+
+/** Only what was revoked, and never paid, goes back to whoever gave it. */
+function faultInGivingBack(refund: Refund | undefined, who: 'fund' | 'deposit'): string | undefined {
+  if (refund?.fundedBy !== who) return `a refund that the ${who} has funded`;
+  if (!refund.isRevoked) return 'the refund to be revoked first';
+  if (refund.isGivenBack) return 'it to be given back once';
+  return refund.isPaid ? 'a refund that was never paid' : undefined;
 }

@@ -8,6 +8,8 @@ import {
   placed,
   positionOf,
   replaced,
+  revoked,
+  revokedRefund,
   surplus,
   surplusId,
   tampered,
@@ -83,4 +85,26 @@ it('a surplus that goes back twice is named, under the same refund or another (I
       { position: 60n, found: expect.stringContaining('again') as string, expected: 'one refund for one transaction' },
     ]);
   expect(await ofI3([...paidTwice, surplus(0, 't4', 'demo.o1.surplus.1')])).toMatchObject([{ expected: 'more than nothing' }]);
+});
+
+it('a refund that is revoked leaves its price to be refunded again, once (I3)', async () => {
+  expect(await ofI3([...revokedRefund, approved('fund')])).toEqual([]);
+  expect(await ofI3([...revokedRefund, approved('fund'), approved('fund')])).toMatchObject([
+    { subject: 'demo.o1#1', expected: 'at most 0.00 CNY' },
+  ]);
+  // Refunded in full it is known by nothing but what comes back.
+  const inFull = [placed('ESCROW'), captured(10_000), approved('fund'), revoked('fund'), approved('fund')];
+  expect(await ofI3(inFull)).toEqual([]);
+  expect(await ofI3([...inFull, approved('fund')])).toHaveLength(1);
+});
+
+it('a refund that is revoked twice, by nobody, or as another than it was approved, is named (I3)', async () => {
+  expect(await ofI3([...revokedRefund, revoked('escrow')])).toMatchObject([
+    { subject: 'demo.o1.1.v1', found: 'revoked 100.00 CNY', expected: 'a refund that stands' },
+  ]);
+  expect(await ofI3([placed('ESCROW'), captured(10_000), revoked('fund')])).toHaveLength(1);
+  for (const change of [{ total: fen(9_999) }, { merchantShare: fen(1) }, { lines: [] }])
+    expect(await ofI3(tampered(revokedRefund, 'RefundRevoked', change))).toMatchObject([
+      { subject: 'demo.o1.1.v1', expected: 'the refund as it was approved' },
+    ]);
 });

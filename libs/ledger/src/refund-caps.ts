@@ -1,9 +1,11 @@
 import type { EventOf, Recorded } from '@recourse/eventing';
+import type { Money } from '@recourse/money';
 import type { RefundLine } from '@recourse/orders/events';
 import { addsUp, handle, reporter, text, type Check, type Handlers, type Ledger, type Violation } from './invariant.js';
 import type { DomainEvent } from './posting.js';
 
 type Approval = Recorded<EventOf<DomainEvent, 'RefundApproved'>>;
+type Revocation = Recorded<EventOf<DomainEvent, 'RefundRevoked'>>;
 type Surplus = Recorded<EventOf<DomainEvent, 'SurplusCaptured'>>;
 interface Order {
   readonly asset: string;
@@ -15,13 +17,16 @@ interface Order {
 const violation = reporter('I3');
 
 /**
- * I3: per unit, refunds approved are at most the price paid, and a refund adds up; a surplus is no part of the price and goes
- * back once per transaction. Keeps one entry per order until it is refunded in full or cancelled unpaid, since a claim may come
- * at any time, and one per surplus.
+ * I3: per unit, refunds approved net of revoked are at most the price paid, a refund adds up, and it is revoked once and whole; a
+ * surplus is no part of the price and goes back once per transaction. Keeps one entry per order until it is cancelled unpaid or
+ * refunded in full, since a claim may come at any time, one per refund, since its verdict may be overturned at any time, and one
+ * per surplus.
  */
 export class RefundCaps implements Check {
   readonly invariant = 'I3';
   readonly #orders = new Map<string, Order>();
+  /** What each refund that stands was approved as. */
+  readonly #approved = new Map<string, string>();
   /** `rail/transaction` and refund of every surplus so far. */
   readonly #surplus = new Set<string>();
   readonly #on: Handlers = {
@@ -39,7 +44,11 @@ export class RefundCaps implements Check {
       if (this.#orders.get(orderId)?.paid === false) this.#orders.delete(orderId);
       return [];
     },
-    RefundApproved: (event) => [...this.#overCap(event), ...sums(event)],
+    RefundApproved: (event) => {
+      this.#approved.set(event.data.refundId, contentOf(event.data));
+      return [...this.#overCap(event), ...sums(event)];
+    },
+    RefundRevoked: (event) => this.#revoke(event),
     SurplusCaptured: (event) => this.#surplusOnce(event),
   };
 
@@ -76,10 +85,25 @@ export class RefundCaps implements Check {
     if (order !== undefined && [...order.left.values()].every((left) => left <= 0n)) this.#orders.delete(orderId);
     return over;
   }
+
+  #revoke({ position, data }: Revocation): Violation[] {
+    const { orderId, refundId, lines, total } = data;
+    const approved = this.#approved.get(refundId);
+    this.#approved.delete(refundId);
+    const wrong = (expected: string) => [violation(position, refundId, `revoked ${text(total)}`, expected)];
+    if (approved === undefined) return wrong('a refund that stands');
+    if (approved !== contentOf(data)) return wrong('the refund as it was approved');
+    // An order that was refunded in full is known by nothing but what comes back.
+    const order = this.#orders.get(orderId) ?? { asset: total.asset, paid: true, left: new Map<number, bigint>() };
+    this.#orders.set(orderId, order);
+    for (const { unitNo, amount } of lines) order.left.set(unitNo, (order.left.get(unitNo) ?? 0n) + amount.minor);
+    return [];
+  }
 }
 
+const parts = ['fromEscrow', 'fromFund', 'fromFees', 'merchantShare'] as const;
+
 function sums({ position, data }: Approval): Violation[] {
-  const parts = ['fromEscrow', 'fromFund', 'fromFees', 'merchantShare'] as const;
   const wrong = [
     ...(['amount', ...parts] as const)
       .filter(
@@ -94,6 +118,14 @@ function sums({ position, data }: Approval): Violation[] {
   ];
   return wrong.map((part) => violation(position, data.refundId, `${part} does not add up`, 'the sum of its parts'));
 }
+
+type Content = Pick<EventOf<DomainEvent, 'RefundApproved'>['data'], 'lines' | 'total' | (typeof parts)[number]>;
+/** Every amount of it in short, as there is one of these for every refund. */
+const contentOf = ({ lines, ...refund }: Content): string => {
+  const amountsOf = (of: Readonly<Record<(typeof parts)[number], Money>>) => parts.map((part) => of[part].minor);
+  const ofLines = lines.map((line) => [line.unitNo, line.amount.minor, ...amountsOf(line)].join());
+  return [refund.total.asset, refund.total.minor, ...amountsOf(refund), ...ofLines].join(' ');
+};
 
 const lineAddsUp = ({ amount, source, fromEscrow, fromFund, fromFees }: RefundLine): boolean =>
   addsUp(amount, [fromEscrow, fromFund, fromFees]) && (source === 'escrow') === (fromFund.minor === 0n && fromFees.minor === 0n);

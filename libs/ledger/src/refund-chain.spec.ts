@@ -1,6 +1,21 @@
+import { eventsOf } from '@recourse/eventing';
 import { RefundChain, type RefundStory } from './refund-chain.js';
 import type { DomainEvent } from './posting.js';
-import { approved, deadKey, fen, recorded, refundFromEscrow, refundId, tampered, thinDeposit } from './sample-history.js';
+import {
+  approved,
+  deadKey,
+  deceit,
+  deceitGivenUp,
+  fen,
+  madeWhole,
+  madeWholeAfterWriteOff,
+  recorded,
+  refundFromEscrow,
+  refundId,
+  revokedRefund,
+  tampered,
+  thinDeposit,
+} from './sample-history.js';
 
 const storyOf = (history: readonly DomainEvent[]): RefundStory => {
   const events = recorded(history);
@@ -14,6 +29,7 @@ const evidence = (data: { content: string; kind: 'chat'; evidenceId: string }): 
   type: 'EvidenceSubmitted',
   data: { disputeId: 'demo.o1.1', by: 'buyer', showsActivationFailure: true, submittedAt: '2026-03-04T08:00:00.000Z', ...data },
 });
+const made = eventsOf<DomainEvent>();
 const upTo = (history: readonly DomainEvent[], type: DomainEvent['type']) =>
   history.slice(0, history.findIndex((event) => event.type === type) + 1);
 
@@ -32,6 +48,7 @@ it('tells a refund from the order to the recovery, and nothing is open in the en
     recourse: fen(9_500),
     recovered: fen(9_500),
     reimbursed: fen(9_500),
+    compensated: fen(0),
   });
   expect(story.open).toEqual([]);
 });
@@ -52,6 +69,69 @@ it('says at every point what is still open', () => {
   expect(open(upTo(thinDeposit, 'FundReimbursed'))).toEqual([['recourse', 6_500]]);
   expect(open(thinDeposit)).toEqual([]);
   expect(open(refundFromEscrow)).toEqual([]);
+});
+
+it('tells how the merchant of an overturned verdict is made whole, and what the fund still owes him', () => {
+  const open = (history: readonly DomainEvent[]) =>
+    storyOf(history).open.map(({ matter, amount }) => [matter, Number(amount.minor)]);
+  expect(open(upTo(madeWhole, 'RecourseForgiven'))).toEqual([]);
+  expect(open(upTo(madeWhole, 'CompensationClaimed'))).toEqual([['compensation', 3_000]]);
+  expect(open(upTo(madeWhole, 'MerchantCompensated'))).toEqual([]);
+  const story = storyOf(madeWhole);
+  expect(story.steps.slice(-4).map(({ event, name }) => [event, name.en])).toEqual([
+    ['RecourseForgiven', 'Verdict overturned, recourse forgiven'],
+    ['CompensationClaimed', "Merchant's loss claimed from the fund"],
+    ['MerchantCompensated', 'Merchant compensated by the fund'],
+    ['CompensationCredited', 'Compensation credited'],
+  ]);
+  expect(story.totals).toMatchObject({ recourse: fen(3_000), recovered: fen(3_000), compensated: fen(3_000) });
+  expect(storyOf(madeWholeAfterWriteOff)).toMatchObject({
+    totals: { recourse: fen(5_000), recovered: fen(5_000), compensated: fen(5_000) },
+    open: [],
+  });
+});
+
+it('tells a refund that was revoked to its end, and waits for nothing any more', () => {
+  const overturned = made('VerdictOverturned', {
+    disputeId: 'demo.o1.1',
+    verdictId: refundId,
+    orderId: 'demo.o1',
+    platform: 'demo',
+    merchant: 'm1',
+    buyer: 'b1',
+    units: [],
+    isFraud: false,
+    explanation: { zh: '复核', en: 'a second look' },
+    proposedBy: 'anna',
+    approvedBy: 'bo',
+    overturnedAt: '2026-03-05T08:00:00.000Z',
+  });
+  const story = storyOf(revokedRefund.toSpliced(-5, 0, overturned));
+  expect(story.steps.map(({ event }) => event).slice(-6)).toEqual([
+    'VerdictOverturned',
+    'PayoutCancelRequested',
+    'PayoutCancelled',
+    'RefundRevoked',
+    'EscrowReleased',
+    'PayableCredited',
+  ]);
+  expect(story.steps.find(({ event }) => event === 'VerdictOverturned')).toMatchObject({
+    facts: { proposedBy: 'anna', approvedBy: 'bo', isFraud: 'false' },
+    explanation: { en: 'a second look' },
+  });
+  expect(story.totals).toMatchObject({ approved: fen(10_000), funded: fen(0), paid: fen(0) });
+  expect(story.open).toEqual([]);
+});
+
+it('what a buyer owes for deceit is told and is open until it is repaid or given up; the fund is not reimbursed by it', () => {
+  const debtOf = (history: readonly DomainEvent[]) => storyOf(history).open.map(({ matter, amount }) => [matter, amount]);
+  expect(debtOf(upTo(deceit, 'BuyerFraudEstablished'))).toEqual([['debt', fen(10_000)]]);
+  expect(debtOf(upTo(deceit, 'FraudRepaid'))).toEqual([['debt', fen(7_000)]]);
+  expect(debtOf(deceit)).toEqual([]);
+  expect(debtOf(deceitGivenUp)).toEqual([]);
+  const { steps, totals } = storyOf(deceit);
+  expect(steps.map(({ event }) => event).slice(-3)).toEqual(['BuyerDebtReturned', 'FraudRepaid', 'RefundReturned']);
+  expect(totals).toMatchObject({ paid: fen(0), recourse: fen(0), recovered: fen(0), reimbursed: fen(0) });
 });
 
 it('another unit and another refund of the order are not part of it', () => {

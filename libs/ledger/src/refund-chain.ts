@@ -28,7 +28,7 @@ export interface ChainStep {
 
 /** What is not over yet, with the amount it is about. */
 export interface OpenMatter extends EventName {
-  readonly matter: 'funding' | 'payout' | 'recourse' | 'reimbursement' | 'hold';
+  readonly matter: 'funding' | 'payout' | 'recourse' | 'reimbursement' | 'compensation' | 'debt' | 'hold';
   readonly amount: Money;
 }
 
@@ -44,6 +44,8 @@ export interface RefundStory {
     readonly recourse: Money;
     readonly recovered: Money;
     readonly reimbursed: Money;
+    /** Paid to the merchant, since the verdict was overturned. */
+    readonly compensated: Money;
   };
   readonly open: readonly OpenMatter[];
 }
@@ -97,20 +99,37 @@ export class RefundChain {
       kind: 'refund',
       owner: this.refundId,
     });
-    const funded = sums.credited(refund, (counter) => counter !== 'gateway');
+    // What a revoked refund was funded with went back where it came from, and what was returned to the fund.
+    const funded =
+      sums.credited(refund, (counter) => counter !== 'gateway') - sums.debited(refund, (counter) => counter !== 'gateway');
+    const isOver = this.#steps.some(({ event }) => event === 'RefundRevoked' || event === 'PayoutReturned');
     const owed = sums.standing(refund);
     const paid =
       sums.debited(refund, (counter) => counter === 'gateway') - sums.credited(refund, (counter) => counter === 'gateway');
     const outstanding = -sums.ofKind('recourse');
     const advanced = sums.ofKind('advanced');
     const recourse = sums.between('recourse', 'advanced');
-    const reimbursed = sums.between('advanced', 'available');
+    // What the fund gets back from a buyer who deceived is not the merchant's doing.
+    const ofBuyer = new Sums(
+      this.#approved.asset,
+      this.#steps.filter(({ event }) => ofBuyersDebt.has(event)).flatMap(({ postings }) => postings),
+    );
+    const reimbursed = sums.between('advanced', 'available') - ofBuyer.between('advanced', 'available');
+    const compensated = sums.between('available', 'settling');
+    const claimed = this.#steps.find(({ event }) => event === 'CompensationClaimed')?.amounts['amount']?.minor ?? 0n;
     const amount = (minor: bigint) => money(minor, this.#approved.asset);
     const matters: readonly (readonly [OpenMatter['matter'], bigint, string, string])[] = [
-      ['funding', funded === 0n ? this.#approved.minor : 0n, '等待出资', 'waits to be funded'],
+      ['funding', funded === 0n && !isOver ? this.#approved.minor : 0n, '等待出资', 'waits to be funded'],
       ['payout', owed, '尚未付给买家', 'not paid to the buyer yet'],
       ['recourse', outstanding, '商户尚欠', 'still owed by the merchant'],
-      ['reimbursement', advanced - outstanding, '已追回，尚未还给基金', 'recovered, not yet back in the fund'],
+      [
+        'reimbursement',
+        advanced - ofBuyer.ofKind('advanced') - outstanding,
+        '已追回，尚未还给基金',
+        'recovered, not yet back in the fund',
+      ],
+      ['debt', -sums.ofKind('owed'), '买家尚欠', 'still owed by the buyer'],
+      ['compensation', claimed - compensated, '待补偿商户', 'to be paid to the merchant by the fund'],
       ['hold', sums.ofKind('held'), '仍冻结的保证金', 'of the deposit still on hold'],
     ];
     return {
@@ -124,6 +143,7 @@ export class RefundChain {
         recourse: amount(recourse),
         recovered: amount(recourse - outstanding),
         reimbursed: amount(reimbursed),
+        compensated: amount(compensated),
       },
       open: matters.flatMap(([matter, minor, zh, en]) => (minor > 0n ? [{ matter, amount: amount(minor), zh, en }] : [])),
     };
@@ -147,6 +167,8 @@ export class RefundChain {
     return units.length === 0 || this.#units.size === 0 || units.some((unit) => this.#units.has(unit));
   }
 }
+
+const ofBuyersDebt: ReadonlySet<DomainEvent['type']> = new Set(['BuyerFraudEstablished', 'FraudRepaid', 'BuyerDebtWrittenOff']);
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const partOf = (value: unknown): Data =>
@@ -186,6 +208,9 @@ const shownFacts = [
   'why',
   'code',
   'obligationId',
+  'isFraud',
+  'proposedBy',
+  'approvedBy',
   'evidenceId',
   'until',
   'appealUntil',

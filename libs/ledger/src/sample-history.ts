@@ -120,6 +120,27 @@ export const reinstated = (amount: number, rest: number) =>
     writtenOff: fen(rest),
     reinstatedAt: at(5),
   });
+export const forgiven = (amount: number) =>
+  event('RecourseForgiven', { ...account, obligationId: refundId, refundId, amount: fen(amount), forgivenAt: at(5) });
+export const obligationRevoked = event('ObligationRevoked', {
+  ...account,
+  obligationId: refundId,
+  refundId,
+  amount: net,
+  revokedAt: at(5),
+});
+/** What the fund owes and pays the merchant whose verdict was overturned. */
+const loss = (amount: number) => ({ ...account, refundId, orderId, caseId: claimId, amount: fen(amount) });
+export const compensationClaimed = (amount: number, escrowLoss = 0) =>
+  event('CompensationClaimed', {
+    ...loss(amount),
+    recovered: fen(amount - escrowLoss),
+    escrowLoss: fen(escrowLoss),
+    claimedAt: at(5),
+  });
+export const compensated = (amount: number) => event('MerchantCompensated', { ...loss(amount), asset: 'CNY' });
+export const compensationCredited = (amount: number) =>
+  event('CompensationCredited', { ...account, refundId, orderId, amount: fen(amount) });
 export const refundPaid = event('ObligationRefundPaid', { ...account, obligationId: refundId, refundId, paidAt: at(5) });
 export const depositOpened = (deposit = 0, period = '0001') =>
   event('DepositPeriodOpened', { ...account, period, deposit: fen(deposit), held: fen(0), payable: fen(0), openedAt: at(1) });
@@ -231,20 +252,12 @@ export const fundedFromEscrow = event('RefundFundedFromEscrow', {
   total: price,
   complete: true,
 });
-export const reserved = (source: 'fund' | 'platform') => {
+const reservationOf = (source: 'fund' | 'platform') => {
   const { fromFund, fromFees, merchantShare } = partsOf(source);
-  return event('FundsReserved', {
-    ...parties,
-    refundId,
-    orderId,
-    caseId: claimId,
-    amount: price,
-    fromFund,
-    fromFees,
-    merchantShare,
-    total: price,
-  });
+  return { ...parties, refundId, orderId, caseId: claimId, amount: price, fromFund, fromFees, merchantShare, total: price };
 };
+const reservation = reservationOf('fund');
+export const reserved = (source: 'fund' | 'platform') => event('FundsReserved', reservationOf(source));
 /** Taken back before it was paid. */
 export const revoked = (source: Source) =>
   event('RefundRevoked', {
@@ -256,6 +269,50 @@ export const revoked = (source: Source) =>
     total: price,
     ...partsOf(source),
     revokedAt: at(5),
+  });
+export const fundedFromDeposit = (fromHeld: number, fromDeposit: number, fromFees = 500) =>
+  event('RefundFundedFromDeposit', {
+    ...parties,
+    refundId,
+    orderId,
+    caseId: claimId,
+    fromHeld: fen(fromHeld),
+    fromDeposit: fen(fromDeposit),
+    fromFees: fen(fromFees),
+    amount: fen(fromHeld + fromDeposit + fromFees),
+    total: price,
+    fundedAt: at(4),
+  });
+export const reservationWithdrawn = event('ReservationWithdrawn', {
+  platform,
+  asset: 'CNY',
+  merchant,
+  refundId,
+  orderId,
+  fromFund: net,
+});
+export const depositFundingRevoked = event('DepositFundingRevoked', {
+  ...account,
+  refundId,
+  orderId,
+  toDeposit: net,
+  toFees: fee,
+  amount: price,
+  revokedAt: at(5),
+});
+/** The refund stands, and the merchant is to have what he lost by it. */
+export const overturned = (recourse: number, escrowLoss = 0, buyerOwes?: number) =>
+  event('RefundOverturned', {
+    refundId,
+    orderId,
+    ...parties,
+    disputeId: claimId,
+    units: [1],
+    amount: price,
+    escrowLoss: fen(escrowLoss),
+    recourse: fen(recourse),
+    ...(buyerOwes === undefined ? {} : { buyerOwes: fen(buyerOwes) }),
+    overturnedAt: at(5),
   });
 export const reservationRevoked = event('ReservationRevoked', {
   platform,
@@ -319,6 +376,13 @@ export const cancelRequested = event('PayoutCancelRequested', {
   requestedBy: 'finance-1',
   requestedAt: at(4),
 });
+export const payoutCancelled = event('PayoutCancelled', {
+  payoutId: refundId,
+  platform,
+  purpose: refundPayout.purpose,
+  cancelledAt: at(5),
+});
+export const payoutReturned = event('PayoutReturned', { ...refundPayout, returnedAt: at(6) });
 export const settlementPaid = [
   event('PayoutRequested', { ...settlementPayout, payee: 'vault:m1', requestedAt: at(3) }),
   event('TransferSubmitted', {
@@ -359,6 +423,33 @@ export const deadKey: readonly DomainEvent[] = [
   reimbursed(9_500),
 ];
 
+/** The fund is empty, so the merchant's deposit pays his part at once and nothing is left to recover. */
+export const handedOver: readonly DomainEvent[] = [
+  depositOpened(),
+  toppedUp(50_000),
+  ...soldOnDelivery,
+  claimOpened,
+  held(8_000),
+  approved('fund'),
+  fundOpened(),
+  claimClosed('refunded'),
+  event('ReservationQueued', reservation),
+  event('ReservationHandedOver', reservation),
+  fundedFromDeposit(8_000, 1_500),
+  event('ReservationTakenOver', { platform, asset: 'CNY', merchant, refundId, orderId, fromFund: net }),
+  ...paid,
+  event('DepositFundingPaid', { ...account, refundId, orderId, amount: price, paidAt: at(5) }),
+  event('HandOverEnded', { platform, asset: 'CNY', merchant, refundId, orderId }),
+];
+
+/** As `handedOver`, but the verdict is overturned before anybody was paid. */
+export const refundRevokedFromDeposit: readonly DomainEvent[] = [
+  ...handedOver.slice(0, handedOver.findIndex(({ type }) => type === 'ReservationTakenOver') + 1),
+  revoked('fund'),
+  event('HandOverRevoked', { platform, asset: 'CNY', merchant, refundId, orderId }),
+  depositFundingRevoked,
+];
+
 /** The deposit covers a part, the rest is owed until the next top-up. */
 export const thinDeposit: readonly DomainEvent[] = [
   ...opened,
@@ -392,6 +483,27 @@ export const writtenOffDebt: readonly DomainEvent[] = [
   reimbursed(2_000),
 ];
 
+/** The verdict behind a refund that was recovered in part is overturned: the rest is forgiven, the part is given back. */
+export const madeWhole: readonly DomainEvent[] = [
+  ...thinDeposit.slice(0, -3),
+  overturned(9_500),
+  forgiven(6_500),
+  compensationClaimed(3_000),
+  compensated(3_000),
+  compensationCredited(3_000),
+];
+
+/** Overturned when what was missing had been written off, and a part of that recovered after all. */
+export const madeWholeAfterWriteOff: readonly DomainEvent[] = [
+  ...writtenOffDebt,
+  overturned(9_500),
+  reinstated(4_500, 0),
+  forgiven(4_500),
+  compensationClaimed(5_000),
+  compensated(5_000),
+  compensationCredited(5_000),
+];
+
 /** Two units in escrow: one refunded out of it, one released when its window ends. */
 export const refundFromEscrow: readonly DomainEvent[] = [
   placed('ESCROW', 2),
@@ -405,6 +517,16 @@ export const refundFromEscrow: readonly DomainEvent[] = [
   fundedFromEscrow,
   claimClosed('refunded'),
   ...paid,
+];
+
+/** The verdict is overturned before the refund out of escrow was paid: the merchant gets the unit. */
+export const revokedRefund: readonly DomainEvent[] = [
+  ...refundFromEscrow.slice(0, -4),
+  cancelRequested,
+  payoutCancelled,
+  revoked('escrow'),
+  released(1, 'claim-closed'),
+  credited(1),
 ];
 
 /** The platform is at fault while escrow holds the unit: the fund pays, the merchant gets his money. */
@@ -438,6 +560,55 @@ export const paidTwice: readonly DomainEvent[] = [
   surplus(10_000),
   event('TransferSubmitted', { ...surplusPayout, payee: 'vault:b1', submittedAt: at(2) }),
   event('PayoutSucceeded', { ...surplusPayout, railTransferId: 'r3', succeededAt: at(2) }),
+];
+
+export const buyerFraud = (amount: number, buyer = 'b1') =>
+  event('BuyerFraudEstablished', { platform, asset: 'CNY', refundId, orderId, merchant, buyer, amount: fen(amount) });
+const owed = { debtId: refundId, platform, buyer: 'b1', merchant, refundId, kind: 'fraud' } as const;
+const owedTwice = { ...owed, debtId: `${refundId}.outside`, kind: 'double-payment' } as const;
+const byRail = { rail: 'alipay', transaction: 't9' };
+const twoPeople = { reason: 'the buyer is gone', proposedBy: 'chen', approvedBy: 'zhou' };
+export const debtOpened = (amount: number, outstanding = amount) =>
+  event('BuyerDebtOpened', { ...owed, amount: fen(amount), outstanding: fen(outstanding), openedAt: at(6) });
+export const debtRepaid = (amount: number, outstanding: number) =>
+  event('BuyerDebtRepaid', { ...owed, ...byRail, amount: fen(amount), outstanding: fen(outstanding), repaidAt: at(6) });
+export const debtReturned = (amount: number, rest: number, outstanding: number) =>
+  event('BuyerDebtReturned', {
+    ...owed,
+    amount: fen(amount),
+    rest: fen(rest),
+    outstanding: fen(outstanding),
+    returnedAt: at(6),
+  });
+export const debtGivenUp = (amount: number, approvedBy = 'zhou') =>
+  event('DebtWriteOffApproved', { ...owed, ...twoPeople, amount: fen(amount), approvedBy, approvedAt: at(6) });
+export const fraudRepaid = (amount: number, source: 'rail' | 'refund') =>
+  event('FraudRepaid', { ...owed, asset: 'CNY', amount: fen(amount), ...(source === 'rail' ? byRail : {}) });
+export const refundReturned = (amount: number) =>
+  event('RefundReturned', { platform, asset: 'CNY', merchant, buyer: 'b1', refundId, amount: fen(amount) });
+export const doublePaymentRepaid = event('DoublePaymentRepaid', { ...owedTwice, ...byRail, asset: 'CNY', amount: price });
+export const buyerDebtWrittenOff = (kind: 'fraud' | 'double-payment', amount: number) =>
+  event('BuyerDebtWrittenOff', { ...(kind === 'fraud' ? owed : owedTwice), ...twoPeople, asset: 'CNY', amount: fen(amount) });
+
+/** A buyer who deceived: he repays a part, then the refund itself comes back from his account, more than he owes by then. */
+export const deceit: readonly DomainEvent[] = [
+  ...refundFromEscrow,
+  overturned(0, 9_500, 10_000),
+  buyerFraud(10_000),
+  debtOpened(10_000),
+  debtRepaid(3_000, 7_000),
+  fraudRepaid(3_000, 'rail'),
+  reversed(),
+  payoutReturned,
+  debtReturned(7_000, 3_000, 0),
+  fraudRepaid(7_000, 'refund'),
+  refundReturned(3_000),
+];
+/** He repays a part, and two people give up the rest. */
+export const deceitGivenUp: readonly DomainEvent[] = [
+  ...deceit.slice(0, -5),
+  debtGivenUp(7_000),
+  buyerDebtWrittenOff('fraud', 7_000),
 ];
 
 /** Positions are 10, 20, 30 …, as a log with other things in between has them. */

@@ -1,5 +1,6 @@
 import {
   audited,
+  approved,
   cancelRequested,
   deadKey,
   failed,
@@ -7,6 +8,7 @@ import {
   gatewayFee,
   payoutApproved,
   payoutRequested,
+  payoutReturned,
   paidTwice,
   positionOf,
   processing,
@@ -14,6 +16,8 @@ import {
   refundKey,
   replaced,
   reversed,
+  revoked,
+  revokedRefund,
   settlementKey,
   submitted,
   succeeded,
@@ -192,4 +196,36 @@ it('a surplus goes back as it came and not one fen more (I5)', async () => {
   expect(await ofI5(tampered(paidTwice, 'PayoutSucceeded', { amount: fen(10_001) }))).toMatchObject([
     { found: 'paid 100.01 CNY', expected: 'at most 100.00 CNY, approved and unpaid' },
   ]);
+});
+
+describe('a refund that is revoked', () => {
+  it('is never paid (I5)', async () => {
+    expect(await ofI5(revokedRefund)).toEqual([]);
+    expect(await ofI5([...revokedRefund, submitted(), succeeded()])).toMatchObject([
+      { found: 'transfer 1 submitted', expected: 'no transfer after it was cancelled' },
+      { subject: refundId, found: 'paid 100.00 CNY', expected: 'at most 0.00 CNY, approved and unpaid' },
+    ]);
+  });
+
+  it('was not paid, nor may it yet be (I5)', async () => {
+    expect(await ofI5([approved('fund'), submitted(), failed(), revoked('fund')])).toEqual([]);
+    for (const before of [[submitted()], [submitted(), succeeded()], [submitted(), succeeded(), reversed()]])
+      expect(await ofI5([approved('fund'), ...before, revoked('fund')])).toMatchObject([
+        { subject: refundId, expected: 'a refund of which nothing was paid' },
+      ]);
+    expect(await ofI5([revoked('fund')])).toHaveLength(1);
+  });
+});
+
+it('a refund that came back for good is not out, and not paid again (I5)', async () => {
+  const back = [approved('fund'), submitted(), succeeded(), cancelRequested, reversed(), payoutReturned];
+  expect(await ofI5(back)).toEqual([]);
+  expect(await ofI5([...back, submitted(2, otherKey), succeeded(2, otherKey)])).toMatchObject([
+    { expected: 'no transfer after it was cancelled' },
+    { expected: 'at most 0.00 CNY, approved and unpaid' },
+  ]);
+  expect(await ofI5(replaced(back, 'PayoutReversed'))).toMatchObject([
+    { found: '100.00 CNY returned, the last transfer being Succeeded', expected: 'none live or paid' },
+  ]);
+  expect(await ofI5([payoutReturned])).toHaveLength(1);
 });

@@ -37,8 +37,9 @@ const follows: Readonly<Record<Ended, readonly Transfer['outcome'][]>> = {
 };
 
 /**
- * I5: per refund our payments net of reversals are at most what was approved, or what was captured beyond the order's price, at
- * most one transfer of a payout is not final, one key is one transfer, the rail's book knows each payment once, and nothing is
+ * I5: per refund our payments net of reversals are at most what was approved, or what was captured beyond the order's price, a
+ * refund is revoked only if nothing of it was paid or may yet be, and nothing is paid of it then or of one that came back for
+ * good, at most one transfer of a payout is not final, one key is one transfer, the rail's book knows each payment once, and nothing is
  * sent that two people must approve and did not, or after it was cancelled. Keeps one entry per unpaid refund, per transfer, and
  * per payout that waits or was cancelled.
  */
@@ -56,6 +57,7 @@ export class SinglePayments implements Check {
       this.#unpaid.set(refundId, total);
       return [];
     },
+    RefundRevoked: (event) => this.#revoke(event),
     // Nobody approves a surplus: what came in is what goes back.
     SurplusCaptured: ({ data: { refundId, amount } }) => {
       this.#unpaid.set(refundId, amount);
@@ -82,6 +84,20 @@ export class SinglePayments implements Check {
     PayoutReversed: ({ position, data: { key, purpose, amount, reversedAt } }) => {
       if (purpose.kind === 'refund') this.#owe(purpose.refundId, amount);
       return this.#end(key, 'Reversed', position, reversedAt);
+    },
+    PayoutReturned: ({ position, data: { payoutId, amount } }) => {
+      this.#unpaid.delete(payoutId);
+      const last = this.#latest.get(payoutId)?.outcome;
+      return last === 'live' || last === 'Succeeded' || last === undefined
+        ? [
+            violation(
+              position,
+              payoutId,
+              `${text(amount)} returned, the last transfer being ${last ?? 'none'}`,
+              'none live or paid',
+            ),
+          ]
+        : [];
     },
   };
 
@@ -128,6 +144,23 @@ export class SinglePayments implements Check {
     return [
       violation(position, transfer.payoutId, `transfer ${transfer.transferNo} ${outcome}`, `${before}, as recorded before`),
     ];
+  }
+
+  #revoke({ position, data: { refundId, total } }: Recorded<EventOf<DomainEvent, 'RefundRevoked'>>): readonly Violation[] {
+    const unpaid = this.#unpaid.get(refundId);
+    this.#unpaid.delete(refundId);
+    const last = this.#latest.get(refundId)?.outcome ?? 'Failed';
+    const isSafe = last === 'Failed' && unpaid?.asset === total.asset && unpaid.minor === total.minor;
+    return isSafe
+      ? []
+      : [
+          violation(
+            position,
+            refundId,
+            `revoked ${text(total)}, the last transfer being ${last}`,
+            'a refund of which nothing was paid',
+          ),
+        ];
   }
 
   #pay(position: bigint, refundId: string, amount: Money): readonly Violation[] {

@@ -6,11 +6,17 @@ import { Books } from './journal.js';
 import {
   credited,
   deadKey,
+  depositFundingRevoked,
+  handedOver,
   debited,
   payableDebited,
   replaced,
   depositOpened,
   fen,
+  madeWhole,
+  madeWholeAfterWriteOff,
+  obligationOpened,
+  obligationRevoked,
   recorded,
   refundId,
   settlementDrawn,
@@ -32,11 +38,17 @@ const ofDeposit = (history: readonly DomainEvent[]) =>
       'DepositDebited',
       'PayableDebited',
       'PayableCredited',
+      'RefundFundedFromDeposit',
+      'DepositFundingRevoked',
       'SettlementDrawn',
       'WithdrawalDrawn',
       'DrawReturned',
       'RecourseWrittenOff',
       'RecourseReinstated',
+      'RecourseForgiven',
+      'ObligationRevoked',
+      'CompensationClaimed',
+      'CompensationCredited',
     ].includes(type),
   ) as Recorded<DepositEvent>[];
 const numbers = ({ available, held, owed }: DepositStanding) => [available, held, owed].map(format).join(' ');
@@ -50,6 +62,12 @@ it('tells a merchant why every cent left his deposit', () => {
     'obligation-opened: 400.00 100.00 95.00',
     'hold-released: 405.00 95.00 95.00',
     'deposit-debited: 405.00 0.00 0.00',
+  ]);
+  expect(lines([...handedOver, depositFundingRevoked])).toEqual([
+    'topped-up: 500.00 0.00 0.00',
+    'held-for-case: 420.00 80.00 0.00',
+    'refund-funded: 405.00 0.00 0.00',
+    'refund-funding-revoked: 500.00 0.00 0.00',
   ]);
   expect(lines(thinDeposit)).toEqual([
     'topped-up: 30.00 0.00 0.00',
@@ -66,8 +84,22 @@ it('proceeds taken for recourse lower what is owed and leave the deposit alone',
   expect(lines(history).slice(-2)).toEqual(['deposit-debited: 405.00 65.00 65.00', 'payable-debited: 405.00 65.00 0.00']);
 });
 
+it('what is forgiven or revoked is owed no more; a compensation is proceeds and leaves the deposit alone', () => {
+  expect(lines(madeWhole).slice(-2)).toEqual(['deposit-debited: 0.00 0.00 65.00', 'recourse-forgiven: 0.00 0.00 0.00']);
+  expect(lines(madeWholeAfterWriteOff).slice(-2)).toEqual([
+    'recourse-reinstated: 0.00 0.00 45.00',
+    'recourse-forgiven: 0.00 0.00 0.00',
+  ]);
+  expect(lines([toppedUp(5_000), obligationOpened(9_500), obligationRevoked]).slice(-2)).toEqual([
+    'obligation-opened: 50.00 0.00 95.00',
+    'obligation-revoked: 50.00 0.00 0.00',
+  ]);
+  const [, , , forgivenLine] = depositStatement(ofDeposit(madeWhole)).lines.slice(-4);
+  expect(forgivenLine?.reference).toEqual({ obligationId: refundId, refundId, orderId: 'demo.o1', caseId: 'demo.o1.1' });
+});
+
 it('every line opens where the one before closed, and the last agrees with the books', () => {
-  for (const history of [deadKey, thinDeposit]) {
+  for (const history of [deadKey, thinDeposit, madeWhole, madeWholeAfterWriteOff]) {
     const { opening, lines: all, closing } = depositStatement(ofDeposit(history));
     let standing = opening;
     for (const line of all) {

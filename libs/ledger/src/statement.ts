@@ -20,11 +20,15 @@ export const statementReasons = {
   'held-for-obligation': { zh: '待追偿冻结', en: 'Held for an obligation' },
   'hold-released': { zh: '解除冻结', en: 'Hold released' },
   'obligation-opened': { zh: '垫付退款，形成追偿', en: 'Refund advanced, recourse opened' },
+  'refund-funded': { zh: '保证金直接支付退款', en: 'Refund paid from the deposit' },
+  'refund-funding-revoked': { zh: '退款撤销，保证金退回', en: 'Refund revoked, deposit given back' },
   'deposit-debited': { zh: '保证金扣款追偿', en: 'Recourse from deposit' },
   withdrawn: { zh: '保证金提取', en: 'Deposit withdrawn' },
   'draw-returned': { zh: '提取退回', en: 'Withdrawal came back' },
   'recourse-written-off': { zh: '追偿核销', en: 'Recourse written off' },
   'recourse-reinstated': { zh: '核销恢复', en: 'Recourse reinstated' },
+  'recourse-forgiven': { zh: '判定被推翻，免除追偿', en: 'Verdict overturned, recourse forgiven' },
+  'obligation-revoked': { zh: '退款撤销，追偿取消', en: 'Refund revoked, recourse cancelled' },
   'payable-debited': { zh: '货款抵扣追偿', en: 'Recourse from sales proceeds' },
 } as const;
 export type StatementReason = keyof typeof statementReasons;
@@ -75,7 +79,7 @@ const addStanding = (one: DepositStanding, other: DepositStanding): DepositStand
   owed: add(one.owed, other.owed),
 });
 
-/** The movement of one event; undefined when none of the three numbers moves. Proceeds and settlements are not deposit. */
+/** The movement of one event; undefined when none of the three numbers moves. Proceeds, compensation and settlements are not deposit. */
 export function depositMovementOf(event: DepositEvent): DepositMovement | undefined {
   switch (event.type) {
     case 'DepositToppedUp': {
@@ -100,6 +104,15 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
       const change = { available: negate(fromDeposit), held: negate(fromHeld), owed: negate(amount) };
       return movement('deposit-debited', { obligationId, refundId }, amount, change);
     }
+    case 'RefundFundedFromDeposit': {
+      const { refundId, orderId, caseId, fromHeld, fromDeposit } = event.data;
+      const reference = { refundId, orderId, ...(caseId === undefined ? {} : { caseId }) };
+      return movement('refund-funded', reference, fromDeposit, { available: negate(fromDeposit), held: negate(fromHeld) });
+    }
+    case 'DepositFundingRevoked': {
+      const { refundId, orderId, toDeposit } = event.data;
+      return movement('refund-funding-revoked', { refundId, orderId }, toDeposit, { available: toDeposit });
+    }
     case 'PayableDebited': {
       const { obligationId, refundId, amount } = event.data;
       return movement('payable-debited', { obligationId, refundId }, amount, { owed: negate(amount) });
@@ -122,6 +135,14 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
       const { obligationId, refundId, amount } = event.data;
       return movement('recourse-reinstated', { obligationId, refundId }, amount, { owed: amount });
     }
+    case 'RecourseForgiven': {
+      const { obligationId, refundId, amount } = event.data;
+      return movement('recourse-forgiven', { obligationId, refundId }, amount, { owed: negate(amount) });
+    }
+    case 'ObligationRevoked': {
+      const { obligationId, refundId, amount } = event.data;
+      return movement('obligation-revoked', { obligationId, refundId }, amount, { owed: negate(amount) });
+    }
     case 'DepositPeriodOpened':
     case 'DepositCarriedForward':
     case 'DepositPeriodClosed':
@@ -131,6 +152,8 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
     case 'CaseNoteEnded':
     case 'HoldReassigned':
     case 'ObligationRefundPaid':
+    case 'HandOverDeclined':
+    case 'DepositFundingPaid':
     case 'SettlementDrawn':
     case 'SettlementReturned':
     case 'SettlementScheduled':
@@ -142,6 +165,8 @@ export function depositMovementOf(event: DepositEvent): DepositMovement | undefi
     case 'DrawPaid':
     case 'AccountClosed':
     case 'WriteOffProposed':
+    case 'CompensationClaimed':
+    case 'CompensationCredited':
     case 'DepositFellShort':
     case 'ShortfallCured':
       return undefined;

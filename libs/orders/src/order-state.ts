@@ -7,7 +7,7 @@ import {
   type Rejection,
   type Stamped,
 } from '@recourse/eventing';
-import type { FreezeScope, OrderCommand, OrderEvent, OrderRejection } from './order.js';
+import type { FreezeScope, OrderCommand, OrderEvent, OrderRejection, RefundGround, RefundLine } from './order.js';
 import { evolveUnits, type Unit, type Units, unitsOf } from './unit.js';
 
 export type StampedOrderCommand = Stamped<OrderCommand>;
@@ -22,6 +22,13 @@ export interface Claim {
   readonly openedAt: Instant;
   readonly channels: readonly string[];
   readonly units: ReadonlyMap<number, 'open' | Outcome>;
+}
+
+/** A refund as it was approved; a verdict that is overturned needs its lines. */
+export interface Refund {
+  readonly is: 'approved' | 'revoked' | 'overturned';
+  readonly ground: RefundGround;
+  readonly lines: readonly RefundLine[];
 }
 
 interface Known {
@@ -40,10 +47,15 @@ export type Paid = Known & {
   readonly transaction: string;
   readonly deliverBefore: Instant;
   readonly claims: ReadonlyMap<string, Claim>;
-  /** Ids of the refunds approved. */
-  readonly refunds: ReadonlySet<string>;
+  /** By their ids: as many as its units and claims allow. */
+  readonly refunds: ReadonlyMap<string, Refund>;
 };
-export type Cancelled = Known & { readonly status: 'cancelled'; readonly transaction: string | undefined };
+export type Cancelled = Known & {
+  readonly status: 'cancelled';
+  readonly transaction: string | undefined;
+  /** It may have been paid, and a verdict on it may be overturned yet. */
+  readonly paid: Paid | undefined;
+};
 export type Order = { readonly status: 'none'; readonly length: 0 } | Placed | Paid | Cancelled;
 
 export const unknownUnit = reject('UnitUnknown', 'name at least one unit, each by its number in this order, from 1');
@@ -71,6 +83,10 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
     const claim = order.claims.get(claimId);
     return claim ? { ...next, claims: new Map(order.claims).set(claimId, to(claim)) } : next;
   };
+  const withRefund = (refundId: string, refund: Refund): Paid => ({
+    ...next,
+    refunds: new Map(order.refunds).set(refundId, refund),
+  });
   switch (event.type) {
     case 'ClaimOpened': {
       const { claimId, draft, openedAt, channel, units } = event.data;
@@ -90,7 +106,13 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
       }));
     }
     case 'RefundApproved':
-      return { ...next, refunds: new Set([...order.refunds, event.data.refundId]) };
+      return withRefund(event.data.refundId, { is: 'approved', ground: event.data.ground, lines: event.data.lines });
+    case 'RefundRevoked':
+    case 'RefundOverturned': {
+      const refund = order.refunds.get(event.data.refundId);
+      const is = event.type === 'RefundRevoked' ? 'revoked' : 'overturned';
+      return refund ? withRefund(event.data.refundId, { ...refund, is }) : next;
+    }
     case 'SurplusCaptured':
       return { ...next, surplus: withSurplus(order, event) };
     case 'OrderFrozen':
@@ -104,8 +126,6 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
     case 'EscrowReleased':
     case 'ReplacementDelivered':
     case 'RefundFundedFromEscrow':
-    case 'RefundRevoked':
-    case 'RefundOverturned':
       return next;
   }
 }
@@ -133,9 +153,14 @@ export function evolve(order: Order, event: OrderEvent): Order {
   };
   if (event.type === 'PaymentCaptured') {
     const { transaction, deliverBefore } = event.data;
-    return { ...known, status: 'paid', transaction, deliverBefore, claims: new Map(), refunds: new Set() };
+    return { ...known, status: 'paid', transaction, deliverBefore, claims: new Map(), refunds: new Map() };
   }
   if (event.type === 'OrderCancelled')
-    return { ...known, status: 'cancelled', transaction: order.status === 'placed' ? undefined : order.transaction };
-  return order.status === 'paid' ? evolvePaid(order, event) : { ...order, ...known };
+    return order.status === 'paid'
+      ? { ...known, status: 'cancelled', transaction: order.transaction, paid: order }
+      : { ...known, status: 'cancelled', transaction: undefined, paid: undefined };
+  if (order.status === 'paid') return evolvePaid(order, event);
+  return order.status === 'placed'
+    ? { ...order, ...known }
+    : { ...order, ...known, paid: order.paid && evolvePaid(order.paid, event) };
 }

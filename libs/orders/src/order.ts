@@ -6,6 +6,7 @@ import { freezeOrder, unfreezeOrder } from './freeze.js';
 import type { FeeSchedule } from './fee-schedule.js';
 import { confirmReceipt, deliverUnits, reportPlatformFailure, revealKey } from './delivery.js';
 import { type Decision, evolve, type Order, type Paid, type StampedOrderCommand } from './order-state.js';
+import { overturnRefund, revokeRefund } from './overturn.js';
 import { capturePayment } from './payment.js';
 import { placeOrder } from './placement.js';
 import { cancelOrder } from './undelivered.js';
@@ -111,6 +112,13 @@ export interface RefundLine {
   readonly fromFees: Money;
   readonly fromFund: Money;
   readonly fromEscrow: Money;
+}
+
+/** A unit on which the verdict was overturned: nobody bears it, as its refund goes, or the platform does and no longer the merchant. */
+export interface OverturnedUnit {
+  readonly unitNo: number;
+  readonly liable: Liability;
+  readonly bearer: 'platform' | 'none';
 }
 
 /** Why a refund is due. */
@@ -439,6 +447,16 @@ export type OrderCommand =
         readonly replacementFailed?: boolean;
       }[];
     }
+  /** The verdict was overturned and the payout cancelled. What is still due is approved anew, as refund `{refundId}.r`. */
+  | { readonly type: 'RevokeRefund'; readonly refundId: string; readonly units: readonly OverturnedUnit[] }
+  /** The verdict was overturned, and the refund is paid or goes on to be. */
+  | {
+      readonly type: 'OverturnRefund';
+      readonly refundId: string;
+      readonly units: readonly OverturnedUnit[];
+      /** He deceived and has the money: what he was paid for the units whose refund goes he owes. */
+      readonly buyerOwes: boolean;
+    }
   | { readonly type: 'FreezeOrder'; readonly scope: FreezeScope; readonly reason: string }
   | { readonly type: 'UnfreezeOrder'; readonly scope: FreezeScope; readonly reason: string }
   /** A deadline of this order may be over: delivery, auto-confirmation. The decider compares with the command's time. */
@@ -481,9 +499,14 @@ export type OrderRejection =
   | 'ClaimOver'
   | 'UnitReplaced'
   | 'ReissueOver'
-  | 'RefundTooLarge';
+  | 'RefundTooLarge'
+  | 'RefundUnknown'
+  | 'NotByVerdict'
+  | 'RefundIsRevoked'
+  | 'RefundIsOverturned';
 
-type OfAnyOrder = 'PlaceOrder' | 'CapturePayment' | 'CancelOrder' | 'FreezeOrder' | 'UnfreezeOrder';
+type OfAnyOrder =
+  'PlaceOrder' | 'CapturePayment' | 'CancelOrder' | 'FreezeOrder' | 'UnfreezeOrder' | 'RevokeRefund' | 'OverturnRefund';
 
 function decidePaid(command: Exclude<StampedOrderCommand, { type: OfAnyOrder }>, order: Paid): Decision {
   switch (command.type) {
@@ -545,6 +568,8 @@ export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
     if (command.type === 'CancelOrder') return cancelOrder(command, state);
     if (command.type === 'FreezeOrder') return freezeOrder(command, state);
     if (command.type === 'UnfreezeOrder') return unfreezeOrder(command, state);
+    if (command.type === 'RevokeRefund') return revokeRefund(command, state);
+    if (command.type === 'OverturnRefund') return overturnRefund(command, state);
     if (state.status === 'paid') return decidePaid(command, state);
     if (command.type === 'PassOrderDeadlines') return [];
     return state.status === 'placed'

@@ -42,37 +42,44 @@ export function refundLines({ unit, liable, merchant, platform }: RefundPart): r
   ];
 }
 
+/** Sums over the lines, so that who reads them need not add up. */
+export function totalsOf(lines: readonly RefundLine[], asset: string) {
+  const over = (of: 'amount' | 'fromEscrow' | 'fromFund' | 'fromFees' | 'merchantShare'): Money =>
+    sum(
+      lines.map((line) => line[of]),
+      asset,
+    );
+  return {
+    total: over('amount'),
+    fromEscrow: over('fromEscrow'),
+    fromFund: over('fromFund'),
+    fromFees: over('fromFees'),
+    merchantShare: over('merchantShare'),
+  };
+}
+
+export const partiesOf = ({ terms: { platform, merchant, buyer, payee, rail } }: Paid) => ({
+  platform,
+  merchant,
+  buyer,
+  payee,
+  rail,
+});
+
 /** The approval and, for what escrow holds, its funding in the same append. */
 export function approve(
-  { terms }: Paid,
+  order: Paid,
   refundId: string,
   ground: RefundGround,
   parts: readonly RefundPart[],
   approvedAt: Instant,
 ): readonly EventOf<OrderEvent, 'RefundApproved' | 'RefundFundedFromEscrow'>[] {
-  const { orderId, platform, merchant, buyer, payee, rail } = terms;
-  const parties = { platform, merchant, buyer, payee, rail };
+  const { orderId, total: price } = order.terms;
+  const parties = partiesOf(order);
   const lines = parts.flatMap(refundLines);
-  const over = (of: 'amount' | 'fromEscrow' | 'fromFund' | 'fromFees' | 'merchantShare'): Money =>
-    sum(
-      lines.map((line) => line[of]),
-      terms.total.asset,
-    );
-  const total = over('amount');
-  const fromEscrow = over('fromEscrow');
-  const approved = event('RefundApproved', {
-    ...parties,
-    refundId,
-    orderId,
-    ground,
-    lines,
-    total,
-    fromEscrow,
-    fromFund: over('fromFund'),
-    fromFees: over('fromFees'),
-    merchantShare: over('merchantShare'),
-    approvedAt,
-  });
+  const totals = totalsOf(lines, price.asset);
+  const { total, fromEscrow } = totals;
+  const approved = event('RefundApproved', { ...parties, refundId, orderId, ground, lines, ...totals, approvedAt });
   if (isZero(fromEscrow)) return [approved];
   const funded = event('RefundFundedFromEscrow', {
     ...parties,

@@ -40,13 +40,14 @@ export function refundOverdue(
 ): readonly EventOf<OrderEvent, 'DeliveryOverdue' | 'RefundApproved' | 'RefundFundedFromEscrow'>[] {
   if (!isAfter(at, order.deliverBefore)) return [];
   const units = [...order.units.values()].filter(
-    (unit) => !unit.delivered && !unit.claim && !unit.platformFailure && unit.escrow === 'held' && !isRefunded(unit),
+    (unit) =>
+      !unit.delivered && !unit.claim && !unit.platformFailure && !unit.freed && unit.escrow === 'held' && !isRefunded(unit),
   );
   if (units.length === 0) return [];
   const { orderId } = order.terms;
   const base = `${orderId}.overdue`;
   // A unit that was under a claim at the deadline falls overdue later, in a refund of its own.
-  const earlier = [...order.refunds].filter((refundId) => refundId.startsWith(base)).length;
+  const earlier = [...order.refunds.keys()].filter((refundId) => refundId.startsWith(base)).length;
   const refundId = earlier === 0 ? base : `${base}.${earlier + 1}`;
   return [
     event('DeliveryOverdue', { orderId, units: units.map(({ unitNo }) => unitNo), overdueAt: at }),

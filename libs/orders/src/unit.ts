@@ -1,5 +1,5 @@
 import { isAfter, type Instant, msBetween, plusMs } from '@recourse/eventing';
-import { add, isZero, type Money, share, subtract, zero } from '@recourse/money';
+import { add, isPositive, isZero, type Money, share, subtract, zero } from '@recourse/money';
 import type { Delivery, OrderEvent, UnitPrice } from './order.js';
 
 /** What the buyer can see of the unit. After a replacement it is the new key; the after-sale clock stays the unit's. */
@@ -22,13 +22,16 @@ export interface Unit extends UnitPrice {
   /** Approved so far, whatever the source (I3). */
   readonly refunded: Money;
   readonly refundedFromEscrow: Money;
+  /** Released so far, and the fee that was taken of it. What came back to escrow is released by itself. */
+  readonly released: Money;
+  readonly feeTaken: Money;
   /** Part of the price on which the platform keeps no fee: refunded at the merchant's cost. */
   readonly feeFree: Money;
   readonly delivered: Delivered | undefined;
   /** The merchant performed, the platform did not hand it over. S11 */
   readonly platformFailure: boolean;
   readonly confirmed: boolean;
-  /** The platform bears a refund on it, so the merchant gets what escrow has. K5 */
+  /** The platform bears a refund on it, or one was revoked, so the merchant gets what escrow has. K5 */
   readonly freed: boolean;
   readonly claim: { readonly claimId: string; readonly clockStoppedAt: Instant } | undefined;
   readonly draftUsed: boolean;
@@ -48,6 +51,8 @@ export const unitsOf = (prices: readonly UnitPrice[]): Units =>
           escrow: 'unpaid',
           refunded: none,
           refundedFromEscrow: none,
+          released: none,
+          feeTaken: none,
           feeFree: none,
           delivered: undefined,
           platformFailure: false,
@@ -64,17 +69,20 @@ export const unitsOf = (prices: readonly UnitPrice[]): Units =>
 
 /** What escrow still has of the unit. */
 export const heldOf = (unit: Unit): Money =>
-  unit.escrow === 'held' ? subtract(unit.price, unit.refundedFromEscrow) : zero(unit.price.asset);
+  unit.escrow === 'held' ? subtract(unit.price, add(unit.refundedFromEscrow, unit.released)) : zero(unit.price.asset);
 /** What may still be refunded. */
 export const restOf = (unit: Unit): Money => subtract(unit.price, unit.refunded);
 export const isRefunded = (unit: Unit): boolean => isZero(restOf(unit));
 
 const feeUpTo = (unit: Unit, part: Money): Money => share(unit.fee, part.minor, unit.price.minor);
-/** The fee on the rest that the merchant sold; with what is not kept it makes the whole fee exactly. K7 */
-export const feeKept = (unit: Unit): Money => subtract(unit.fee, feeUpTo(unit, unit.feeFree));
+/** The fee on the rest that the merchant sold; with what is not kept, or was taken before, it makes the whole fee exactly. K7 */
+export const feeKept = (unit: Unit): Money => subtract(unit.fee, add(feeUpTo(unit, unit.feeFree), unit.feeTaken));
 /** The fee on one more part refunded at the merchant's cost: half up for the first, running sums so that parts add up. K7 */
 export const feeOn = (unit: Unit, part: Money): Money =>
   subtract(feeUpTo(unit, add(unit.feeFree, part)), feeUpTo(unit, unit.feeFree));
+
+/** The fee that would have been taken of a part whose refund is the latest at the merchant's cost. */
+export const feeSparedOn = (unit: Unit, part: Money): Money => feeOn({ ...unit, feeFree: subtract(unit.feeFree, part) }, part);
 
 export const referenceOf = (delivery: Delivery): string => (delivery.kind === 'key' ? delivery.fingerprint : delivery.receipt);
 
@@ -126,7 +134,13 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
     case 'ReceiptConfirmed':
       return change(numbered(event.data.units), (unit) => ({ ...unit, confirmed: true }));
     case 'EscrowReleased':
-      return change([event.data], (unit) => ({ ...unit, escrow: 'released', basis: { ...unit.basis, released: revision } }));
+      return change([event.data], (unit, { amount, fee }) => ({
+        ...unit,
+        escrow: 'released',
+        released: add(unit.released, amount),
+        feeTaken: add(unit.feeTaken, fee),
+        basis: { ...unit.basis, released: revision },
+      }));
     case 'ClaimOpened':
       return change(event.data.units, (unit) => ({
         ...unit,
@@ -166,6 +180,8 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
     case 'RefundRevoked':
       return change(event.data.lines, (unit, line) => ({
         ...unit,
+        escrow: isPositive(line.fromEscrow) ? 'held' : unit.escrow,
+        freed: unit.freed || isPositive(line.fromEscrow),
         refunded: subtract(unit.refunded, line.amount),
         refundedFromEscrow: subtract(unit.refundedFromEscrow, line.fromEscrow),
         feeFree: subtract(unit.feeFree, add(line.fromEscrow, add(line.merchantShare, line.fromFees))),

@@ -47,8 +47,18 @@ it('a submission and a replacement are told with their own moments', async () =>
     submittedAt: noon,
   });
   expect(await on.ClaimSubmitted?.(submitted, streams())).toMatchObject([
-    { command: { type: 'SubmitDispute', submittedAt: noon }, settledBy: ['DraftOver'] },
+    { command: { type: 'SubmitDispute', submittedAt: noon } },
   ]);
+});
+
+it('a draft that lapsed or was withdrawn while it was being submitted halts nothing', async () => {
+  const submitted = recorded<OrderEvent, 'ClaimSubmitted'>('order-demo.o1', 'ClaimSubmitted', {
+    claimId: 'demo.o1.1',
+    orderId: 'demo.o1',
+    units: [1],
+    submittedAt: noon,
+  });
+  expect(await on.ClaimSubmitted?.(submitted, streams())).toMatchObject([{ settledBy: ['DraftOver', 'NotADraft'] }]);
 });
 
 it('what ends the case ends the claim, for the units it ends', async () => {

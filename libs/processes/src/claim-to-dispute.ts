@@ -30,8 +30,9 @@ export const claimToDispute: Process<OrderEvent | DisputeEvent> = {
         ...(data.evidence === undefined ? {} : { evidence: data.evidence }),
       }),
     ],
+    // The buyer may withdraw the draft while the claim is being submitted by another channel: then its end ends the claim too.
     ClaimSubmitted: ({ data }) => [
-      dispute('submit', data.claimId, { type: 'SubmitDispute', submittedAt: data.submittedAt }, 'DraftOver'),
+      dispute('submit', data.claimId, { type: 'SubmitDispute', submittedAt: data.submittedAt }, 'DraftOver', 'NotADraft'),
     ],
     ReplacementDelivered: ({ data }) => [
       dispute(

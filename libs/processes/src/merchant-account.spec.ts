@@ -53,6 +53,32 @@ it('the merchant’s share of what the fund reserved becomes an obligation, secu
   ]);
 });
 
+it('what the fund is short of is asked of the deposit, and what the deposit gave is asked back when the refund was revoked', async () => {
+  const waits = { fromFund: fen(4_900), fromFees: fen(100), merchantShare: fen(4_900), total: fen(5_000) };
+  const refund = { ...parties, refundId: 'demo.o1.1.v1', orderId: 'demo.o1', caseId: 'demo.o1.1' };
+  const handedOver = recorded<FundEvent, 'ReservationHandedOver'>('fund-demo.CNY.0001', 'ReservationHandedOver', {
+    ...refund,
+    amount: fen(5_000),
+    ...waits,
+    countedOn: '2026-03-01',
+  });
+  const { fromFees, merchantShare: share, total } = waits;
+  expect(await on.ReservationHandedOver?.(handedOver, streams())).toEqual([
+    { ...account, name: 'fund-refund', command: { type: 'FundRefund', ...refund, share, fromFees, total } },
+  ]);
+  const revoked = recorded<FundEvent, 'HandOverRevoked'>('fund-demo.CNY.0001', 'HandOverRevoked', {
+    platform: 'demo',
+    asset: 'CNY',
+    merchant: 'm1',
+    refundId: 'demo.o1.1.v1',
+    orderId: 'demo.o1',
+  });
+  expect(await on.HandOverRevoked?.(revoked, streams())).toEqual([
+    { ...account, name: 'revoke-funding', command: { type: 'RevokeFunding', refundId: 'demo.o1.1.v1' } },
+  ]);
+  expect([lane(handedOver), lane(revoked)]).toEqual(['demo.m1', 'demo.m1']);
+});
+
 it('what the platform bears alone opens no obligation', async () => {
   expect(await on.FundsReserved?.(reserved(0), streams())).toEqual([]);
 });

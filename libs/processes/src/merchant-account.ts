@@ -1,9 +1,10 @@
 import type { FundEvent, PayoutEvent } from '@recourse/compensation/events';
 import type { DepositCommand } from '@recourse/deposits/events';
 import type { DisputeEvent } from '@recourse/disputes/events';
-import type { Action, EventOf, Process } from '@recourse/eventing';
+import type { Action, DataOf, EventOf, Process } from '@recourse/eventing';
 import { isZero, sum } from '@recourse/money';
 import type { OrderEvent } from '@recourse/orders/events';
+import { onOverturned, onPaid } from './making-whole.js';
 
 /** The account, whichever of its periods is open. */
 export const depositId = (platform: string, merchant: string): string => `${platform}.${merchant}`;
@@ -24,7 +25,16 @@ const endNote = ({ data }: EventOf<DisputeEvent, 'VerdictBecameFinal' | 'Dispute
   deposit('end-case-note', data, { type: 'EndCaseNote', caseId: data.disputeId }),
 ];
 
-/** Everything that reaches a merchant's account from elsewhere: proceeds, open cases, obligations and their collection, what the rail paid him. */
+type Cancelled = DataOf<PayoutEvent, 'PayoutCancelled' | 'PayoutReturned'>;
+const returnDraw = ({ payoutId, platform, purpose }: Cancelled): Action[] =>
+  purpose.kind === 'refund'
+    ? []
+    : [deposit('return-draw', { platform, merchant: purpose.merchant }, { type: 'ReturnDraw', payoutId })];
+
+/**
+ * Everything that reaches a merchant's account from elsewhere: proceeds, compensation, open cases, obligations and their
+ * collection, what the rail paid him.
+ */
 export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | PayoutEvent> = {
   name: 'merchant-account',
   version: 1,
@@ -71,27 +81,39 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
         }),
       ];
     },
-    // Pay first, then recourse: the buyer has the money, now the merchant owes it. A refund without an obligation leaves nothing to collect.
-    PayoutSucceeded: ({ data }) =>
-      data.purpose.kind === 'refund'
-        ? [
-            deposit(
-              'collect',
-              { platform: data.platform, merchant: data.purpose.merchant },
-              { type: 'CollectObligation', obligationId: data.purpose.refundId },
-            ),
-          ]
-        : [
-            deposit(
-              'confirm-draw',
-              { platform: data.platform, merchant: data.purpose.merchant },
-              { type: 'ConfirmDraw', payoutId: data.payoutId },
-            ),
-          ],
-    // Nothing was paid: what was drawn for it is his again.
-    PayoutCancelled: ({ data: { payoutId, platform, purpose } }) =>
-      purpose.kind === 'refund'
+    // Before anybody was paid: opened earlier in this lane, and there is nothing of it to collect.
+    ReservationRevoked: ({ data }) =>
+      isZero(data.merchantShare)
         ? []
-        : [deposit('return-draw', { platform, merchant: purpose.merchant }, { type: 'ReturnDraw', payoutId })],
+        : [deposit('revoke-obligation', data, { type: 'RevokeObligation', obligationId: data.refundId })],
+    MerchantCompensated: ({ data: { refundId, orderId, amount, ...account } }) => [
+      deposit('credit-compensation', account, { type: 'CreditCompensation', refundId, orderId, amount }),
+    ],
+    // The fund has no money for it: the merchant's own money may do, and if it has already, what he gave may be his again.
+    ReservationHandedOver: ({ data }) => {
+      const { platform, merchant, buyer, payee, rail, refundId, orderId, caseId, merchantShare: share, fromFees, total } = data;
+      const parties = { platform, merchant, buyer, payee, rail };
+      const ofCase = caseId === undefined ? {} : { caseId };
+      return [
+        deposit('fund-refund', data, { type: 'FundRefund', ...parties, refundId, orderId, ...ofCase, share, fromFees, total }),
+      ];
+    },
+    HandOverRevoked: ({ data }) => [deposit('revoke-funding', data, { type: 'RevokeFunding', refundId: data.refundId })],
+    // Pay first, then recourse: the buyer has the money, now the merchant owes it. A refund without an obligation leaves nothing to collect.
+    PayoutSucceeded: async (event, streams) => {
+      const { platform, purpose, payoutId } = event.data;
+      const account = { platform, merchant: purpose.merchant };
+      if (purpose.kind !== 'refund') return [deposit('confirm-draw', account, { type: 'ConfirmDraw', payoutId })];
+      return [
+        ...(await onPaid(event, streams)).map((command) => deposit('make-whole', account, command)),
+        deposit('collect', account, { type: 'CollectObligation', obligationId: purpose.refundId }),
+      ];
+    },
+    // In the lane of the account, since what he lost is what was taken from him, and that is known once his obligation is open.
+    RefundOverturned: async (event, streams) =>
+      (await onOverturned(event, streams)).map((command) => deposit('make-whole', event.data, command)),
+    // Nothing was paid, or it came back: what was drawn for it is his again.
+    PayoutCancelled: ({ data }) => returnDraw(data),
+    PayoutReturned: ({ data }) => returnDraw(data),
   },
 };

@@ -110,6 +110,18 @@ it('one payout is requested, when the last line of the refund is funded', async 
     total: fen(5_000),
   });
   expect(await on.FundsReserved?.(reserved, streams())).toEqual(requested('demo.o1.1.v1', 5_000, refundOf));
+  const byDeposit = recorded<DepositEvent, 'RefundFundedFromDeposit'>('deposit-demo.m1.0001', 'RefundFundedFromDeposit', {
+    ...parties,
+    refundId: 'demo.o1.1.v1',
+    orderId: 'demo.o1',
+    fromHeld: fen(1_000),
+    fromDeposit: fen(2_000),
+    fromFees: fen(0),
+    amount: fen(3_000),
+    total: fen(5_000),
+    fundedAt: noon,
+  });
+  expect(await on.RefundFundedFromDeposit?.(byDeposit, streams())).toEqual(requested('demo.o1.1.v1', 5_000, refundOf));
 });
 
 it('a settlement is paid out like a refund, and whoever asked for it is the first of two people', async () => {

@@ -60,6 +60,7 @@ export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositE
     SurplusCaptured: ({ data: { amount, ...surplus } }) => [payRefund({ ...surplus, total: amount })],
     // The escrow lines of a refund are funded in the append that approves it, so the fund's are always the last.
     FundsReserved: ({ data }) => [payRefund(data)],
+    RefundFundedFromDeposit: ({ data }) => [payRefund(data)],
     SettlementDrawn: ({ data: { payoutId, platform, merchant, rail, payee, amount }, metadata }) => [
       requestPayout(payoutId, {
         platform,

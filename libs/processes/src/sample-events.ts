@@ -1,11 +1,12 @@
 import type { Event, EventOf, Recorded, StreamReader } from '@recourse/eventing';
 import { money } from '@recourse/money';
 
-/** A recorded event as a process meets it; only its type and data matter to the specs. */
+/** A recorded event as a process meets it; only its type and data matter to most specs. */
 export const recorded = <E extends Event, Type extends E['type']>(
   stream: string,
   type: Type,
   data: EventOf<E, Type>['data'],
+  place: { readonly id?: string; readonly revision?: bigint; readonly position?: bigint } = {},
 ): Recorded<EventOf<E, Type>> =>
   ({
     id: `event-${type}`,
@@ -14,6 +15,7 @@ export const recorded = <E extends Event, Type extends E['type']>(
     position: 1n,
     type,
     data,
+    ...place,
     metadata: {
       commandId: 'c',
       correlationId: 'c',

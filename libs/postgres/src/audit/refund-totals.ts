@@ -172,6 +172,7 @@ const checked = {
     report: measure('recovered'),
     journal: sql`coalesce(sum(j.amount) filter (where j.credit like '%:recourse' and j.debit ~ ':(held|deposit|payable)$'), 0)`,
   },
+  compensated: { report: measure('compensated'), journal: moved('fund:available', 'merchant:') },
   outstanding: {
     report: measure('owed'),
     journal: sql`coalesce(sum(j.amount) filter (where j.debit like '%:recourse'), 0)
@@ -205,6 +206,7 @@ async function checksOf(db: Kysely<NoTables>, selection: RefundSelection): Promi
       select j.asset, j.stream, j.amount, split_part(j.debit, '/', 2) as debit, split_part(j.credit, '/', 2) as credit
       from read.journal j where starts_with(j.debit, ${`${selection.platform}/`}) ${events} offset 0) as j
     where j.debit like 'refund:%' or j.credit like 'refund:%' or j.debit like '%:recourse' or j.credit like '%:recourse'
+      or (j.debit = 'fund:available' and j.credit like '%:settling')
     group by j.asset`.execute(db);
   const assets = [...new Set([...report.rows, ...journal.rows].map(({ asset }) => asset))].toSorted();
   return assets.flatMap((asset) => {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { resetCheckpoint } from '../checkpoint.js';
 import type { MigrationSet } from '../migration.js';
+import { buyerDebtBook } from './buyer-debts.js';
 import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
@@ -22,7 +23,7 @@ import { withdrawals } from './withdrawals.js';
  */
 const history: readonly (AnyReadModel | string)[] = [
   orderBook,
-  caseFile,
+  'case-file.v1',
   deadlines,
   refundHistory,
   'payout-queue.v1',
@@ -30,7 +31,7 @@ const history: readonly (AnyReadModel | string)[] = [
   'deposit-statement.v1',
   'journal.v1',
   fundStanding,
-  fundCoverage,
+  'fund-coverage.v1',
   refundAudit,
   withdrawals,
   orderFreezes,
@@ -38,6 +39,9 @@ const history: readonly (AnyReadModel | string)[] = [
   journal,
   payoutQueue,
   depositStatement,
+  caseFile,
+  fundCoverage,
+  buyerDebtBook,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');

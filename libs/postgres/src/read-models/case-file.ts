@@ -1,4 +1,4 @@
-import type { DisputeEvent, UnitVerdict } from '@recourse/disputes/events';
+import type { DisputeEvent, OverriddenUnit, OverrideProposal, UnitVerdict } from '@recourse/disputes/events';
 import { toJson, type MoneyJson } from '@recourse/money';
 import { sql, type JSONColumnType, type Kysely, type Selectable } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
@@ -51,6 +51,25 @@ interface VerdictRow {
   decided_at: string;
   appeal_until: string;
 }
+/** As the row keeps it: amounts in their JSON form. */
+export type StoredOverriddenUnit = Omit<OverriddenUnit, 'refund' | 'was'> & {
+  readonly refund: MoneyJson;
+  readonly was: Omit<OverriddenUnit['was'], 'refund'> & { readonly refund: MoneyJson };
+};
+interface OverrideRow {
+  verdict_id: string;
+  dispute_id: string;
+  status: 'proposed' | 'overturned';
+  /** Those that change. */
+  units: JSONColumnType<readonly StoredOverriddenUnit[]>;
+  is_fraud: boolean;
+  explanation_zh: string;
+  explanation_en: string;
+  proposed_by: string;
+  proposed_at: string;
+  approved_by: string | null;
+  overturned_at: string | null;
+}
 interface EvidenceRow {
   dispute_id: string;
   evidence_id: string;
@@ -63,6 +82,7 @@ interface Tables {
   case_file: CaseRow;
   case_unit: CaseUnitRow;
   verdict: VerdictRow;
+  verdict_override: OverrideRow;
   evidence: EvidenceRow;
 }
 const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
@@ -87,8 +107,8 @@ async function setUnits(
 /** What is the state of a case, who must act next, and why was it decided as it was? */
 export const caseFile = readModel<DisputeEvent>({
   name: 'case-file',
-  version: 1,
-  tables: ['case_file', 'case_unit', 'verdict', 'evidence'],
+  version: 2,
+  tables: ['case_file', 'case_unit', 'verdict', 'verdict_override', 'evidence'],
   create: async (tx) => {
     await sql`create table case_file (
       dispute_id text primary key, order_id text not null, platform text not null, merchant text not null, buyer text not null,
@@ -103,6 +123,11 @@ export const caseFile = readModel<DisputeEvent>({
       explanation_zh text not null, explanation_en text not null, basis jsonb not null, units jsonb not null,
       decided_at timestamptz not null, appeal_until timestamptz not null)`.execute(tx);
     await sql`create index on verdict (dispute_id)`.execute(tx);
+    await sql`create table verdict_override (
+      verdict_id text primary key, dispute_id text not null, status text not null, units jsonb not null, is_fraud boolean not null,
+      explanation_zh text not null, explanation_en text not null, proposed_by text not null, proposed_at timestamptz not null,
+      approved_by text, overturned_at timestamptz)`.execute(tx);
+    await sql`create index on verdict_override (dispute_id)`.execute(tx);
     await sql`create table evidence (
       dispute_id text not null, evidence_id text not null, by_party text not null, kind text not null,
       shows_activation_failure boolean not null, submitted_at timestamptz not null, primary key (dispute_id, evidence_id))`.execute(
@@ -191,11 +216,46 @@ export const caseFile = readModel<DisputeEvent>({
     VerdictBecameFinal: async ({ data }, tx) => {
       await settle(tx, data.disputeId, 'final');
     },
+    VerdictOverrideProposed: async ({ data }, tx) => {
+      await deleteOverride(tx, data.verdictId);
+      await of(tx).insertInto('verdict_override').values(proposalRow(data)).execute();
+    },
+    VerdictOverrideWithdrawn: ({ data }, tx) => deleteOverride(tx, data.verdictId),
+    VerdictOverturned: async ({ data }, tx) => {
+      await of(tx)
+        .updateTable('verdict_override')
+        .set({ status: 'overturned', approved_by: data.approvedBy, overturned_at: data.overturnedAt })
+        .where('verdict_id', '=', data.verdictId)
+        .execute();
+    },
     DisputeWithdrawn: async ({ data }, tx) => {
       await setCase(tx, data.disputeId, { status: 'withdrawn' });
       await of(tx).updateTable('case_unit').set({ until: null }).where('dispute_id', '=', data.disputeId).execute();
     },
   },
+});
+
+const deleteOverride = async (tx: ReadModelTx, verdictId: string): Promise<void> => {
+  await of(tx).deleteFrom('verdict_override').where('verdict_id', '=', verdictId).execute();
+};
+const proposalRow = (data: OverrideProposal) => ({
+  verdict_id: data.verdictId,
+  dispute_id: data.disputeId,
+  status: 'proposed' as const,
+  units: JSON.stringify(
+    data.units.map((unit) => ({
+      ...unit,
+      refund: toJson(unit.refund),
+      was: { ...unit.was, refund: toJson(unit.was.refund) },
+    })),
+  ),
+  is_fraud: data.isFraud,
+  explanation_zh: data.explanation.zh,
+  explanation_en: data.explanation.en,
+  proposed_by: data.proposedBy,
+  proposed_at: data.proposedAt,
+  approved_by: null,
+  overturned_at: null,
 });
 
 type Opening = Pick<
@@ -254,6 +314,7 @@ async function settle(tx: ReadModelTx, disputeId: string, status: 'decided' | 'r
 export interface CaseFile extends CaseRow {
   units: CaseUnitRow[];
   verdicts: Selectable<VerdictRow>[];
+  overrides: Selectable<OverrideRow>[];
   evidence: EvidenceRow[];
 }
 
@@ -261,7 +322,7 @@ export async function findCase(db: Kysely<NoTables>, disputeId: string): Promise
   const tables = of(db).withSchema(liveSchema);
   const found = await tables.selectFrom('case_file').selectAll().where('dispute_id', '=', disputeId).executeTakeFirst();
   if (found === undefined) return undefined;
-  const [units, verdicts, evidence] = await Promise.all([
+  const [units, verdicts, overrides, evidence] = await Promise.all([
     tables.selectFrom('case_unit').selectAll().where('dispute_id', '=', disputeId).orderBy('unit_no').execute(),
     tables
       .selectFrom('verdict')
@@ -270,6 +331,7 @@ export async function findCase(db: Kysely<NoTables>, disputeId: string): Promise
       .orderBy('decided_at')
       .orderBy('verdict_id')
       .execute(),
+    tables.selectFrom('verdict_override').selectAll().where('dispute_id', '=', disputeId).execute(),
     tables
       .selectFrom('evidence')
       .selectAll()
@@ -278,7 +340,7 @@ export async function findCase(db: Kysely<NoTables>, disputeId: string): Promise
       .orderBy('evidence_id')
       .execute(),
   ]);
-  return { ...found, units, verdicts, evidence };
+  return { ...found, units, verdicts, overrides, evidence };
 }
 
 /** Cases that wait for a verifier's word, at most `limit`. */

@@ -208,6 +208,7 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | DepositEvent | Fu
       await start(tx, stream, `aside:${data.refundId}`, lastMomentOf(data.countedOn));
     },
     ReservationFreed: ({ data }, tx) => clear(tx, fundControlStream(data.platform, data.asset), [`aside:${data.refundId}`]),
+    ReservationWithdrawn: ({ data }, tx) => clear(tx, fundControlStream(data.platform, data.asset), [`aside:${data.refundId}`]),
     FundDayBegan: async ({ data }, tx) => {
       await of(tx)
         .updateTable('deadline')

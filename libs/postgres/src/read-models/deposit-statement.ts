@@ -1,6 +1,7 @@
 import type { DepositEvent } from '@recourse/deposits/events';
 import type { Event, Instant, Recorded } from '@recourse/eventing';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
+import { ageBucket, type AgeBucket, shanghaiDays } from './age.js';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 
 export interface AccountRow {
@@ -94,6 +95,8 @@ async function move(event: Recorded<DepositEvent>, tx: ReadModelTx, change: Chan
     })
     .execute();
 }
+
+const overturned = 'verdict overturned';
 
 const secured = (hold: Extract<DepositEvent, { type: 'DepositHeld' }>['data']['for']): Change =>
   hold.kind === 'case' ? { case_id: hold.caseId } : { refund_id: hold.obligationId };
@@ -205,6 +208,21 @@ export const depositStatement = readModel<DepositEvent>({
         owed_change: -event.data.amount.minor,
         refund_id: event.data.refundId,
       }),
+    RefundFundedFromDeposit: (event, tx) =>
+      move(event, tx, {
+        deposit_change: -event.data.fromDeposit.minor,
+        held_change: -event.data.fromHeld.minor,
+        refund_id: event.data.refundId,
+        order_id: event.data.orderId,
+        case_id: event.data.caseId ?? null,
+      }),
+    DepositFundingPaid: (event, tx) => move(event, tx, { refund_id: event.data.refundId, order_id: event.data.orderId }),
+    DepositFundingRevoked: (event, tx) =>
+      move(event, tx, {
+        deposit_change: event.data.toDeposit.minor,
+        refund_id: event.data.refundId,
+        order_id: event.data.orderId,
+      }),
     SettlementDrawn: (event, tx) => move(event, tx, { payable_change: -event.data.amount.minor, reference: event.data.payoutId }),
     SettlementReturned: (event, tx) =>
       move(event, tx, { payable_change: event.data.amount.minor, reference: event.data.payoutId }),
@@ -228,6 +246,24 @@ export const depositStatement = readModel<DepositEvent>({
     AccountClosed: (event, tx) => move(event, tx, { reference: event.data.payoutId }),
     RecourseWrittenOff: (event, tx) => move(event, tx, { owed_change: -event.data.amount.minor, refund_id: event.data.refundId }),
     RecourseReinstated: (event, tx) => move(event, tx, { owed_change: event.data.amount.minor, refund_id: event.data.refundId }),
+    ObligationRevoked: (event, tx) =>
+      move(event, tx, { owed_change: -event.data.amount.minor, refund_id: event.data.refundId, reference: overturned }),
+    RecourseForgiven: (event, tx) =>
+      move(event, tx, { owed_change: -event.data.amount.minor, refund_id: event.data.refundId, reference: overturned }),
+    CompensationClaimed: (event, tx) =>
+      move(event, tx, {
+        refund_id: event.data.refundId,
+        order_id: event.data.orderId,
+        case_id: event.data.caseId ?? null,
+        reference: overturned,
+      }),
+    CompensationCredited: (event, tx) =>
+      move(event, tx, {
+        payable_change: event.data.amount.minor,
+        refund_id: event.data.refundId,
+        order_id: event.data.orderId,
+        reference: overturned,
+      }),
     DepositFellShort: (event, tx) => move(event, tx, { reference: `minimum ${event.data.minimum.minor}` }),
     ShortfallCured: (event, tx) => move(event, tx, { reference: `minimum ${event.data.minimum.minor}` }),
   },
@@ -261,8 +297,8 @@ export const listAccounts = (db: Kysely<NoTables>, platform: string): Promise<Ac
 export interface AgeingRow {
   merchant: string;
   asset: string;
-  /** Shanghai calendar days since the obligation was opened: 0–7, 8–30, 31–90, more. */
-  bucket: 'days0to7' | 'days8to30' | 'days31to90' | 'over90';
+  /** Since the obligation was opened. */
+  bucket: AgeBucket;
   obligations: number;
   outstanding: bigint;
 }
@@ -273,14 +309,13 @@ export async function ageing(
   platform: string,
   { at, merchant }: { readonly at: string; readonly merchant?: string },
 ): Promise<AgeingRow[]> {
-  const day = (moment: RawBuilder<unknown>) => sql`(${moment} at time zone 'Asia/Shanghai')::date`;
   const { rows } = await sql<AgeingRow>`
     select merchant, asset, bucket, count(*)::int as obligations, sum(outstanding)::bigint as outstanding from (
       select merchant, asset, outstanding,
-        case when days <= 7 then 'days0to7' when days <= 30 then 'days8to30' when days <= 90 then 'days31to90' else 'over90' end as bucket
+        ${ageBucket(sql`days`)} as bucket
       from (
         select moved.merchant, account.asset, sum(moved.owed_change) as outstanding,
-          ${day(sql`${at}::timestamptz`)} - ${day(sql`min(moved.at)`)} as days
+          ${shanghaiDays(sql`min(moved.at)`, at)} as days
         from ${sql.id(liveSchema, 'merchant_movement')} as moved
         join ${sql.id(liveSchema, 'merchant_account')} as account using (platform, merchant)
         where moved.platform = ${platform} and moved.at <= ${at} and moved.owed_change <> 0

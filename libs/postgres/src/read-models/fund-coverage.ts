@@ -1,4 +1,5 @@
 import type { FundEvent } from '@recourse/compensation/events';
+import type { DepositEvent } from '@recourse/deposits/events';
 import { type Instant, shanghaiDay } from '@recourse/eventing';
 import type { OrderEvent } from '@recourse/orders/events';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
@@ -9,7 +10,7 @@ export interface CoverageRow {
   /** In Asia/Shanghai. */
   day: string;
   available: bigint;
-  /** Approved out of the fund and not reserved yet. */
+  /** Approved out of the fund and not reserved yet, or claimed by a merchant and not paid to him yet. */
   waiting: bigint;
   /** Under an open claim. */
   claimed: bigint;
@@ -113,14 +114,14 @@ const setUnits = (tx: ReadModelTx, orderId: string, units: readonly number[], va
  *
  *     coverage = available ÷ exposure;  exposure = waiting + claimed + claimable
  *
- * `waiting`: what approved refunds want of the fund and it has not reserved. `claimed` and `claimable`: of every unit whose
+ * `waiting`: what approved refunds and claims of merchants want of the fund and it has not reserved or paid. `claimed` and `claimable`: of every unit whose
  * escrow is released, so that the fund would pay, the price net of what was refunded, if it is under an open claim, or else if
  * its after-sale time (or an unrevealed key's seven days) is not over. A bound from above: what comes back out of the
  * platform's fees is not taken off, and no claim is thought to be refused.
  */
-export const fundCoverage = readModel<FundEvent | OrderEvent>({
+export const fundCoverage = readModel<FundEvent | OrderEvent | DepositEvent>({
   name: 'fund-coverage',
-  version: 1,
+  version: 2,
   tables: ['coverage_unit', 'coverage_fund', 'fund_coverage'],
   create: async (tx) => {
     await sql`create table coverage_unit (
@@ -200,12 +201,41 @@ export const fundCoverage = readModel<FundEvent | OrderEvent>({
           .where('unit_no', '=', unitNo)
           .execute();
       }
-      await of(tx).deleteFrom('coverage_unit').where('order_id', '=', data.orderId).where('due', '<=', 0n).execute();
+    },
+    // What was refunded in full may be claimed again.
+    RefundRevoked: async ({ data, metadata }, tx) => {
+      await move(tx, metadata.recordedAt, data.platform, data.total.asset);
+      for (const { unitNo, amount } of data.lines) {
+        await of(tx)
+          .updateTable('coverage_unit')
+          .set((eb) => ({ due: eb('due', '+', amount.minor) }))
+          .where('order_id', '=', data.orderId)
+          .where('unit_no', '=', unitNo)
+          .execute();
+      }
     },
     FundPeriodOpened: ({ data, metadata }, tx) => move(tx, metadata.recordedAt, data.platform, data.available.asset),
     FundContributed: ({ data, metadata }, tx) =>
       move(tx, metadata.recordedAt, data.platform, data.amount.asset, { available: data.amount.minor }),
     FundReimbursed: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.amount.asset, { available: data.amount.minor }),
+    CompensationClaimed: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.amount.asset, { waiting: data.amount.minor }),
+    MerchantCompensated: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.amount.asset, {
+        available: -data.amount.minor,
+        waiting: -data.amount.minor,
+      }),
+    RefundReturned: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.amount.asset, { available: data.amount.minor }),
+    // The fund will not pay it: the deposit did, or nobody does any more.
+    ReservationTakenOver: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.asset, { waiting: -data.fromFund.minor }),
+    ReservationWithdrawn: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.asset, { waiting: -data.fromFund.minor }),
+    ReservationRevoked: ({ data, metadata }, tx) =>
+      move(tx, metadata.recordedAt, data.platform, data.asset, { available: data.fromFund.minor }),
+    FraudRepaid: ({ data, metadata }, tx) =>
       move(tx, metadata.recordedAt, data.platform, data.amount.asset, { available: data.amount.minor }),
     FundsReserved: ({ data, metadata }, tx) =>
       move(tx, metadata.recordedAt, data.platform, data.fromFund.asset, {

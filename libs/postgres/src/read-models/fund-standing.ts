@@ -32,9 +32,14 @@ export interface AsideRow {
   position: bigint;
   since: string;
 }
+/** A refund that waits for the word of its merchant's deposit. */
+export interface HandedOverRow extends Omit<AsideRow, 'counted_on'> {
+  case_id: string | null;
+}
 interface Tables {
   fund_standing: FundStandingRow;
   fund_aside: AsideRow;
+  fund_handed_over: HandedOverRow;
 }
 const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
 
@@ -44,11 +49,18 @@ const change = (
   values: Partial<FundStandingRow>,
 ) => of(tx).updateTable('fund_standing').set(values).where('platform', '=', platform).where('asset', '=', asset).execute();
 
-/** May a platform's fund pay, within which limits, and whom does it hold aside? */
+const notHandedOver = async (
+  { data: { refundId } }: { readonly data: { readonly refundId: string } },
+  tx: ReadModelTx,
+): Promise<void> => {
+  await of(tx).deleteFrom('fund_handed_over').where('refund_id', '=', refundId).execute();
+};
+
+/** May a platform's fund pay, within which limits, whom does it hold aside, and whose deposit did it ask? */
 export const fundStanding = readModel<FundEvent>({
   name: 'fund-standing',
-  version: 1,
-  tables: ['fund_standing', 'fund_aside'],
+  version: 2,
+  tables: ['fund_standing', 'fund_aside', 'fund_handed_over'],
   create: async (tx) => {
     await sql`create table fund_standing (
       platform text not null, asset text not null, mode text not null, mode_by text, mode_reason text, mode_since timestamptz,
@@ -58,6 +70,10 @@ export const fundStanding = readModel<FundEvent>({
       refund_id text primary key, platform text not null, asset text not null, merchant text not null, order_id text not null,
       amount bigint not null, counted_on text not null, position bigint not null, since timestamptz not null)`.execute(tx);
     await sql`create index on fund_aside (platform, position)`.execute(tx);
+    await sql`create table fund_handed_over (
+      refund_id text primary key, platform text not null, asset text not null, merchant text not null, order_id text not null,
+      case_id text, amount bigint not null, position bigint not null, since timestamptz not null)`.execute(tx);
+    await sql`create index on fund_handed_over (platform, position)`.execute(tx);
   },
   on: {
     FundPeriodOpened: async ({ data }, tx) => {
@@ -120,6 +136,28 @@ export const fundStanding = readModel<FundEvent>({
     ReservationFreed: async ({ data }, tx) => {
       await of(tx).deleteFrom('fund_aside').where('refund_id', '=', data.refundId).execute();
     },
+    ReservationHandedOver: async ({ data, position, metadata }, tx) => {
+      await of(tx)
+        .insertInto('fund_handed_over')
+        .values({
+          refund_id: data.refundId,
+          platform: data.platform,
+          asset: data.fromFund.asset,
+          merchant: data.merchant,
+          order_id: data.orderId,
+          case_id: data.caseId ?? null,
+          amount: data.fromFund.minor,
+          position,
+          since: metadata.effectiveAt,
+        })
+        .execute();
+    },
+    ReservationHandedBack: notHandedOver,
+    ReservationTakenOver: notHandedOver,
+    ReservationWithdrawn: async (event, tx) => {
+      await notHandedOver(event, tx);
+      await of(tx).deleteFrom('fund_aside').where('refund_id', '=', event.data.refundId).execute();
+    },
   },
 });
 
@@ -137,6 +175,9 @@ export const findAside = (db: Kysely<NoTables>, platform: string, refundId: stri
 /** Those held aside, the oldest first. */
 export const listAside = (db: Kysely<NoTables>, platform: string, limit: number): Promise<AsideRow[]> =>
   live(db).selectFrom('fund_aside').selectAll().where('platform', '=', platform).orderBy('position').limit(limit).execute();
+/** Those handed over, the oldest first. */
+export const listHandedOver = (db: Kysely<NoTables>, platform: string, limit: number): Promise<HandedOverRow[]> =>
+  live(db).selectFrom('fund_handed_over').selectAll().where('platform', '=', platform).orderBy('position').limit(limit).execute();
 export async function countAside(db: Kysely<NoTables>, platform: string): Promise<Map<string, bigint>> {
   const rows = await live(db)
     .selectFrom('fund_aside')

@@ -1,4 +1,5 @@
 export { neverSkipped, readModelMigrations, readModels } from './all.js';
+export type { AgeBucket } from './age.js';
 export {
   accountBalances,
   balancePage,
@@ -18,6 +19,15 @@ export {
   type StatementEntry,
   type StatementPage,
 } from './books.js';
+export {
+  buyerDebtAges,
+  buyerDebtBook,
+  findBuyerDebt,
+  listBuyerDebts,
+  type AgedDebtRow,
+  type BuyerDebtAge,
+  type BuyerDebtRow,
+} from './buyer-debts.js';
 export { caseFile, casesOfOrder, findCase, type CaseFile, type StoredUnitVerdict } from './case-file.js';
 export { deadlines, nextDeadline } from './deadlines.js';
 export {
@@ -45,7 +55,9 @@ export {
   findFundStanding,
   fundStanding,
   listAside,
+  listHandedOver,
   type AsideRow,
+  type HandedOverRow,
   type FundStandingRow,
 } from './fund-standing.js';
 export { balances, journal, journalRows, type Balance } from './journal.js';

@@ -181,6 +181,19 @@ export const orderBook = readModel<OrderEvent>({
           .execute();
       }
     },
+    RefundRevoked: async ({ data }, tx) => {
+      for (const line of data.lines) {
+        await of(tx)
+          .updateTable('order_unit')
+          .set((eb) => ({
+            refunded: eb('refunded', '-', line.amount.minor),
+            ...(line.source === 'escrow' ? { money: 'held' as const } : {}),
+          }))
+          .where('order_id', '=', data.orderId)
+          .where('unit_no', '=', line.unitNo)
+          .execute();
+      }
+    },
   },
 });
 

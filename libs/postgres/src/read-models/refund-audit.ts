@@ -68,10 +68,23 @@ const followed: Readonly<Record<Followed, true>> = {
   RefundOverturned: true,
   ReservationQueued: true,
   ReservationFreed: true,
+  ReservationHandedOver: true,
+  ReservationTakenOver: true,
+  ReservationHandedBack: true,
+  HandOverEnded: true,
+  HandOverRevoked: true,
+  ReservationWithdrawn: true,
+  RefundFundedFromDeposit: true,
+  HandOverDeclined: true,
+  DepositFundingPaid: true,
+  DepositFundingRevoked: true,
   FundHoldLiftOrdered: true,
   FundsReserved: true,
   ReservationRevoked: true,
   FundReimbursed: true,
+  CompensationQueued: true,
+  MerchantCompensated: true,
+  RefundReturned: true,
   ObligationOpened: true,
   ObligationRefundPaid: true,
   HoldReassigned: true,
@@ -82,6 +95,10 @@ const followed: Readonly<Record<Followed, true>> = {
   WriteOffProposed: true,
   RecourseWrittenOff: true,
   RecourseReinstated: true,
+  ObligationRevoked: true,
+  RecourseForgiven: true,
+  CompensationClaimed: true,
+  CompensationCredited: true,
   PayoutRequested: true,
   TransferSubmitted: true,
   TransferProcessing: true,
@@ -100,6 +117,15 @@ const followed: Readonly<Record<Followed, true>> = {
   PayoutCancelRefused: true,
   PayoutReturned: true,
   GatewayFeeCharged: true,
+  BuyerFraudEstablished: true,
+  BuyerDebtOpened: true,
+  BuyerDebtRepaid: true,
+  BuyerDebtReturned: true,
+  DebtWriteOffProposed: true,
+  DebtWriteOffApproved: true,
+  FraudRepaid: true,
+  DoublePaymentRepaid: true,
+  BuyerDebtWrittenOff: true,
 };
 
 async function follow(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<void> {
@@ -111,7 +137,7 @@ async function follow(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<vo
     .insertInto('refund_event')
     .values({ position, refund_id: refundId, stream, event_type: type, at: event.metadata.effectiveAt })
     .execute();
-  const movements = type === 'RefundApproved' ? approved(event.data) : await posted(event, refundId, tx);
+  const movements = await movementsOf(event, refundId, tx);
   if (movements.length === 0) return;
   await of(tx)
     .insertInto('refund_movement')
@@ -125,6 +151,25 @@ async function isKnown(tx: ReadModelTx, refundId: string): Promise<boolean> {
   const found = await of(tx).selectFrom('refund_event').select('position').where('refund_id', '=', refundId).limit(1).execute();
   return found.length > 0;
 }
+
+async function movementsOf(event: Recorded<DomainEvent>, refundId: string, tx: ReadModelTx): Promise<readonly Movement[]> {
+  if (event.type === 'RefundApproved') return approved(event.data);
+  const back = event.type === 'RefundRevoked' ? await revoked(refundId, tx) : [];
+  return [...back, ...(await posted(event, refundId, tx))];
+}
+
+/** Whatever its parts have become, none of it is approved any more. */
+const revoked = async (refundId: string, tx: ReadModelTx): Promise<readonly Movement[]> =>
+  (await partsOf(tx, refundId))
+    .filter((part) => part.approved !== 0n)
+    .map(({ unit_no, source, bearer, liable, approved: amount }) => ({
+      unit_no,
+      source,
+      bearer,
+      liable,
+      measure: 'approved',
+      amount: -amount,
+    }));
 
 function approved({ lines }: DataOf<DomainEvent, 'RefundApproved'>): readonly Movement[] {
   return lines
@@ -149,7 +194,7 @@ function approved({ lines }: DataOf<DomainEvent, 'RefundApproved'>): readonly Mo
 
 /** What the event's postings mean for the parts of the refund; the accounts say it, so that a new event needs no line here. */
 async function posted(event: Recorded<DomainEvent>, refundId: string, tx: ReadModelTx): Promise<readonly Movement[]> {
-  const effects = postingsOf(event).flatMap((posting) => effectsOf(posting, categoryOf(event.stream)));
+  const effects = postingsOf(event).flatMap((posting) => effectsOf(posting, event));
   if (effects.length === 0) return [];
   const parts = await partsOf(tx, refundId);
   return effects.flatMap((effect) => spread(effect, parts));
@@ -181,7 +226,7 @@ const merchantMoney: ReadonlySet<AccountKind> = new Set(['deposit', 'held', 'pay
 const isRecourse = ({ source, bearer }: Part): boolean => source === 'fund' && bearer === 'merchant';
 const every = (): boolean => true;
 
-function effectsOf({ debit, credit, amount: { asset, minor } }: Posting, category: string): Effect[] {
+function effectsOf({ debit, credit, amount: { asset, minor } }: Posting, { type, stream }: Recorded<DomainEvent>): Effect[] {
   const [from, to] = [parseAccount(debit).kind, parseAccount(credit).kind];
   const funding = (source: RefundSource, amount: bigint): Effect => ({
     measure: 'funded',
@@ -212,7 +257,7 @@ function effectsOf({ debit, credit, amount: { asset, minor } }: Posting, categor
   });
   if (to === 'refund') {
     // Paid too much by the buyer: his own money, which nobody bears. From the payout's stream it is a transfer that came back.
-    if (from === 'gateway' && category === 'order') {
+    if (from === 'gateway' && categoryOf(stream) === 'order') {
       const own = { asset, amount: minor, of: () => false, by: () => 0n, source: 'surplus', bearer: 'none' } as const;
       return [
         { ...own, measure: 'approved' },
@@ -227,14 +272,18 @@ function effectsOf({ debit, credit, amount: { asset, minor } }: Posting, categor
   if (from === 'refund') {
     if (to === 'gateway') return [paying(minor)];
     const source = fundedFrom[to];
-    return source === undefined ? [] : [funding(source, -minor)];
+    if (source === undefined) return [];
+    // The whole refund goes to the fund, whoever funded which part of it.
+    return [type === 'RefundReturned' ? { ...funding(source, -minor), of: every, as: source } : funding(source, -minor)];
   }
   if (from === 'recourse' && to === 'advanced') return [owing('owed', minor, ({ approved: share }) => share)];
   if (to === 'recourse') {
     const less = owing('owed', -minor, ({ owed }) => owed);
     return merchantMoney.has(from) ? [owing('recovered', minor, ({ owed }) => owed), less] : [less];
   }
-  return from === 'available' && to === 'settling' ? [owing('compensated', minor, ({ approved: share }) => share)] : [];
+  if (from !== 'available' || to !== 'settling') return [];
+  // Recovered from him, taken out of his deposit, or kept from his escrow: of everything that was his to bear.
+  return [{ ...owing('compensated', minor, ({ approved: share }) => share), of: ({ bearer }) => bearer === 'merchant' }];
 }
 
 /** The fund's part of the merchant became a part of his deposit: approved and funded there, and no longer approved here. */

@@ -14,15 +14,31 @@ interface RefundRow {
   rail: string;
   ground: string;
   rule: string | null;
-  status: 'approved' | 'queued' | 'funded' | 'paying' | 'unclaimed' | 'paid' | 'reversed';
+  /** Revoked: not paid, and owed no more. Overturned: paid, though it should not have been. Neither changes any more. */
+  status:
+    | 'approved'
+    | 'queued'
+    | 'handed-over'
+    | 'funded'
+    | 'paying'
+    | 'unclaimed'
+    | 'paid'
+    | 'reversed'
+    | 'returned'
+    | 'revoked'
+    | 'overturned';
   asset: string;
   total: bigint;
   from_escrow: bigint;
   from_fund: bigint;
+  /** What the merchant's deposit paid in the fund's place. */
+  from_deposit: bigint;
   from_fees: bigint;
   merchant_share: bigint;
   recovered: bigint;
   outstanding: bigint;
+  /** Paid to the merchant after the verdict was overturned. */
+  compensated: bigint;
   approved_at: string;
   paid_at: string | null;
   rail_transfer_id: string | null;
@@ -43,6 +59,15 @@ const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
 const set = async (tx: ReadModelTx, refundId: string, values: Partial<RefundRow>): Promise<void> => {
   await of(tx).updateTable('refund').set(values).where('refund_id', '=', refundId).execute();
 };
+/** Nothing that comes later makes more of a refund that its verdict no longer gives. */
+const proceed = async (tx: ReadModelTx, refundId: string, values: Partial<RefundRow>): Promise<void> => {
+  await of(tx)
+    .updateTable('refund')
+    .set(values)
+    .where('refund_id', '=', refundId)
+    .where('status', 'not in', ['revoked', 'overturned'])
+    .execute();
+};
 const recover = async (tx: ReadModelTx, refundId: string, amount: bigint, outstanding: bigint): Promise<void> => {
   await of(tx)
     .updateTable('refund')
@@ -51,17 +76,26 @@ const recover = async (tx: ReadModelTx, refundId: string, amount: bigint, outsta
     .execute();
 };
 
+const raise = async (tx: ReadModelTx, refundId: string, column: 'outstanding' | 'compensated', by: bigint): Promise<void> => {
+  await of(tx)
+    .updateTable('refund')
+    .set((eb) => ({ [column]: eb(column, '+', by) }))
+    .where('refund_id', '=', refundId)
+    .execute();
+};
+
 /** Which refunds were made, why, from whose money, and what came back? */
 export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | DepositEvent>({
   name: 'refund-history',
-  version: 1,
+  version: 2,
   tables: ['refund', 'refund_line'],
   create: async (tx) => {
     await sql`create table refund (
       refund_id text primary key, order_id text not null, dispute_id text, platform text not null, merchant text not null, buyer text not null,
       rail text not null, ground text not null, rule text, status text not null, asset text not null, total bigint not null,
-      from_escrow bigint not null, from_fund bigint not null, from_fees bigint not null, merchant_share bigint not null,
-      recovered bigint not null, outstanding bigint not null, approved_at timestamptz not null, paid_at timestamptz, rail_transfer_id text)`.execute(
+      from_escrow bigint not null, from_fund bigint not null, from_deposit bigint not null, from_fees bigint not null,
+      merchant_share bigint not null, recovered bigint not null, outstanding bigint not null, compensated bigint not null,
+      approved_at timestamptz not null, paid_at timestamptz, rail_transfer_id text)`.execute(
       tx,
     );
     await sql`create index on refund (platform, approved_at, refund_id)`.execute(tx);
@@ -89,10 +123,12 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
           total: data.total.minor,
           from_escrow: data.fromEscrow.minor,
           from_fund: data.fromFund.minor,
+          from_deposit: 0n,
           from_fees: data.fromFees.minor,
           merchant_share: data.merchantShare.minor,
           recovered: 0n,
           outstanding: 0n,
+          compensated: 0n,
           approved_at: data.approvedAt,
           paid_at: null,
           rail_transfer_id: null,
@@ -130,10 +166,12 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
           total: data.amount.minor,
           from_escrow: 0n,
           from_fund: 0n,
+          from_deposit: 0n,
           from_fees: 0n,
           merchant_share: 0n,
           recovered: 0n,
           outstanding: 0n,
+          compensated: 0n,
           approved_at: data.bookedAt,
           paid_at: null,
           rail_transfer_id: null,
@@ -141,14 +179,27 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
         .execute();
     },
     RefundFundedFromEscrow: async ({ data }, tx) => {
-      if (data.complete) await set(tx, data.refundId, { status: 'funded' });
+      if (data.complete) await proceed(tx, data.refundId, { status: 'funded' });
     },
-    ReservationQueued: ({ data }, tx) => set(tx, data.refundId, { status: 'queued' }),
-    FundsReserved: ({ data }, tx) => set(tx, data.refundId, { status: 'funded', outstanding: data.merchantShare.minor }),
+    ReservationQueued: ({ data }, tx) => proceed(tx, data.refundId, { status: 'queued' }),
+    ReservationHandedOver: ({ data }, tx) => proceed(tx, data.refundId, { status: 'handed-over' }),
+    ReservationHandedBack: ({ data }, tx) => proceed(tx, data.refundId, { status: 'queued' }),
+    RefundFundedFromDeposit: async ({ data }, tx) => {
+      const fromDeposit = data.fromHeld.minor + data.fromDeposit.minor;
+      await set(tx, data.refundId, { from_fund: 0n, from_deposit: fromDeposit });
+      await proceed(tx, data.refundId, { status: 'funded' });
+      await of(tx)
+        .updateTable('refund_line')
+        .set({ source: 'deposit' })
+        .where('refund_id', '=', data.refundId)
+        .where('source', '=', 'fund')
+        .execute();
+    },
+    FundsReserved: ({ data }, tx) => proceed(tx, data.refundId, { status: 'funded', outstanding: data.merchantShare.minor }),
     TransferSubmitted: async ({ data }, tx) => {
-      if (data.purpose.kind === 'refund') await set(tx, data.purpose.refundId, { status: 'paying' });
+      if (data.purpose.kind === 'refund') await proceed(tx, data.purpose.refundId, { status: 'paying' });
     },
-    PayoutUnclaimed: ({ data }, tx) => set(tx, data.payoutId, { status: 'unclaimed' }),
+    PayoutUnclaimed: ({ data }, tx) => proceed(tx, data.payoutId, { status: 'unclaimed' }),
     PayoutSucceeded: async ({ data }, tx) => {
       if (data.purpose.kind === 'refund') {
         await set(tx, data.purpose.refundId, {
@@ -160,13 +211,23 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
     },
     // Owed again; what was paid when stands in the payout's payments.
     PayoutReversed: async ({ data }, tx) => {
-      if (data.purpose.kind === 'refund')
-        await set(tx, data.purpose.refundId, { status: 'reversed', paid_at: null, rail_transfer_id: null });
+      if (data.purpose.kind !== 'refund') return;
+      await proceed(tx, data.purpose.refundId, { status: 'reversed' });
+      await set(tx, data.purpose.refundId, { paid_at: null, rail_transfer_id: null });
+    },
+    RefundRevoked: ({ data }, tx) => set(tx, data.refundId, { status: 'revoked', outstanding: 0n }),
+    PayoutCancelRefused: async ({ data }, tx) => {
+      if (data.purpose.kind === 'refund') await set(tx, data.purpose.refundId, { status: 'overturned' });
     },
     DepositDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
     PayableDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
-    // The debits behind a reinstatement say what is outstanding then.
     RecourseWrittenOff: ({ data }, tx) => set(tx, data.refundId, { outstanding: 0n }),
+    // The debits behind it say what is outstanding then, or it is forgiven.
+    RecourseReinstated: ({ data }, tx) => raise(tx, data.refundId, 'outstanding', data.amount.minor),
+    RecourseForgiven: ({ data }, tx) => raise(tx, data.refundId, 'outstanding', -data.amount.minor),
+    ObligationRevoked: ({ data }, tx) => set(tx, data.refundId, { outstanding: 0n }),
+    MerchantCompensated: ({ data }, tx) => raise(tx, data.refundId, 'compensated', data.amount.minor),
+    RefundReturned: ({ data }, tx) => set(tx, data.refundId, { status: 'returned' }),
   },
 });
 
@@ -176,7 +237,7 @@ export interface RefundFilter {
   readonly buyer?: string;
   readonly status?: string;
   readonly rule?: string;
-  readonly source?: 'escrow' | 'fund';
+  readonly source?: 'escrow' | 'fund' | 'deposit';
   readonly from?: string;
   readonly to?: string;
   /** Refunds after this one, in the order of approval. */
@@ -192,7 +253,7 @@ export async function listRefunds(db: Kysely<NoTables>, filter: RefundFilter): P
   if (filter.buyer !== undefined) query = query.where('buyer', '=', filter.buyer);
   if (filter.status !== undefined) query = query.where('status', '=', filter.status as RefundRow['status']);
   if (filter.rule !== undefined) query = query.where('rule', '=', filter.rule);
-  if (filter.source !== undefined) query = query.where(filter.source === 'escrow' ? 'from_escrow' : 'from_fund', '>', 0n);
+  if (filter.source !== undefined) query = query.where(`from_${filter.source}`, '>', 0n);
   if (filter.from !== undefined) query = query.where('approved_at', '>=', filter.from);
   if (filter.to !== undefined) query = query.where('approved_at', '<', filter.to);
   if (filter.after !== undefined) {
@@ -248,8 +309,8 @@ export async function totalsOf(db: Kysely<NoTables>, platform: string): Promise<
   const { rows } = await sql<Totals>`select
     (select count(*) from read.order_book where platform = ${platform}) as orders,
     (select count(*) from read.case_file where platform = ${platform}) as disputes,
-    (select count(*) from read.refund where platform = ${platform} and status = 'paid') as "refundsPaid",
-    (select coalesce(sum(total), 0)::bigint from read.refund where platform = ${platform} and status = 'paid') as "refundedMinor",
+    (select count(*) from read.refund where platform = ${platform} and paid_at is not null) as "refundsPaid",
+    (select coalesce(sum(total), 0)::bigint from read.refund where platform = ${platform} and paid_at is not null) as "refundedMinor",
     (select count(*) from read.case_file c where platform = ${platform}
       and exists (select 1 from read.verdict v where v.dispute_id = c.dispute_id)
       and not exists (select 1 from read.verdict v, jsonb_array_elements(v.units) u where v.dispute_id = c.dispute_id and u ->> 'remedy' <> 'NONE')) as refused,
