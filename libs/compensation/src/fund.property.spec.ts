@@ -11,7 +11,8 @@ const firstMoment = '2026-03-01T08:00:00.000Z';
 /** What happens around a fund, in plain numbers. */
 type Happening =
   | { do: 'refund'; merchant: string; fen: number; again: boolean }
-  | { do: 'money'; fen: number; reimbursed: boolean }
+  | { do: 'compensation'; merchant: string; fen: number; again: boolean }
+  | { do: 'money'; fen: number; how: 'contributed' | 'reimbursed' | 'returned' }
   | { do: 'pause' | 'resume' | 'day' }
   | { do: 'limits'; mark: number | undefined; daily: number | undefined }
   | { do: 'lift'; pick: number }
@@ -30,7 +31,20 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   },
   {
     weight: 4,
-    arbitrary: fc.record({ do: fc.constant('money' as const), fen: fc.integer({ min: 1, max: 150 }), reimbursed: fc.boolean() }),
+    arbitrary: fc.record({
+      do: fc.constant('money' as const),
+      fen: fc.integer({ min: 1, max: 150 }),
+      how: fc.constantFrom('contributed' as const, 'reimbursed' as const, 'returned' as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('compensation' as const),
+      merchant: fc.constantFrom('m1', 'm2', 'm3'),
+      fen: fc.integer({ min: 1, max: 60 }),
+      again: fc.boolean(),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('pause' as const, 'resume' as const, 'day' as const) }) },
   {
@@ -76,7 +90,7 @@ const refund = (refundId: string, merchant: string, minor: number): FundInput =>
 function inputsOf(history: readonly Happening[]): { input: FundInput; at: string }[] {
   let hours = 0;
   let version = 0;
-  let refunds = 0;
+  let [refunds, compensations] = [0, 0];
   return history.flatMap((one) => {
     const at = plusHours(firstMoment, hours);
     const of = (...inputs: FundInput[]) => inputs.map((input) => ({ input, at }));
@@ -88,6 +102,15 @@ function inputsOf(history: readonly Happening[]): { input: FundInput; at: string
         const approved = refund(`r${(refunds += 1)}`, one.merchant, one.fen);
         return of(approved, ...(one.again ? [approved] : []));
       }
+      case 'compensation': {
+        // Each for a refund of the same number, as if a verdict were overturned: the two are told apart.
+        const lost = { refundId: `r${(compensations += 1)}`, orderId: 'o1', recovered: fen(one.fen), escrowLoss: zero() };
+        const claimed: FundInput = {
+          type: 'CompensationClaimed',
+          data: { platform: 'demo', merchant: one.merchant, ...lost, amount: fen(one.fen), claimedAt: at },
+        };
+        return of(claimed, ...(one.again ? [claimed] : []));
+      }
       case 'money': {
         const amount = fen(one.fen);
         const debit = {
@@ -98,7 +121,14 @@ function inputsOf(history: readonly Happening[]): { input: FundInput; at: string
           outstanding: zero(),
           debitedAt: at,
         };
-        if (one.reimbursed) return of({ type: 'PayableDebited', data: { ...debit, amount } });
+        if (one.how === 'reimbursed') return of({ type: 'PayableDebited', data: { ...debit, amount } });
+        if (one.how === 'returned') {
+          const purpose = { kind: 'refund', refundId: 'r0', orderId: 'o1', buyer: 'b1', merchant: 'm1' } as const;
+          return of({
+            type: 'PayoutReturned',
+            data: { payoutId: 'r0', platform: 'demo', purpose, rail: 'alipay', amount, returnedAt: at },
+          });
+        }
         const contribution = { contributionId: 'k', platform: 'demo', amount, rail: 'alipay', transaction: 't' };
         return of({
           type: 'ContributionApproved',
@@ -132,9 +162,10 @@ interface Seen {
   alarms: number;
 }
 
-/** The rules once more, by hand: one list of refunds in the order of their approvals, looked through from the start every time. */
+/** The rules once more, by hand: one list of refunds and compensations in the order of the log, looked through from the start every time. */
 function model(history: readonly Happening[]): Seen[] {
-  const refunds: { id: string; merchant: string; fen: number; is: 'waiting' | 'aside' | 'paid' }[] = [];
+  const wanted: { id: string; merchant: string; fen: number; is: 'waiting' | 'aside' | 'paid' }[] = [];
+  let [refunds, compensations] = [0, 0];
   const paid: string[] = [];
   const spent = new Map<string, number>();
   let [available, alarms, hours, today] = [0, 0, 0, ''];
@@ -148,7 +179,7 @@ function model(history: readonly Happening[]): Seen[] {
     if (daily !== undefined) spent.set(key(merchant), spentToday(merchant) + some);
   };
   const letGo = (isNewDay: boolean) => {
-    for (const one of refunds) {
+    for (const one of wanted) {
       const fits = daily === undefined || spentToday(one.merchant) + one.fen <= daily;
       if (one.is !== 'aside' || !(fits || (isNewDay && spentToday(one.merchant) === 0))) continue;
       one.is = 'waiting';
@@ -156,11 +187,11 @@ function model(history: readonly Happening[]): Seen[] {
     }
   };
   const settle = () => {
-    for (let first = refunds.find(({ is }) => is === 'waiting'); first && !paused && first.fen <= available;) {
+    for (let first = wanted.find(({ is }) => is === 'waiting'); first && !paused && first.fen <= available;) {
       first.is = 'paid';
       available -= first.fen;
       paid.push(first.id);
-      first = refunds.find(({ is }) => is === 'waiting');
+      first = wanted.find(({ is }) => is === 'waiting');
     }
     const isLow = mark !== undefined && available < mark;
     if (isLow && !low) alarms += 1;
@@ -176,15 +207,19 @@ function model(history: readonly Happening[]): Seen[] {
       case 'refund': {
         const beyond = daily !== undefined && spentToday(one.merchant) + one.fen > daily;
         const next = {
-          id: `r${refunds.length + 1}`,
+          id: `r${(refunds += 1)}`,
           merchant: one.merchant,
           fen: one.fen,
           is: beyond ? ('aside' as const) : ('waiting' as const),
         };
-        refunds.push(next);
+        wanted.push(next);
         if (!beyond) count(next);
         break;
       }
+      // Whatever its merchant has had today.
+      case 'compensation':
+        wanted.push({ id: `compensation/r${(compensations += 1)}`, merchant: one.merchant, fen: one.fen, is: 'waiting' });
+        break;
       case 'money':
         available += one.fen;
         break;
@@ -196,7 +231,7 @@ function model(history: readonly Happening[]): Seen[] {
         letGo(true);
         break;
       case 'lift': {
-        const held = refunds.find(({ id, is }) => id === `r${one.pick}` && is === 'aside');
+        const held = wanted.find(({ id, is }) => id === `r${one.pick}` && is === 'aside');
         if (held) {
           held.is = 'waiting';
           count(held);
@@ -208,20 +243,20 @@ function model(history: readonly Happening[]): Seen[] {
         letGo(false);
     }
     settle();
-    const ids = (wanted: string) => refunds.filter(({ is }) => is === wanted).map(({ id }) => id);
+    const ids = (state: string) => wanted.filter(({ is }) => is === state).map(({ id }) => id);
     const snapshot = { paid: [...paid], waiting: ids('waiting'), aside: ids('aside'), available, alarms };
     seen.push(snapshot);
-    if (one.do === 'refund' && one.again) seen.push(snapshot);
+    if ((one.do === 'refund' || one.do === 'compensation') && one.again) seen.push(snapshot);
   }
   return seen;
 }
 
 type Rules = Pick<typeof fund, 'decide' | 'evolve'>;
 
-/** What the decider makes of it: read from its events, each approval in its place. */
+/** What the decider makes of it: read from its events, each approval and each claim in its place. */
 function played(history: readonly Happening[], rules: Rules): Seen[] {
   let state: Fund = fund.initial;
-  const approvals: string[] = [];
+  const entries: string[] = [];
   const [waiting, aside] = [new Set<string>(), new Set<string>()];
   const paid: string[] = [];
   let [available, alarms] = [0, 0];
@@ -231,19 +266,32 @@ function played(history: readonly Happening[], rules: Rules): Seen[] {
     for (const happened of decided) {
       state = rules.evolve(state, happened);
       const { type, data } = happened;
-      if (type === 'FundsReserved' || type === 'ReservationQueued') {
-        if (!approvals.includes(data.refundId)) approvals.push(data.refundId);
-        waiting.delete(data.refundId);
+      const id = !('refundId' in data)
+        ? ''
+        : type === 'CompensationQueued' || type === 'MerchantCompensated'
+          ? `compensation/${data.refundId}`
+          : data.refundId;
+      if (
+        type === 'FundsReserved' ||
+        type === 'ReservationQueued' ||
+        type === 'CompensationQueued' ||
+        type === 'MerchantCompensated'
+      ) {
+        if (!entries.includes(id)) entries.push(id);
+        waiting.delete(id);
       }
-      if (type === 'FundsReserved') {
-        paid.push(data.refundId);
-        available -= Number(data.fromFund.minor);
+      if (type === 'FundsReserved' || type === 'MerchantCompensated') {
+        paid.push(id);
+        available -= Number((type === 'FundsReserved' ? data.fromFund : data.amount).minor);
+      } else if (type === 'CompensationQueued') {
+        waiting.add(id);
       } else if (type === 'ReservationQueued') {
-        (data.why === 'velocity-limit' ? aside : waiting).add(data.refundId);
+        (data.why === 'velocity-limit' ? aside : waiting).add(id);
       } else if (type === 'ReservationFreed') {
-        aside.delete(data.refundId);
-        waiting.add(data.refundId);
-      } else if (type === 'FundContributed' || type === 'FundReimbursed') available += Number(data.amount.minor);
+        aside.delete(id);
+        waiting.add(id);
+      } else if (type === 'FundContributed' || type === 'FundReimbursed' || type === 'RefundReturned')
+        available += Number(data.amount.minor);
       else if (type === 'FundRanLow') alarms += 1;
     }
   };
@@ -251,11 +299,11 @@ function played(history: readonly Happening[], rules: Rules): Seen[] {
     decide({ type: 'TakeInput', input, at });
     let steps = 0;
     for (let more = fundProcessor.onward?.(state); more; more = fundProcessor.onward?.(state)) {
-      // Each refund is freed and reserved once at most, and the level is told: more than that goes round in circles, as a mutant may.
-      if ((steps += 1) > 2 * approvals.length + 1) throw new Error('the fund goes on without end');
+      // Each is freed and paid once at most, and the level is told: more than that goes round in circles, as a mutant may.
+      if ((steps += 1) > 2 * entries.length + 1) throw new Error('the fund goes on without end');
       decide({ ...more, at });
     }
-    const inOrder = (ids: ReadonlySet<string>) => approvals.filter((id) => ids.has(id));
+    const inOrder = (ids: ReadonlySet<string>) => entries.filter((id) => ids.has(id));
     return { paid: [...paid], waiting: inOrder(waiting), aside: inOrder(aside), available, alarms };
   });
 }
@@ -283,6 +331,32 @@ describe('the model notices a fund', () => {
         const [first] = isRejection(decided) ? [] : decided;
         if (first?.type !== 'ReservationQueued' || first.data.why !== undefined || state.status !== 'open') return decided;
         return state.available.minor >= first.data.fromFund.minor ? [{ type: 'FundsReserved', data: first.data }] : decided;
+      },
+    },
+    'that lets a compensation overtake': {
+      ...fund,
+      decide: (command, state) => {
+        const decided = fund.decide(command, state);
+        const [first] = isRejection(decided) ? [] : decided;
+        if (first?.type !== 'CompensationQueued' || first.data.why !== undefined || state.status !== 'open') return decided;
+        return state.available.minor >= first.data.amount.minor ? [{ type: 'MerchantCompensated', data: first.data }] : decided;
+      },
+    },
+    'that takes the compensation for a refund for that refund': {
+      ...fund,
+      decide: (command, state) => {
+        const known = command.type === 'TakeInput' && command.input.type === 'CompensationClaimed' && state.status === 'open';
+        return known && state.numbers.has(command.input.data.refundId) ? [] : fund.decide(command, state);
+      },
+    },
+    'that counts a compensation against the day of its merchant': {
+      ...fund,
+      evolve: (state, happened) => {
+        const after = fund.evolve(state, happened);
+        if (happened.type !== 'MerchantCompensated' || after.status !== 'open' || after.dailyPerMerchant === undefined)
+          return after;
+        const { merchant, amount } = happened.data;
+        return { ...after, spent: after.spent.with(merchant, { day: after.day, amount }) };
       },
     },
     'that pays while it is paused': {

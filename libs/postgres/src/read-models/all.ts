@@ -24,9 +24,9 @@ const history: readonly (AnyReadModel | string)[] = [
   orderBook,
   caseFile,
   deadlines,
-  refundHistory,
+  'refund-history.v1',
   'payout-queue.v1',
-  fundBook,
+  'fund-book.v1',
   'deposit-statement.v1',
   'journal.v1',
   fundStanding,
@@ -37,6 +37,8 @@ const history: readonly (AnyReadModel | string)[] = [
   depositStatement,
   journal,
   payoutQueue,
+  refundHistory,
+  fundBook,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');
