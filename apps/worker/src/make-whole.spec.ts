@@ -8,12 +8,18 @@ import {
   type PayoutEvent,
 } from '@recourse/compensation';
 import { deposit, type Deposit, type DepositCommand, type DepositEvent } from '@recourse/deposits';
-import { type EventOf, isRejection, type Recorded } from '@recourse/eventing';
-import { add, subtract, zero } from '@recourse/money';
+import { type Event, type EventOf, isRejection, type Recorded } from '@recourse/eventing';
+import { Books, type DomainEvent } from '@recourse/ledger';
+import { add, money, subtract, zero } from '@recourse/money';
+import { merchantAccount } from '@recourse/processes';
 import fc from 'fast-check';
-import { merchantAccount } from './merchant-account.js';
-import { fen, noon, parties, recorded, streams } from './sample-events.js';
 
+const fen = (minor: number) => money(BigInt(minor));
+const noon = '2026-03-01T04:00:00.000Z';
+const parties = { platform: 'demo', merchant: 'm1', buyer: 'b1', payee: 'person-1', rail: 'sandbox' };
+/** Only what a process looks at. */
+const recorded = <E extends Event>(event: E): Recorded<E> => event as unknown as Recorded<E>;
+const streams = { read: () => Promise.resolve([]) };
 const account = { platform: 'demo', merchant: 'm1' };
 const ids = { refundId: 'demo.o1.1.v1', orderId: 'demo.o1' };
 
@@ -37,13 +43,14 @@ class House {
   fund: Fund = fund.initial;
   readonly lane: Recorded<FundEvent | PayoutEvent>[] = [];
   readonly told: string[] = [];
+  readonly books = new Books();
 
   tell(command: DepositCommand): void {
     const decided = deposit.decide({ ...command, at: noon }, this.deposit);
     if (isRejection(decided)) return;
     for (const event of decided) {
       this.deposit = deposit.evolve(this.deposit, event);
-      this.told.push(event.type);
+      this.note(event);
       if (isInput(event)) this.feed(event);
     }
   }
@@ -53,14 +60,18 @@ class House {
     for (let more = fundProcessor.onward?.(this.fund); more; more = fundProcessor.onward?.(this.fund)) this.decide(more);
   }
 
+  private note(event: DomainEvent): void {
+    this.told.push(event.type);
+    this.books.apply(event);
+  }
+
   private decide(command: FundCommand): void {
     const decided = fund.decide({ ...command, at: noon }, this.fund);
     if (isRejection(decided)) throw new Error(decided.detail);
     for (const event of decided) {
       this.fund = fund.evolve(this.fund, event);
-      this.told.push(event.type);
-      if (event.type === 'FundsReserved' || event.type === 'MerchantCompensated')
-        this.lane.push(recorded<FundEvent, typeof event.type>('fund-demo.CNY.0001', event.type, event.data));
+      this.note(event);
+      if (event.type === 'FundsReserved' || event.type === 'MerchantCompensated') this.lane.push(recorded<FundEvent>(event));
     }
   }
 
@@ -68,7 +79,7 @@ class House {
   async goOn(): Promise<void> {
     const event = this.lane.shift();
     const handle = event && (merchantAccount.on[event.type] as ((event: unknown, read: unknown) => unknown) | undefined);
-    for (const action of ((await handle?.(event, streams())) ?? []) as { command: DepositCommand }[]) this.tell(action.command);
+    for (const action of ((await handle?.(event, streams)) ?? []) as { command: DepositCommand }[]) this.tell(action.command);
   }
 }
 
@@ -129,8 +140,9 @@ async function lived({ deposit: own, share, escrowLoss, topUp: more, isShort, or
       approvedAt: noon,
     },
   });
-  house.lane.push(
-    recorded<PayoutEvent, 'PayoutSucceeded'>('payout-demo.o1.1.v1', 'PayoutSucceeded', {
+  const paid: PayoutEvent = {
+    type: 'PayoutSucceeded',
+    data: {
       payoutId: ids.refundId,
       platform: 'demo',
       purpose: { kind: 'refund', ...ids, buyer: 'b1', merchant: 'm1' },
@@ -140,8 +152,10 @@ async function lived({ deposit: own, share, escrowLoss, topUp: more, isShort, or
       key: 'k',
       railTransferId: 'r',
       succeededAt: noon,
-    }),
-  );
+    },
+  };
+  house.books.apply(paid);
+  house.lane.push(recorded(paid));
   const steps: Record<Happening, () => void | Promise<void>> = {
     lane: () => house.goOn(),
     whole: () =>
@@ -170,14 +184,16 @@ it('whenever a verdict is overturned, the merchant ends with what he would have 
   const seen = new Set<string>();
   await fc.assert(
     fc.asyncProperty(sale, async (one) => {
-      const { deposit: books, fund: money, told } = await lived(one);
-      if (books.status !== 'open' || money.status !== 'open') throw new Error('both are open');
+      const { deposit: account1, fund: fund1, told, books } = await lived(one);
+      if (account1.status !== 'open' || fund1.status !== 'open') throw new Error('both are open');
       for (const type of told) seen.add(type);
-      expect(books).toMatchObject({ obligations: [], writtenOff: [], held: zero() });
-      expect(add(books.deposit, books.payable)).toEqual(fen(one.deposit + 2 * one.topUp + one.escrowLoss));
+      expect(account1).toMatchObject({ obligations: [], writtenOff: [], held: zero() });
+      expect(add(account1.deposit, account1.payable)).toEqual(fen(one.deposit + 2 * one.topUp + one.escrowLoss));
       const contributed = fen((one.isShort ? one.share : plenty) + plenty);
-      expect(money.available).toEqual(subtract(contributed, fen(one.share + one.escrowLoss)));
-      expect(money.waiting.size).toBe(0);
+      expect(fund1.available).toEqual(subtract(contributed, fen(one.share + one.escrowLoss)));
+      expect(fund1.waiting.size).toBe(0);
+      for (const settled of ['merchant:m1:recourse', 'merchant:m1:settling', 'fund:advanced', `refund:${ids.refundId}`])
+        expect(books.balance(`demo/${settled}`, 'CNY')).toEqual(zero());
       expect(told.filter((type) => type === 'CompensationClaimed').length).toBeLessThan(2);
     }),
     { numRuns: 2_000 },
