@@ -14,7 +14,8 @@ type Happening =
   /** The word of the deposit, meant for one that was handed over; for any other it comes out of turn. */
   | { do: 'funded' | 'declined' | 'paid' | 'revoke'; pick: number }
   | { do: 'top-up'; merchant: string }
-  | { do: 'money'; fen: number; reimbursed: boolean }
+  | { do: 'compensation'; merchant: string; fen: number; again: boolean }
+  | { do: 'money'; fen: number; how: 'contributed' | 'reimbursed' | 'returned' }
   | { do: 'pause' | 'resume' | 'day' }
   | { do: 'limits'; mark: number | undefined; daily: number | undefined }
   | { do: 'lift'; pick: number }
@@ -44,7 +45,20 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('top-up' as const), merchant: fc.constantFrom('m1', 'm2', 'm3') }) },
   {
     weight: 4,
-    arbitrary: fc.record({ do: fc.constant('money' as const), fen: fc.integer({ min: 1, max: 150 }), reimbursed: fc.boolean() }),
+    arbitrary: fc.record({
+      do: fc.constant('money' as const),
+      fen: fc.integer({ min: 1, max: 150 }),
+      how: fc.constantFrom('contributed' as const, 'reimbursed' as const, 'returned' as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('compensation' as const),
+      merchant: fc.constantFrom('m1', 'm2', 'm3'),
+      fen: fc.integer({ min: 1, max: 60 }),
+      again: fc.boolean(),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('pause' as const, 'resume' as const, 'day' as const) }) },
   {
@@ -107,6 +121,7 @@ function inputsOf(history: readonly Happening[]): { input: FundInput; at: string
   let hours = 0;
   let version = 0;
   const refunds: Approved[] = [];
+  let compensations = 0;
   // Who has his money keeps it: such a refund is not revoked, nor is one revoked twice.
   const over = new Set<string>();
   return history.flatMap((one) => {
@@ -142,6 +157,15 @@ function inputsOf(history: readonly Happening[]): { input: FundInput; at: string
         const toppedUp = { platform: 'demo', merchant, amount: fen(1), rail: 'alipay', transaction: 't', toppedUpAt: at };
         return of({ type: 'DepositToppedUp', data: toppedUp });
       }
+      case 'compensation': {
+        // Each for a refund of the same number, as if a verdict were overturned: the two are told apart.
+        const lost = { refundId: `r${(compensations += 1)}`, orderId: 'o1', recovered: fen(one.fen), escrowLoss: zero() };
+        const claimed: FundInput = {
+          type: 'CompensationClaimed',
+          data: { platform: 'demo', merchant: one.merchant, ...lost, amount: fen(one.fen), claimedAt: at },
+        };
+        return of(claimed, ...(one.again ? [claimed] : []));
+      }
       case 'money': {
         const amount = fen(one.fen);
         const debit = {
@@ -152,7 +176,14 @@ function inputsOf(history: readonly Happening[]): { input: FundInput; at: string
           outstanding: zero(),
           debitedAt: at,
         };
-        if (one.reimbursed) return of({ type: 'PayableDebited', data: { ...debit, amount } });
+        if (one.how === 'reimbursed') return of({ type: 'PayableDebited', data: { ...debit, amount } });
+        if (one.how === 'returned') {
+          const purpose = { kind: 'refund', refundId: 'r0', orderId: 'o1', buyer: 'b1', merchant: 'm1' } as const;
+          return of({
+            type: 'PayoutReturned',
+            data: { payoutId: 'r0', platform: 'demo', purpose, rail: 'alipay', amount, returnedAt: at },
+          });
+        }
         const contribution = { contributionId: 'k', platform: 'demo', amount, rail: 'alipay', transaction: 't' };
         return of({
           type: 'ContributionApproved',
@@ -191,9 +222,9 @@ interface Seen {
   alarms: number;
 }
 
-/** The rules once more, by hand: one list of refunds in the order of their approvals, looked through from the start every time. */
+/** The rules once more, by hand: one list of refunds and compensations in the order of the log, looked through from the start every time. */
 function model(history: readonly Happening[]): Seen[] {
-  const refunds: {
+  interface Wanted {
     id: string;
     merchant: string;
     fen: number;
@@ -203,7 +234,10 @@ function model(history: readonly Happening[]): Seen[] {
     counted?: string;
     revoked?: boolean;
     buyerPaid?: boolean;
-  }[] = [];
+  }
+  const wanted: Wanted[] = [];
+  const refunds: Wanted[] = [];
+  let compensations = 0;
   const paid: string[] = [];
   const spent = new Map<string, number>();
   let [available, alarms, hours, today, questions, revocations] = [0, 0, 0, '', 0, 0];
@@ -213,16 +247,16 @@ function model(history: readonly Happening[]): Seen[] {
   const seen: Seen[] = [];
   const key = (merchant: string) => `${merchant} on ${today}`;
   const spentToday = (merchant: string) => spent.get(key(merchant)) ?? 0;
-  const count = (one: (typeof refunds)[number]) => {
+  const count = (one: Wanted) => {
     if (daily === undefined) return;
     one.counted = key(one.merchant);
     spent.set(one.counted, spentToday(one.merchant) + one.fen);
   };
-  const uncount = ({ counted, fen: some }: (typeof refunds)[number]) => {
+  const uncount = ({ counted, fen: some }: Wanted) => {
     if (counted !== undefined) spent.set(counted, (spent.get(counted) ?? 0) - some);
   };
   const letGo = (isNewDay: boolean) => {
-    for (const one of refunds) {
+    for (const one of wanted) {
       const fits = daily === undefined || spentToday(one.merchant) + one.fen <= daily;
       if (one.is !== 'aside' || !(fits || (isNewDay && spentToday(one.merchant) === 0))) continue;
       one.is = 'waiting';
@@ -231,7 +265,7 @@ function model(history: readonly Happening[]): Seen[] {
   };
   const settle = () => {
     while (!paused) {
-      const line = refunds.filter(({ is }) => is === 'waiting');
+      const line = wanted.filter(({ is }) => is === 'waiting');
       const [first] = line;
       const next = line.find(({ unasked }) => unasked);
       if (first && first.fen <= available) {
@@ -257,7 +291,7 @@ function model(history: readonly Happening[]): Seen[] {
         continue;
       case 'refund': {
         const beyond = daily !== undefined && spentToday(one.merchant) + one.fen > daily;
-        const next: (typeof refunds)[number] = {
+        const next: Wanted = {
           id: `r${refunds.length + 1}`,
           merchant: one.merchant,
           fen: one.fen,
@@ -265,6 +299,7 @@ function model(history: readonly Happening[]): Seen[] {
           is: beyond ? 'aside' : 'waiting',
           unasked: one.bears && one.fen > 0,
         };
+        wanted.push(next);
         refunds.push(next);
         if (!beyond) count(next);
         break;
@@ -300,6 +335,17 @@ function model(history: readonly Happening[]): Seen[] {
         for (const waits of refunds)
           if (waits.is === 'waiting' && waits.merchant === one.merchant) waits.unasked = waits.bears && waits.fen > 0;
         break;
+      // Whatever its merchant has had today.
+      case 'compensation':
+        wanted.push({
+          id: `compensation/r${(compensations += 1)}`,
+          merchant: one.merchant,
+          fen: one.fen,
+          bears: false,
+          is: 'waiting',
+          unasked: false,
+        });
+        break;
       case 'money':
         available += one.fen;
         break;
@@ -311,7 +357,7 @@ function model(history: readonly Happening[]): Seen[] {
         letGo(true);
         break;
       case 'lift': {
-        const held = refunds.find(({ id, is }) => id === `r${one.pick}` && is === 'aside');
+        const held = wanted.find(({ id, is }) => id === `r${one.pick}` && is === 'aside');
         if (held) {
           held.is = 'waiting';
           count(held);
@@ -323,21 +369,21 @@ function model(history: readonly Happening[]): Seen[] {
         letGo(false);
     }
     settle();
-    const ids = (wanted: string) => refunds.filter(({ is }) => is === wanted).map(({ id }) => id);
+    const ids = (state: string) => wanted.filter(({ is }) => is === state).map(({ id }) => id);
     const levels = { available, alarms, questions, revocations };
     const snapshot = { paid: [...paid], waiting: ids('waiting'), aside: ids('aside'), asked: ids('asked'), ...levels };
     seen.push(snapshot);
-    if (one.do === 'refund' && one.again) seen.push(snapshot);
+    if ((one.do === 'refund' || one.do === 'compensation') && one.again) seen.push(snapshot);
   }
   return seen;
 }
 
 type Rules = Pick<typeof fund, 'decide' | 'evolve'>;
 
-/** What the decider makes of it: read from its events, each approval in its place. */
+/** What the decider makes of it: read from its events, each approval and each claim in its place. */
 function played(history: readonly Happening[], rules: Rules): Seen[] {
   let state: Fund = fund.initial;
-  const approvals: string[] = [];
+  const entries: string[] = [];
   const [waiting, aside, asked] = [new Set<string>(), new Set<string>(), new Set<string>()];
   const paid: string[] = [];
   let [available, alarms, questions, revocations] = [0, 0, 0, 0];
@@ -347,30 +393,43 @@ function played(history: readonly Happening[], rules: Rules): Seen[] {
     for (const happened of decided) {
       state = rules.evolve(state, happened);
       const { type, data } = happened;
-      if (type === 'FundsReserved' || type === 'ReservationQueued') {
-        if (!approvals.includes(data.refundId)) approvals.push(data.refundId);
-        waiting.delete(data.refundId);
+      const id = !('refundId' in data)
+        ? ''
+        : type === 'CompensationQueued' || type === 'MerchantCompensated'
+          ? `compensation/${data.refundId}`
+          : data.refundId;
+      if (
+        type === 'FundsReserved' ||
+        type === 'ReservationQueued' ||
+        type === 'CompensationQueued' ||
+        type === 'MerchantCompensated'
+      ) {
+        if (!entries.includes(id)) entries.push(id);
+        waiting.delete(id);
       }
-      if (type === 'FundsReserved') {
-        paid.push(data.refundId);
-        available -= Number(data.fromFund.minor);
+      if (type === 'FundsReserved' || type === 'MerchantCompensated') {
+        paid.push(id);
+        available -= Number((type === 'FundsReserved' ? data.fromFund : data.amount).minor);
+      } else if (type === 'CompensationQueued') {
+        waiting.add(id);
       } else if (type === 'ReservationQueued') {
-        (data.why === 'velocity-limit' ? aside : waiting).add(data.refundId);
+        (data.why === 'velocity-limit' ? aside : waiting).add(id);
       } else if (type === 'ReservationFreed') {
-        aside.delete(data.refundId);
-        waiting.add(data.refundId);
+        aside.delete(id);
+        waiting.add(id);
       } else if (type === 'ReservationHandedOver') {
-        waiting.delete(data.refundId);
-        asked.add(data.refundId);
+        waiting.delete(id);
+        asked.add(id);
         questions += 1;
       } else if (type === 'ReservationHandedBack') {
-        asked.delete(data.refundId);
-        waiting.add(data.refundId);
-      } else if (type === 'ReservationTakenOver') asked.delete(data.refundId);
-      else if (type === 'ReservationWithdrawn') for (const place of [waiting, aside, asked]) place.delete(data.refundId);
+        asked.delete(id);
+        waiting.add(id);
+      } else if (type === 'ReservationTakenOver') asked.delete(id);
+      else if (type === 'ReservationWithdrawn') for (const place of [waiting, aside, asked]) place.delete(id);
       else if (type === 'HandOverRevoked') revocations += 1;
       else if (type === 'ReservationRevoked') available += Number(data.fromFund.minor);
-      else if (type === 'FundContributed' || type === 'FundReimbursed') available += Number(data.amount.minor);
+      else if (type === 'FundContributed' || type === 'FundReimbursed' || type === 'RefundReturned')
+        available += Number(data.amount.minor);
       else if (type === 'FundRanLow') alarms += 1;
     }
   };
@@ -378,11 +437,11 @@ function played(history: readonly Happening[], rules: Rules): Seen[] {
     decide({ type: 'TakeInput', input, at });
     let steps = 0;
     for (let more = fundProcessor.onward?.(state); more; more = fundProcessor.onward?.(state)) {
-      // Each refund is freed once at most, then reserved or handed over once, and the level is told: more than that goes round in circles, as a mutant may.
-      if ((steps += 1) > 2 * approvals.length + 1) throw new Error('the fund goes on without end');
+      // Each is freed once at most, then paid or handed over once, and the level is told: more than that goes round in circles, as a mutant may.
+      if ((steps += 1) > 2 * entries.length + 1) throw new Error('the fund goes on without end');
       decide({ ...more, at });
     }
-    const inOrder = (ids: ReadonlySet<string>) => approvals.filter((id) => ids.has(id));
+    const inOrder = (ids: ReadonlySet<string>) => entries.filter((id) => ids.has(id));
     const levels = { available, alarms, questions, revocations };
     return { paid: [...paid], waiting: inOrder(waiting), aside: inOrder(aside), asked: inOrder(asked), ...levels };
   });
@@ -411,6 +470,32 @@ describe('the model notices a fund', () => {
         const [first] = isRejection(decided) ? [] : decided;
         if (first?.type !== 'ReservationQueued' || first.data.why !== undefined || state.status !== 'open') return decided;
         return state.available.minor >= first.data.fromFund.minor ? [{ type: 'FundsReserved', data: first.data }] : decided;
+      },
+    },
+    'that lets a compensation overtake': {
+      ...fund,
+      decide: (command, state) => {
+        const decided = fund.decide(command, state);
+        const [first] = isRejection(decided) ? [] : decided;
+        if (first?.type !== 'CompensationQueued' || first.data.why !== undefined || state.status !== 'open') return decided;
+        return state.available.minor >= first.data.amount.minor ? [{ type: 'MerchantCompensated', data: first.data }] : decided;
+      },
+    },
+    'that takes the compensation for a refund for that refund': {
+      ...fund,
+      decide: (command, state) => {
+        const known = command.type === 'TakeInput' && command.input.type === 'CompensationClaimed' && state.status === 'open';
+        return known && state.numbers.has(command.input.data.refundId) ? [] : fund.decide(command, state);
+      },
+    },
+    'that counts a compensation against the day of its merchant': {
+      ...fund,
+      evolve: (state, happened) => {
+        const after = fund.evolve(state, happened);
+        if (happened.type !== 'MerchantCompensated' || after.status !== 'open' || after.dailyPerMerchant === undefined)
+          return after;
+        const { merchant, amount } = happened.data;
+        return { ...after, spent: after.spent.with(merchant, { day: after.day, amount }) };
       },
     },
     'that pays while it is paused': {

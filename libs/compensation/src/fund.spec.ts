@@ -246,6 +246,151 @@ const limited = (daily: number | undefined, mark?: number) =>
     setAt: at,
   });
 
+describe('a merchant who is to be compensated', () => {
+  const loss = (refundId: string, amount: number) => ({
+    ...which,
+    merchant: 'm1',
+    refundId,
+    orderId: 'o1',
+    caseId: 'o1.1',
+    amount: fen(amount),
+  });
+  const claims = (refundId: string, amount: number, asset = 'CNY'): FundInput => ({
+    type: 'CompensationClaimed',
+    data: {
+      platform: 'demo',
+      merchant: 'm1',
+      refundId,
+      orderId: 'o1',
+      caseId: 'o1.1',
+      amount: fen(amount, asset),
+      recovered: fen(amount, asset),
+      escrowLoss: fen(0, asset),
+      claimedAt: at,
+    },
+  });
+  const waits = (refundId: string, amount: number) => event('CompensationQueued', loss(refundId, amount));
+  const compensated = (refundId: string, amount: number) => event('MerchantCompensated', loss(refundId, amount));
+
+  it('is paid at once while there is money and nobody waits', () => {
+    empty
+      .and(contributed(95))
+      .when(take(claims('r1', 95)))
+      .then(compensated('r1', 95));
+  });
+  it('for a refund without a case names none', () => {
+    const noCase = { platform: 'demo', merchant: 'm1', refundId: 'r1', orderId: 'o1', amount: fen(95) };
+    const data = { ...noCase, recovered: fen(0), escrowLoss: fen(95), claimedAt: at };
+    empty
+      .and(contributed(95))
+      .when(take({ type: 'CompensationClaimed', data }))
+      .then(event('MerchantCompensated', { ...which, merchant: 'm1', refundId: 'r1', orderId: 'o1', amount: fen(95) }));
+  });
+  it('waits when the fund is one fen short, and in his turn', () => {
+    empty
+      .and(contributed(94))
+      .when(take(claims('r1', 95)))
+      .then(waits('r1', 95));
+    unopened.when(take(claims('r1', 95))).then(periodOpened, waits('r1', 95));
+    const line = [periodOpened, contributed(50), queued('r2', { fromFund: 60 }), waits('r1', 20), queued('r3', { fromFund: 10 })];
+    expect(after(line, claims('r4', 5), contributes(15))).toEqual([
+      waits('r4', 5),
+      contributed(15),
+      reserved('r2', { fromFund: 60 }),
+    ]);
+    expect(after(line, contributes(40))).toEqual([
+      contributed(40),
+      reserved('r2', { fromFund: 60 }),
+      compensated('r1', 20),
+      reserved('r3', { fromFund: 10 }),
+    ]);
+  });
+  it('holds up the refunds behind him, as they do him', () => {
+    const line = empty.and(contributed(50), waits('r1', 60));
+    line.when(take(approved('r2', { fromFund: 1 }))).then(queued('r2', { fromFund: 1 }));
+    expect(after([periodOpened, contributed(50), waits('r1', 60), queued('r2', { fromFund: 1 })], contributes(10))).toEqual([
+      contributed(10),
+      compensated('r1', 60),
+    ]);
+  });
+  it('is compensated once, though his claim be read twice, and apart from the refund of the same name', () => {
+    const again = take(claims('r1', 95));
+    empty.and(waits('r1', 95)).when(again).thenNothing();
+    empty.and(contributed(500), compensated('r1', 95)).when(again).thenNothing();
+    empty.and(waits('r1', 95), contributed(500), compensated('r1', 95)).when(again).thenNothing();
+    empty
+      .and(contributed(500), reserved('r1', { fromFund: 90 }))
+      .when(again)
+      .then(compensated('r1', 95));
+    empty
+      .and(contributed(500), compensated('r1', 95))
+      .when(take(approved('r1', { fromFund: 90 })))
+      .then(reserved('r1', { fromFund: 90 }));
+  });
+  it('waits while the fund is paused, and goes on in the order in which it came', () => {
+    const still = [periodOpened, contributed(100), stopped];
+    const paused = event('CompensationQueued', { ...loss('r1', 40), why: 'paused' });
+    const behind = event('ReservationQueued', { ...reservation('r2', { fromFund: 50 }), why: 'paused' });
+    expect(after(still, claims('r1', 40), approved('r2', { fromFund: 50 }))).toEqual([paused, behind]);
+    const ordered: FundInput = {
+      type: 'FundResumeOrdered',
+      data: { ...word, orderedBy: 'bob', proposedBy: 'ann', orderedAt: at },
+    };
+    expect(after([...still, paused, behind], ordered)).toEqual([
+      resumed,
+      compensated('r1', 40),
+      reserved('r2', { fromFund: 50 }),
+    ]);
+  });
+  it('is not held back by the daily limit of his refunds, does not count for it, and passes those who wait aside', () => {
+    const rich = [periodOpened, contributed(500), limited(100)];
+    const today = { countedOn: '2026-03-01' };
+    const on = (refundId: string, minor: number) => ({ ...reservation(refundId, { fromFund: minor }), ...today });
+    expect(
+      after(rich, claims('r1', 150), approved('r2', { fromFund: 100 }), approved('r3', { fromFund: 1 }), claims('r4', 30)),
+    ).toEqual([
+      compensated('r1', 150),
+      event('FundsReserved', on('r2', 100)),
+      event('ReservationQueued', { ...on('r3', 1), why: 'velocity-limit' }),
+      compensated('r4', 30),
+    ]);
+  });
+  it('is paid in the asset of the fund', () => {
+    empty.when(take(claims('r1', 95, 'USD'))).thenRejected('AssetMismatch');
+  });
+});
+
+describe('a refund that came back and is owed no more', () => {
+  const returns = (kind: 'refund' | 'settlement'): FundInput => ({
+    type: 'PayoutReturned',
+    data: {
+      payoutId: 'r1',
+      platform: 'demo',
+      purpose:
+        kind === 'refund' ? { kind, refundId: 'r1', orderId: 'o1', buyer: 'b1', merchant: 'm1' } : { kind, merchant: 'm1' },
+      rail: 'alipay',
+      amount: fen(100),
+      returnedAt: at,
+    },
+  });
+  const back = event('RefundReturned', { ...which, merchant: 'm1', buyer: 'b1', refundId: 'r1', amount: fen(100) });
+  it('is the fund’s, and goes to the next in the line', () => {
+    empty.when(take(returns('refund'))).then(back);
+    unopened.when(take(returns('refund'))).then(periodOpened, back);
+    expect(after([periodOpened, queued('r2', { fromFund: 90 })], returns('refund'))).toEqual([
+      back,
+      reserved('r2', { fromFund: 90 }),
+    ]);
+  });
+  it('is not what a merchant was paid: that is his', () => {
+    empty.when(take(returns('settlement'))).thenNothing();
+    unopened.when(take(returns('settlement'))).thenNothing();
+    const { route } = fundProcessor;
+    expect(route(returns('settlement') as Parameters<typeof route>[0])).toBeUndefined();
+    expect(route(returns('refund') as Parameters<typeof route>[0])).toMatchObject({ id: 'demo.CNY.0001' });
+  });
+});
+
 describe('a fund that stands still', () => {
   it('lets refunds wait in order and takes money; resumed it funds them in that order', () => {
     const still = [periodOpened, contributed(100), stopped];

@@ -480,9 +480,7 @@ function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[]
     }
     // No daily limit: it bounds what the fund lays out for a merchant's refunds, and this is what he is owed.
     case 'CompensationClaimed': {
-      const { platform, merchant, refundId, orderId, caseId, amount } = input.data;
-      const ofCase = caseId === undefined ? {} : { caseId };
-      const wanted = { platform, asset: amount.asset, merchant, refundId, orderId, ...ofCase, amount };
+      const wanted = compensationOf(input.data);
       const entry = { kind: 'compensation', wanted } as const;
       if (state.numbers.has(keyOf(entry))) return [];
       if (state.isPaused) return [event('CompensationQueued', { ...wanted, why: 'paused' })];
@@ -725,6 +723,23 @@ function reservationOf(approved: DataOf<FundInput, 'RefundApproved'>): Reservati
   };
 }
 
+const compensationOf = ({
+  platform,
+  merchant,
+  refundId,
+  orderId,
+  caseId,
+  amount,
+}: DataOf<FundInput, 'CompensationClaimed'> | DataOf<FundEvent, 'CompensationQueued'>): Compensation => ({
+  platform,
+  asset: amount.asset,
+  merchant,
+  refundId,
+  orderId,
+  ...(caseId === undefined ? {} : { caseId }),
+  amount,
+});
+
 function post(state: Open, { type, data }: Change): Open {
   switch (type) {
     case 'FundContributed':
@@ -745,10 +760,8 @@ function post(state: Open, { type, data }: Change): Open {
       if (why === 'velocity-limit') return withHead({ ...queued, aside: state.aside.with(state.next, true) }, state.head);
       return asking(counting(queued, data), state.next);
     }
-    case 'CompensationQueued': {
-      const { why: _, ...wanted } = data;
-      return enqueued(state, { kind: 'compensation', wanted });
-    }
+    case 'CompensationQueued':
+      return enqueued(state, { kind: 'compensation', wanted: compensationOf(data) });
     case 'ReservationFreed': {
       const number = state.numbers.get(data.refundId) ?? state.next;
       const held = reservationAt(state, number);

@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { format, money, zero } from '@recourse/money';
 import { Books } from './journal.js';
-import { deadKey, platformBears, refundFromEscrow, thinDeposit } from './sample-history.js';
+import {
+  deadKey,
+  madeWhole,
+  madeWholeAfterWriteOff,
+  platformBears,
+  refundFromEscrow,
+  refundReturned,
+  reversed,
+  thinDeposit,
+} from './sample-history.js';
 import type { DomainEvent } from './posting.js';
 
 const after = (history: readonly DomainEvent[]) => {
@@ -53,8 +62,29 @@ it('when the platform bears the loss the fund pays and the merchant gets his mon
   });
 });
 
+it('a merchant who is made whole has what was taken from him, owes nothing, and the fund bears the refund', () => {
+  expect(balances(madeWhole)).toEqual({
+    'demo/fund:available': '905.00',
+    'demo/gateway:alipay': '935.00',
+    'demo/merchant:m1:payable': '30.00',
+  });
+  expect(balances(madeWholeAfterWriteOff)).toEqual({
+    'demo/fund:available': '905.00',
+    'demo/gateway:alipay': '955.00',
+    'demo/merchant:m1:payable': '50.00',
+  });
+});
+
+it('a refund that comes back after he was made whole is the fund’s', () => {
+  expect(balances([...madeWhole, reversed(), refundReturned(10_000)])).toEqual({
+    'demo/fund:available': '1005.00',
+    'demo/gateway:alipay': '1035.00',
+    'demo/merchant:m1:payable': '30.00',
+  });
+});
+
 it('the trial balance is even after every event', () => {
-  for (const history of [deadKey, thinDeposit, refundFromEscrow, platformBears])
+  for (const history of [deadKey, thinDeposit, refundFromEscrow, platformBears, madeWhole, madeWholeAfterWriteOff])
     for (let length = 1; length <= history.length; length += 1)
       for (const { difference } of after(history.slice(0, length)).trialBalance()) expect(difference).toEqual(zero());
 });

@@ -109,6 +109,63 @@ it('a settlement that was cancelled is the merchant’s again; what a refund was
   expect(await on.PayoutCancelled?.(cancelled(refund), streams())).toEqual([]);
 });
 
+it('a settlement that was paid, asked to be cancelled and came back is the merchant’s again; a refund that came back is the fund’s', async () => {
+  const returned = (purpose: Parameters<typeof paid>[0]) =>
+    recorded<PayoutEvent, 'PayoutReturned'>('payout-demo.m1.s1', 'PayoutReturned', {
+      payoutId: 'demo.m1.s1',
+      platform: 'demo',
+      purpose,
+      rail: 'sandbox',
+      amount: fen(5_000),
+      returnedAt: noon,
+    });
+  const event = returned({ kind: 'settlement', merchant: 'm1' });
+  expect(await on.PayoutReturned?.(event, streams())).toEqual([
+    { ...account, name: 'return-draw', command: { type: 'ReturnDraw', payoutId: 'demo.m1.s1' } },
+  ]);
+  expect(lane(event)).toBe('demo.m1');
+  expect(await on.PayoutReturned?.(returned(refund), streams())).toEqual([]);
+});
+
+it('the obligation of a reservation that was revoked is revoked behind it, in the lane in which it was opened', async () => {
+  const revoked = (merchantShare: number) =>
+    recorded<FundEvent, 'ReservationRevoked'>('fund-demo.CNY.0001', 'ReservationRevoked', {
+      platform: 'demo',
+      asset: 'CNY',
+      refundId: 'demo.o1.1.v1',
+      orderId: 'demo.o1',
+      merchant: 'm1',
+      fromFund: fen(4_900),
+      fromFees: fen(100),
+      merchantShare: fen(merchantShare),
+    });
+  expect(await on.ReservationRevoked?.(revoked(4_900), streams())).toEqual([
+    { ...account, name: 'revoke-obligation', command: { type: 'RevokeObligation', obligationId: 'demo.o1.1.v1' } },
+  ]);
+  expect(await on.ReservationRevoked?.(revoked(0), streams())).toEqual([]);
+  expect([lane(revoked(4_900)), lane(reserved(4_900))]).toEqual(['demo.m1', 'demo.m1']);
+});
+
+it('what the fund pays a merchant for an overturned verdict is credited to him', async () => {
+  const compensated = recorded<FundEvent, 'MerchantCompensated'>('fund-demo.CNY.0001', 'MerchantCompensated', {
+    platform: 'demo',
+    asset: 'CNY',
+    merchant: 'm1',
+    refundId: 'demo.o1.1.v1',
+    orderId: 'demo.o1',
+    caseId: 'demo.o1.1',
+    amount: fen(4_900),
+  });
+  expect(await on.MerchantCompensated?.(compensated, streams())).toEqual([
+    {
+      ...account,
+      name: 'credit-compensation',
+      command: { type: 'CreditCompensation', refundId: 'demo.o1.1.v1', orderId: 'demo.o1', amount: fen(4_900) },
+    },
+  ]);
+  expect(lane(compensated)).toBe('demo.m1');
+});
+
 it('proceeds of released escrow are credited net of the fee', async () => {
   const released = (net: number) =>
     recorded<OrderEvent, 'EscrowReleased'>('order-demo.o1', 'EscrowReleased', {

@@ -25,9 +25,9 @@ const history: readonly (AnyReadModel | string)[] = [
   orderBook,
   'case-file.v1',
   deadlines,
-  refundHistory,
+  'refund-history.v1',
   'payout-queue.v1',
-  fundBook,
+  'fund-book.v1',
   'deposit-statement.v1',
   'journal.v1',
   fundStanding,
@@ -42,6 +42,8 @@ const history: readonly (AnyReadModel | string)[] = [
   caseFile,
   fundCoverage,
   buyerDebtBook,
+  refundHistory,
+  fundBook,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');

@@ -8,7 +8,10 @@ import { readModel, type NoTables, type ReadModelTx, tablesOf } from './read-mod
 /** Whose money goes out: of the order's escrow, the fund, the merchant's deposit, the platform's fees, or what was paid too much. K5 */
 export const refundSources = ['escrow', 'fund', 'deposit', 'fees', 'surplus'] as const;
 export type RefundSource = (typeof refundSources)[number];
-/** Who finally pays, as approved; nobody for a surplus. K1 */
+/**
+ * Who finally pays: as approved, until an overturned verdict leaves to the platform what it forgives and what it compensates;
+ * nobody for a surplus. K1
+ */
 export const refundBearers = ['merchant', 'platform', 'none'] as const;
 export type RefundBearer = (typeof refundBearers)[number];
 /** `owed` is what the merchant owes for it at that moment: it rises and falls. */
@@ -210,6 +213,8 @@ interface Effect {
   readonly by: (part: Part) => bigint;
   /** The source it is told under, if not the part's own. */
   readonly as?: RefundSource;
+  /** The bearer it is told under, if not the part's own. */
+  readonly borneBy?: RefundBearer;
   /** Where it goes when no such part is known. */
   readonly source: RefundSource;
   readonly bearer: RefundBearer;
@@ -279,11 +284,16 @@ function effectsOf({ debit, credit, amount: { asset, minor } }: Posting, { type,
   if (from === 'recourse' && to === 'advanced') return [owing('owed', minor, ({ approved: share }) => share)];
   if (to === 'recourse') {
     const less = owing('owed', -minor, ({ owed }) => owed);
+    if (type === 'RecourseForgiven') return [...leftToPlatform(owing('owed', minor, ({ owed }) => owed)), less];
     return merchantMoney.has(from) ? [owing('recovered', minor, ({ owed }) => owed), less] : [less];
   }
   if (from !== 'available' || to !== 'settling') return [];
   // Recovered from him, taken out of his deposit, or kept from his escrow: of everything that was his to bear.
-  return [{ ...owing('compensated', minor, ({ approved: share }) => share), of: ({ bearer }) => bearer === 'merchant' }];
+  const lost = {
+    ...owing('compensated', minor, ({ approved: share }) => share),
+    of: ({ bearer }: Part) => bearer === 'merchant',
+  };
+  return [{ ...lost, borneBy: 'platform' }];
 }
 
 /** The fund's part of the merchant became a part of his deposit: approved and funded there, and no longer approved here. */
@@ -296,19 +306,27 @@ function handedOver(funded: Effect): Effect[] {
   ];
 }
 
+/** What the merchant still owed was approved, funded and paid as his share, and is the platform's now. */
+const leftToPlatform = (share: Effect): Effect[] =>
+  (['approved', 'funded', 'paid'] as const).flatMap((measure): Effect[] => [
+    { ...share, measure, amount: -share.amount },
+    { ...share, measure, borneBy: 'platform' },
+  ]);
+
 /** In minor units, exactly: the parts sum to the amount. */
 function spread(effect: Effect, parts: readonly Part[]): Movement[] {
-  const { measure, amount, asset, source, bearer, as } = effect;
+  const { measure, amount, asset, source, bearer, as, borneBy } = effect;
   const meant = parts.filter(effect.of);
   const left = meant.map((part) => atLeastZero(effect.by(part)));
   const weights = left.some(isSome) ? left : meant.map((part) => atLeastZero(part.approved));
-  if (!weights.some(isSome)) return [{ unit_no: 0, source, bearer, liable: 'UNPROVEN', measure, amount }];
+  if (!weights.some(isSome)) return [{ unit_no: 0, source, bearer: borneBy ?? bearer, liable: 'UNPROVEN', measure, amount }];
   return allocate(money(amount, asset), weights).flatMap(({ minor }, index) => {
     const part = meant[index];
     if (part === undefined || minor === 0n) return [];
-    if (as === undefined && measure !== 'recovered' && measure !== 'compensated') part[measure] += minor;
+    const isOwn = as === undefined && borneBy === undefined;
+    if (isOwn && measure !== 'recovered' && measure !== 'compensated') part[measure] += minor;
     const { unit_no, liable } = part;
-    return [{ unit_no, source: as ?? part.source, bearer: part.bearer, liable, measure, amount: minor }];
+    return [{ unit_no, source: as ?? part.source, bearer: borneBy ?? part.bearer, liable, measure, amount: minor }];
   });
 }
 
