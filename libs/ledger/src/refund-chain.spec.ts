@@ -1,6 +1,16 @@
 import { RefundChain, type RefundStory } from './refund-chain.js';
 import type { DomainEvent } from './posting.js';
-import { approved, deadKey, fen, recorded, refundFromEscrow, refundId, tampered, thinDeposit } from './sample-history.js';
+import {
+  approved,
+  deadKey,
+  fen,
+  handedOver,
+  recorded,
+  refundFromEscrow,
+  refundId,
+  tampered,
+  thinDeposit,
+} from './sample-history.js';
 
 const storyOf = (history: readonly DomainEvent[]): RefundStory => {
   const events = recorded(history);
@@ -33,6 +43,15 @@ it('tells a refund from the order to the recovery, and nothing is open in the en
     recovered: fen(9_500),
     reimbursed: fen(9_500),
   });
+  expect(story.open).toEqual([]);
+});
+
+it('tells of a refund that the deposit paid in the place of the fund', () => {
+  const story = storyOf(handedOver);
+  expect(story.steps.map(({ event }) => event)).toEqual(
+    expect.arrayContaining(['ReservationQueued', 'ReservationHandedOver', 'RefundFundedFromDeposit', 'HandOverEnded']),
+  );
+  expect(story.totals).toMatchObject({ funded: fen(10_000), paid: fen(10_000), recourse: fen(0), recovered: fen(0) });
   expect(story.open).toEqual([]);
 });
 
