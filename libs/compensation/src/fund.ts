@@ -768,12 +768,10 @@ function post(state: Open, { type, data }: Change): Open {
       if (!held) return state;
       const { freeing } = state;
       const isPlanned = freeing.numbers[freeing.done] === number;
-      const { countedOn: _aside, ...reservation } = held;
-      const counts = data.countedOn === undefined ? {} : { countedOn: data.countedOn };
       const free = counting(
         {
           ...state,
-          waiting: state.waiting.with(number, { kind: 'reservation', wanted: { ...reservation, ...counts } }),
+          waiting: state.waiting.with(number, { kind: 'reservation', wanted: countedAnew(held, data.countedOn) }),
           aside: state.aside.without(number),
           head: Math.min(state.head, number),
           freeing: isPlanned ? { ...freeing, done: freeing.done + 1 } : freeing,
@@ -885,6 +883,13 @@ function withAskFrom(state: Open, from: number): Open {
   let askFrom = from;
   while (askFrom < state.next && !state.unasked.has(askFrom)) askFrom += 1;
   return askFrom === state.askFrom ? state : { ...state, askFrom };
+}
+
+/** The day on which it was held aside says nothing any more: then it was not counted. */
+function countedAnew(held: Reservation, countedOn: string | undefined): Reservation {
+  const reservation: { -readonly [Part in keyof Reservation]: Reservation[Part] } = { ...held };
+  delete reservation.countedOn;
+  return countedOn === undefined ? reservation : { ...reservation, countedOn };
 }
 
 function counting(
