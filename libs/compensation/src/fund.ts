@@ -6,6 +6,7 @@ import {
   type EventOf,
   eventsOf,
   type Instant,
+  periodNo,
   reject,
   shanghaiDay,
   type StreamProcessor,
@@ -14,7 +15,17 @@ import { add, compare, format, isZero, type Money, subtract, sum, zero } from '@
 import type { OrderEvent, RefundParties } from '@recourse/orders/events';
 import type { ContributionEvent } from './contribution.js';
 import { type FundControlEvent, type FundLimits, limitsOf } from './fund-control.js';
-import { PersistentMap } from './persistent-map.js';
+import {
+  begun,
+  type CarriedLists,
+  type CarriedStanding,
+  carriedInto,
+  fundPeriods,
+  type FundPeriod,
+  maxReservedLast,
+  openedWith,
+} from './fund-period.js';
+import type { PersistentMap } from './persistent-map.js';
 
 /** What a refund wants of the fund; copied from RefundApproved so that the payout needs this event only. */
 export interface Reservation extends RefundParties {
@@ -46,11 +57,22 @@ interface Level extends Which {
 }
 
 export type FundEvent =
-  /** First event of a period: what the fund had and who waited when it began. Period 0001 begins with nothing. */
+  /** First event of a period: what the fund had when it began. Period 0001 begins with nothing. */
   | Event<
       'FundPeriodOpened',
-      { readonly platform: string; readonly period: string; readonly available: Money; readonly openedAt: Instant }
+      {
+        readonly platform: string;
+        readonly period: string;
+        readonly available: Money;
+        /** What goes on besides, and how many events with lists follow before anything else; absent in the first. */
+        readonly carried?: CarriedStanding & { readonly events: number };
+        readonly openedAt: Instant;
+      }
     >
+  /** Who waits, and what else is a list, goes on in the new period: as many of these as it takes, right behind its first event. */
+  | Event<'FundCarriedForward', Which & CarriedLists>
+  /** Last event of a period: what goes on in the next one. */
+  | Event<'FundPeriodClosed', Which & { readonly period: string; readonly available: Money; readonly closedAt: Instant }>
   | Event<
       'FundContributed',
       { readonly platform: string; readonly contributionId: string; readonly amount: Money; readonly rail: string }
@@ -144,10 +166,12 @@ export type FundCommand =
   | { readonly type: 'TakeInput'; readonly input: FundInput }
   /** The next thing that follows from what has happened already; exactly one event, or none when nothing does. */
   | { readonly type: 'GoOn' };
-export type FundRejection = 'AssetMismatch';
+export type FundRejection = 'AssetMismatch' | 'PeriodNotOpen';
 
-type Open = Which & {
+/** What a further period of the fund must know stands in fund-period.ts too: a part that has no place there does not compile. */
+export type Open = Which & {
   readonly status: 'open';
+  readonly period: FundPeriod;
   readonly available: Money;
   /** By number, which approvals get in the order of the log; whoever approves refunds bounds it, since one that is due cannot be refused. */
   readonly waiting: PersistentMap<number, Reservation>;
@@ -175,19 +199,22 @@ type Open = Which & {
   /** Of those aside, the ones that the new day or the new limits let go, in order; `done` of them have gone. */
   readonly freeing: { readonly numbers: readonly number[]; readonly done: number; readonly because: 'new-day' | 'new-limits' };
 };
-export type Fund = { readonly status: 'unopened' } | Open;
+/** So many events that carry something into the period are not there yet. */
+export type Opening = Omit<Open, 'status'> & { readonly status: 'opening'; readonly awaits: number };
+export type Over = Omit<Open, 'status'> & { readonly status: 'over'; readonly closedAt: Instant };
+export type Fund = { readonly status: 'unopened' } | Opening | Open | Over;
 
-export const maxReservedLast = 1024;
-
-const firstPeriod = '0001';
+const firstPeriod = periodNo(1);
 const event = eventsOf<FundEvent>();
 
-/** Stream `fund-{platform}.{asset}.{period}`, written by `fundProcessor` alone. */
+/** Streams `fund-{platform}.{asset}.{period}`, written by `fundProcessor` alone. */
 export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
   category: 'fund',
   initial: { status: 'unopened' },
   events: {
     FundPeriodOpened: 1,
+    FundCarriedForward: 1,
+    FundPeriodClosed: 1,
     FundContributed: 1,
     FundsReserved: 1,
     ReservationQueued: 1,
@@ -201,7 +228,10 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
     FundRanLow: 1,
     FundRecovered: 1,
   },
+  periods: fundPeriods,
   decide: (command, state) => {
+    if (state.status === 'opening' || state.status === 'over')
+      return reject('PeriodNotOpen', `period ${state.period.no} of this fund is not open; another one is`);
     if (command.type === 'GoOn') return state.status === 'open' ? onwardFrom(state, command.at) : [];
     const { input, at } = command;
     if (!concernsFund(input)) return [];
@@ -217,8 +247,11 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
     return effectOf(input, state, at);
   },
   evolve: (state, happened) => {
-    if (happened.type === 'FundPeriodOpened') return openedWith(happened.data);
-    if (state.status === 'unopened') throw new Error(`${happened.type} stands before FundPeriodOpened`);
+    if (happened.type === 'FundPeriodOpened') return begun(happened.data);
+    if (state.status === 'opening' && happened.type === 'FundCarriedForward') return carriedInto(state, happened.data);
+    if (state.status !== 'open' || happened.type === 'FundCarriedForward')
+      throw new Error(`${happened.type} stands where the period is not open, or is open already`);
+    if (happened.type === 'FundPeriodClosed') return { ...state, status: 'over', closedAt: happened.data.closedAt };
     return post(state, happened);
   },
 };
@@ -241,7 +274,7 @@ export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEv
   route: (input) => {
     if (!concernsFund(input)) return undefined;
     return {
-      id: `${input.data.platform}.${assetOf(input)}.${firstPeriod}`,
+      id: `${input.data.platform}.${assetOf(input)}`,
       command: { type: 'TakeInput', input },
     };
   },
@@ -268,28 +301,8 @@ const concernsFund = (input: FundInput): boolean =>
   input.type !== 'RefundApproved' || !isZero(input.data.fromFund) || !isZero(input.data.fromFees);
 const assetOf = ({ data }: FundInput): string =>
   'asset' in data ? data.asset : 'amount' in data ? data.amount.asset : data.total.asset;
-const openedWith = ({ platform, available }: { readonly platform: string; readonly available: Money }): Open => ({
-  status: 'open',
-  platform,
-  asset: available.asset,
-  available,
-  waiting: PersistentMap.empty(),
-  aside: PersistentMap.empty(),
-  head: 0,
-  next: 0,
-  numbers: PersistentMap.empty(),
-  reservedLast: PersistentMap.empty(),
-  reserved: 0,
-  isPaused: false,
-  isLow: false,
-  lowWaterMark: undefined,
-  dailyPerMerchant: undefined,
-  day: '',
-  spent: PersistentMap.empty(),
-  freeing: { numbers: [], done: 0, because: 'new-day' },
-});
 
-type Change = Exclude<FundEvent, { type: 'FundPeriodOpened' }>;
+type Change = Exclude<FundEvent, { type: 'FundPeriodOpened' | 'FundCarriedForward' | 'FundPeriodClosed' }>;
 
 const spentOn = ({ spent, asset }: Open, merchant: string, day: string): Money => {
   const last = spent.get(merchant);

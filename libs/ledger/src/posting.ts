@@ -214,6 +214,8 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ShortfallCured':
       return nothing;
     case 'FundPeriodOpened':
+    case 'FundCarriedForward':
+    case 'FundPeriodClosed':
     case 'ReservationQueued':
     case 'ReservationFreed':
     case 'FundPaused':
