@@ -9,14 +9,22 @@ import {
   contribution,
   fund,
   fundControl,
+  fundPeriodsOf,
   fundProcessor,
   type Fund,
   type FundEvent,
   type FundInput,
 } from '@recourse/compensation';
 import { startEventStoreNode, type EventStoreNode } from '@recourse/embedded-eventstore';
-import { isRejection, systemActor, type Clock, type Event, type Recorded } from '@recourse/eventing';
-import { openEventStore, processorReader, runStreamProcessor, StoreUnavailable, type EventStore } from '@recourse/eventstore';
+import { isRejection, periodId, systemActor, type Clock, type Event, type Recorded } from '@recourse/eventing';
+import {
+  lastPeriodOf,
+  openEventStore,
+  processorReader,
+  runStreamProcessor,
+  StoreUnavailable,
+  type EventStore,
+} from '@recourse/eventstore';
 import { createDevelopmentKeys, developmentIssuer } from '@recourse/identity';
 import { money } from '@recourse/money';
 import { catalogue, migrationSets } from '@recourse/nest';
@@ -27,7 +35,9 @@ const adminUrl = process.env['TEST_POSTGRES_URL'] ?? '';
 const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const moment = '2026-03-01T08:00:00.000Z';
 const clock: Clock = { now: () => Promise.resolve(moment) };
-const fundStream = 'fund-demo.CNY.0001';
+const fundAccount = 'fund-demo.CNY';
+/** So small that periods end all the time. */
+const turning = { ...fund, periods: fundPeriodsOf(20) };
 /** More than one append of the fund holds, so that a crash can fall between two that one input led to. */
 const refunds = 700;
 const fen = (minor: number) => money(BigInt(minor));
@@ -133,12 +143,17 @@ async function expected(): Promise<{ type: string; data: unknown; inputPosition:
   }
   return told;
 }
-const stored = async () =>
-  (await store.readStream<FundEvent>(fundStream, { limit: 5_000 })).map(({ type, data, metadata }) => ({
-    type,
-    data,
-    inputPosition: metadata.inputPosition,
-  }));
+const turnTypes = ['FundCarriedForward', 'FundPeriodClosed'];
+/** Of all periods, without what ends one and begins another. */
+async function stored(): Promise<{ type: string; data: unknown; inputPosition: string | undefined }[]> {
+  const told: Awaited<ReturnType<typeof stored>> = [];
+  for (let no = 1; ; no += 1) {
+    const period = await store.readStream<FundEvent>(periodId(fundAccount, no), { limit: 5_000 });
+    if (period.length === 0) return told;
+    const own = period.filter(({ type }) => !turnTypes.includes(type) && (no === 1 || type !== 'FundPeriodOpened'));
+    told.push(...own.map(({ type, data, metadata }) => ({ type, data, inputPosition: metadata.inputPosition })));
+  }
+}
 async function expectEverythingOnce(): Promise<void> {
   expect(await stored()).toEqual(await expected());
   const reserved = (await stored()).flatMap(({ type, data }) =>
@@ -190,10 +205,10 @@ async function liveAndDie(point: Point, nth: number): Promise<boolean> {
         return fundProcessor.route(input);
       },
       decider: {
-        ...fund,
+        ...turning,
         decide: (command, state) => {
           pass('it is decided');
-          return fund.decide(command, state);
+          return turning.decide(command, state);
         },
       },
     },
@@ -212,10 +227,14 @@ it.each(points)('a fund that dies before %s takes every input once, and loses an
   for (const nth of [1, 1, 2, 3, 40]) if (await liveAndDie(point, nth)) deaths += 1;
   expect(deaths).toBeGreaterThan(1);
   const head = await store.lastPosition();
-  const runner = await runStreamProcessor(fundProcessor, { eventStore: store, database, clock, log: () => undefined });
+  const runner = await runStreamProcessor(
+    { ...fundProcessor, decider: turning },
+    { eventStore: store, database, clock, log: () => undefined },
+  );
   await eventually(() => runner.status().position >= head, 'the end of the log');
   await runner.stop();
   await expectEverythingOnce();
+  expect(await lastPeriodOf(store, fundAccount)).toBeGreaterThan(1);
   expect(await readCheckpoint(database.db, processorReader(fundProcessor.name))).toBeGreaterThanOrEqual(head);
 });
 
@@ -250,7 +269,7 @@ describe('a worker', () => {
     };
     await tell();
     const first = start();
-    await eventually(async () => (await store.readStream(fundStream, { limit: 1 })).length > 0, 'the fund at work');
+    await eventually(async () => (await store.readStream(periodId(fundAccount, 1), { limit: 1 })).length > 0, 'the fund at work');
     const killed = once(first, 'exit');
     first.kill('SIGKILL');
     await killed;
