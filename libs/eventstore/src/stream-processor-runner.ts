@@ -1,11 +1,6 @@
-import { Buffer } from 'node:buffer';
 import {
-  currentVersion,
-  encodeData,
   fold,
   isRejection,
-  maxBatchBytes,
-  maxBatchEvents,
   maxBatchInputs,
   periodId,
   stamp,
@@ -21,9 +16,10 @@ import {
 } from '@recourse/eventing';
 import type { Database } from '@recourse/postgres';
 import type { Alarm } from './alarm.js';
+import { appendBatch, type Cause } from './append-batch.js';
 import { backoffMs, pause } from './backoff.js';
 import { actionCommandId } from './event-id.js';
-import type { EventStore, EventToAppend } from './event-store.js';
+import type { EventStore } from './event-store.js';
 import { inLanes } from './lanes.js';
 import { lastPeriodOf } from './last-period.js';
 import type { Log } from './log.js';
@@ -49,8 +45,6 @@ const pageEvents = 1_000;
 const hintPauseMs = 25;
 const conflictBackoff = { firstMs: 20, maxMs: 2_000 };
 
-/** What an event has of the input behind it. */
-type Cause = Omit<Metadata, 'schemaVersion' | 'recordedAt'>;
 /** A stream as far as it has been folded, the last input it has taken, and what its last event came from. */
 interface Account<State, E extends Event> {
   readonly stream: string;
@@ -153,35 +147,19 @@ export async function runStreamProcessor<
   const decideBatch = (account: Account<State, E>, waiting: readonly Routed<Input, C>[], now: string) => {
     const { stream, opening } = account;
     const length = Number(account.revision) + 1;
-    const events: (E & EventToAppend)[] = [];
-    const metadata: Metadata[] = [];
+    const batch = appendBatch(decider.events, now);
+    const { events, metadata } = batch;
     let { state, lastInput, cause } = account;
-    let bytes = 0;
     let taken = 0;
-    const put = (event: E & EventToAppend, from: Cause): void => {
-      const schemaVersion = currentVersion(decider.events, event.type);
-      events.push(event);
-      metadata.push({ ...from, schemaVersion, recordedAt: now > from.effectiveAt ? now : from.effectiveAt });
-    };
-    /** Whether there was room for all of them. One decision is never divided, so the first has it. */
-    const putAll = (decided: readonly E[], from: Cause): boolean => {
-      const encoded = decided.map((event) => ({ ...event, encoded: encodeData(event.data) }));
-      const size = encoded.reduce((sum, event) => sum + Buffer.byteLength(event.encoded), 0);
-      if (events.length > 0 && (bytes + size > maxBatchBytes || events.length + decided.length > maxBatchEvents)) return false;
-      for (const event of encoded) put(event, from);
-      bytes += size;
-      return true;
-    };
     /** Nothing of an input that is not taken yet may say that it was. */
     const turning = (from: Cause): Cause => ({ ...from, inputPosition: lastInput.toString() });
-    /** Small, and the last: it finds room beyond the bounds. */
     const close = (closing: E, from: Cause): void => {
       cause = turning(from);
-      put({ ...closing, encoded: encodeData(closing.data) }, cause);
+      batch.end(closing, cause);
       state = decider.evolve(state, closing);
     };
 
-    for (const event of opening) if (!cause || !putAll([event], turning(cause))) break;
+    for (const event of opening) if (!cause || !batch.add([event], turning(cause))) break;
     const opened = events.length;
     if (opened < opening.length) return { ...account, events, metadata, opening: opening.slice(opened) };
 
@@ -202,7 +180,7 @@ export async function runStreamProcessor<
         if (events.length > 0) break; // what comes before it is appended first
         throw refused(stream, command, from, refusal ?? '');
       }
-      if (!putAll(decision, from)) break;
+      if (!batch.add(decision, from)) break;
       state = fold(decider, decision, state);
       if (decision.length > 0) cause = from;
       if (!next) continue;
