@@ -49,8 +49,9 @@ const contribute = async (transaction: string, minor: number) => {
   await api.post(people.lin, `/fund/contributions/${String(body['contributionId'])}/approval`);
 };
 /** What the fund said, in its order: the event and the order it is about. */
+const periodOf = (no: string) => api.adapters.eventStore.readStream(`fund-demo.CNY.${no}`, { limit: 5_000 });
 const story = async (from: number) => {
-  const events = await api.adapters.eventStore.readStream('fund-demo.CNY.0001', { limit: 5_000 });
+  const events = [...(await periodOf('0001')), ...(await periodOf('0002'))];
   return events.slice(from).map(({ type, data }) => {
     const { orderId, refundId } = data as { orderId?: string; refundId?: string };
     return [type, (orderId ?? refundId ?? '').split('.')[1] ?? ''].join(' ').trim();
@@ -102,7 +103,7 @@ it('the kill switch is pulled by one person and ended by two', async () => {
   const resumed = await api.post(people.lin, '/fund/resume', { ...at, reason: 'seen the new keys' });
   expect(resumed.body).toMatchObject({ mode: 'running' });
   expect(await fund()).toMatchObject({ mode: 'running', waiting: 0, available: cny(86_000) });
-  const events = await api.adapters.eventStore.readStream('fund-demo.CNY.0001', { limit: 5_000 });
+  const events = await periodOf('0001');
   expect(events.find(({ type, data }) => type === 'FundResumed' && 'proposedBy' in (data as object))?.data).toMatchObject({
     proposedBy: 'finance-chen',
     by: 'finance-lin',
@@ -223,6 +224,34 @@ it('tells day by day whether the fund could pay what may come', async () => {
   ]);
   await api.post(people.operator, '/fund/resume', { ...at, reason: 'looked' });
   expect(await days()).toMatchObject([{ day: '2026-03-03', available: cny(71_000), waiting: cny(0) }, later[1]!, later[2]!]);
+});
+
+it('goes on in a new period when the month is over, paused as it was, with whoever waits in his place', async () => {
+  await api.post(people.operator, '/fund/pause', { ...at, reason: 'the books are closed' });
+  await owe('N1');
+  await owe('N2', 'm2');
+  const from = await said();
+  await advance('2026-03-31T16:00:00.000Z');
+  expect(await story(from)).toEqual([]);
+  await owe('N3');
+  const standing = { mode: 'pause', modeReason: 'the books are closed', available: cny(71_000), waiting: 3, queued: cny(15_000) };
+  expect(await fund()).toMatchObject(standing);
+  expect((await periodOf('0002'))[0]?.data).toMatchObject({ period: '0002', carried: { isPaused: true } });
+  await api.post(people.operator, '/fund/resume', { ...at, reason: 'the books are open' });
+  expect(await fund()).toMatchObject({ mode: 'running', available: cny(56_000), waiting: 0 });
+  expect(await story(from)).toEqual([
+    'FundPeriodClosed',
+    'FundPeriodOpened',
+    // who waits, who was reserved last, what counts against the daily limits
+    'FundCarriedForward',
+    'FundCarriedForward',
+    'FundCarriedForward',
+    'ReservationQueued N3',
+    'FundResumed',
+    'FundsReserved N1',
+    'FundsReserved N2',
+    'FundsReserved N3',
+  ]);
 });
 
 it('says what is wrong with what it is asked', async () => {

@@ -1,3 +1,5 @@
+import { fund, type FundEvent } from '@recourse/compensation';
+import { fold } from '@recourse/eventing';
 import { money } from '@recourse/money';
 import { readModels } from '@recourse/postgres';
 import { sql } from 'kysely';
@@ -53,6 +55,40 @@ it('holds of a fund that is limited, low and paused, and of a refund that waited
   await house.append(fundStream, held.freed, event('FundResumed', resumed), saleOf(3, payee).reserved, held.reserved);
   await house.project();
   expect(await verified()).toMatchObject({ holds: true, violations: [] });
+});
+
+describe('a fund that goes on in a new period', () => {
+  const closedAt = '2026-03-31T16:00:00.000Z';
+  const nextPeriod = fundStream.replace('0001', '0002');
+  /** Ends the period with whoever waits in it. */
+  const turn = async () => {
+    let state = fold(fund, (await house.eventStore.readStream<FundEvent>(fundStream, { limit: 1_000 })) as readonly FundEvent[]);
+    const closing = fund.periods?.closing(state, closedAt, 1);
+    if (closing === undefined) throw new Error('the period goes on');
+    await house.append(fundStream, closing);
+    state = fund.evolve(state, closing);
+    return fund.periods?.following(state) ?? [];
+  };
+
+  it('holds, with the refunds that waited', async () => {
+    const held = saleOf(4, payee);
+    await restrict(house, held, saleOf(5, payee));
+    await house.append(nextPeriod, ...(await turn()));
+    const resumed = { platform: 'demo', asset: 'CNY', by: 'ann', reason: 'all is well', resumedAt: closedAt };
+    await house.append(nextPeriod, held.freed, event('FundResumed', resumed), saleOf(3, payee).reserved, held.reserved);
+    await house.project();
+    expect(await verified()).toMatchObject({ holds: true, violations: [] });
+  });
+
+  it('is named when it begins with other money than it had (I1)', async () => {
+    const [begins, ...forward] = await turn();
+    if (begins?.type !== 'FundPeriodOpened') throw new Error('a period begins with its money');
+    const { available } = begins.data;
+    const wrong = { ...begins.data, available: { ...available, minor: available.minor + 1n } };
+    const position = await house.append(nextPeriod, event('FundPeriodOpened', wrong));
+    await house.append(nextPeriod, ...forward);
+    expect(await ofTold('I1')).toEqual([expect.objectContaining({ subject: 'demo/fund:available', position })]);
+  });
 });
 
 it('a healthy installation holds, and says how much was checked', async () => {

@@ -9,25 +9,43 @@ import {
   contribution,
   fund,
   fundControl,
+  fundPeriodsOf,
   fundProcessor,
   type Fund,
   type FundEvent,
   type FundInput,
 } from '@recourse/compensation';
 import { startEventStoreNode, type EventStoreNode } from '@recourse/embedded-eventstore';
-import { isRejection, systemActor, type Clock, type Event, type Recorded } from '@recourse/eventing';
-import { openEventStore, processorReader, runStreamProcessor, StoreUnavailable, type EventStore } from '@recourse/eventstore';
+import { fullPeriodEvents, isRejection, periodId, systemActor, type Clock, type Event, type Recorded } from '@recourse/eventing';
+import {
+  lastPeriodOf,
+  openEventStore,
+  processorReader,
+  runStreamProcessor,
+  StoreUnavailable,
+  type EventStore,
+} from '@recourse/eventstore';
 import { createDevelopmentKeys, developmentIssuer } from '@recourse/identity';
 import { money } from '@recourse/money';
 import { catalogue, migrationSets } from '@recourse/nest';
-import { connect, createDatabase, dropDatabase, migrate, readCheckpoint, type Database } from '@recourse/postgres';
+import {
+  connect,
+  createDatabase,
+  dropDatabase,
+  migrate,
+  readCheckpoint,
+  resetCheckpoint,
+  type Database,
+} from '@recourse/postgres';
 import { createKeyFile } from '@recourse/vault';
 
 const adminUrl = process.env['TEST_POSTGRES_URL'] ?? '';
 const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const moment = '2026-03-01T08:00:00.000Z';
 const clock: Clock = { now: () => Promise.resolve(moment) };
-const fundStream = 'fund-demo.CNY.0001';
+const fundAccount = 'fund-demo.CNY';
+/** So small that periods end all the time. */
+const turning = { ...fund, periods: fundPeriodsOf(20) };
 /** More than one append of the fund holds, so that a crash can fall between two that one input led to. */
 const refunds = 700;
 const fen = (minor: number) => money(BigInt(minor));
@@ -149,12 +167,17 @@ async function expected(): Promise<{ type: string; data: unknown; inputPosition:
   }
   return told;
 }
-const stored = async () =>
-  (await store.readStream<FundEvent>(fundStream, { limit: 5_000 })).map(({ type, data, metadata }) => ({
-    type,
-    data,
-    inputPosition: metadata.inputPosition,
-  }));
+const turnTypes = ['FundCarriedForward', 'FundPeriodClosed'];
+/** Of all periods, without what ends one and begins another. */
+async function stored(): Promise<{ type: string; data: unknown; inputPosition: string | undefined }[]> {
+  const told: Awaited<ReturnType<typeof stored>> = [];
+  for (let no = 1; ; no += 1) {
+    const period = await store.readStream<FundEvent>(periodId(fundAccount, no), { limit: 5_000 });
+    if (period.length === 0) return told;
+    const own = period.filter(({ type }) => !turnTypes.includes(type) && (no === 1 || type !== 'FundPeriodOpened'));
+    told.push(...own.map(({ type, data, metadata }) => ({ type, data, inputPosition: metadata.inputPosition })));
+  }
+}
 async function expectEverythingOnce(): Promise<void> {
   expect(await stored()).toEqual(await expected());
   const reserved = (await stored()).flatMap(({ type, data }) =>
@@ -208,10 +231,10 @@ async function liveAndDie(point: Point, nth: number): Promise<boolean> {
         return fundProcessor.route(input);
       },
       decider: {
-        ...fund,
+        ...turning,
         decide: (command, state) => {
           pass('it is decided');
-          return fund.decide(command, state);
+          return turning.decide(command, state);
         },
       },
     },
@@ -230,11 +253,84 @@ it.each(points)('a fund that dies before %s takes every input once, and loses an
   for (const nth of [1, 1, 2, 3, 40]) if (await liveAndDie(point, nth)) deaths += 1;
   expect(deaths).toBeGreaterThan(1);
   const head = await store.lastPosition();
-  const runner = await runStreamProcessor(fundProcessor, { eventStore: store, database, clock, log: () => undefined });
+  const runner = await runStreamProcessor(
+    { ...fundProcessor, decider: turning },
+    { eventStore: store, database, clock, log: () => undefined },
+  );
   await eventually(() => runner.status().position >= head, 'the end of the log');
   await runner.stop();
   await expectEverythingOnce();
+  expect(await lastPeriodOf(store, fundAccount)).toBeGreaterThan(1);
   expect(await readCheckpoint(database.db, processorReader(fundProcessor.name))).toBeGreaterThanOrEqual(head);
+});
+
+/** A fund that was counted out in many events; says how many a fresh one reads until it stands at the end of the log. */
+async function readUntilHead(processor = fundProcessor): Promise<number> {
+  let read = 0;
+  const counting = {
+    ...store,
+    readStream: async (...of: Parameters<EventStore['readStream']>) => {
+      const events = await store.readStream(...of);
+      read += events.length;
+      return events;
+    },
+  } as EventStore;
+  const head = await store.lastPosition();
+  const runner = await runStreamProcessor(processor, { eventStore: counting, database, clock, log: () => undefined });
+  await eventually(() => runner.status().position >= head, 'the end of the log');
+  await runner.stop();
+  return read;
+}
+
+it('a fund of many events is never read whole: whoever takes over reads one period', async () => {
+  const small = { ...fundProcessor, decider: turning };
+  await contribute(1, 5_000_000);
+  const rounds = 12;
+  for (let round = 0; round < rounds; round += 1) {
+    const refundNos = Array.from({ length: 150 }, (_, i) => round * 150 + i);
+    await append(`order-demo.of${round}`, ...refundNos.map(approved));
+    await readUntilHead(small);
+  }
+  await resetCheckpoint(database.db, processorReader(fundProcessor.name));
+  const all = (await stored()).length;
+  await contribute(2, 1);
+  expect(await readUntilHead(small)).toBeLessThan(all / 2);
+  expect(await stored()).toEqual(await expected());
+  expect(all).toBe(1 + 1 + rounds * 150);
+});
+
+it('a fund of an earlier build, in one long period that carries nothing, goes on in the next one', async () => {
+  const about = {
+    correlationId: 'c',
+    actor: systemActor('fund', 'demo'),
+    schemaVersion: 1,
+    recordedAt: moment,
+    effectiveAt: moment,
+  };
+  const first = { type: 'FundPeriodOpened', data: { platform: 'demo', period: '0001', available: fen(0), openedAt: moment } };
+  const { contributionId, amount, platform, rail } = {
+    contributionId: 'demo.c0',
+    amount: fen(1),
+    platform: 'demo',
+    rail: 'sandbox',
+  };
+  const more = { type: 'FundContributed', data: { platform, contributionId, amount, rail } };
+  for (let from = 0; from <= fullPeriodEvents; from += 500) {
+    const events = Array.from({ length: 500 }, (_, i) => (from + i === 0 ? first : more));
+    const metadata = events.map((_, i) => ({ ...about, commandId: `c${from + i}`, inputPosition: '0' }));
+    await store.append(periodId(fundAccount, 1), from === 0 ? 'no_stream' : BigInt(from - 1), events, metadata);
+  }
+  await contribute(1, 5_000);
+  await append('order-demo.of0', approved(0));
+  await readUntilHead();
+  expect((await store.readStream(periodId(fundAccount, 1), { direction: 'backwards', limit: 1 }))[0]).toMatchObject({
+    type: 'FundPeriodClosed',
+    data: { available: fen(4_499) },
+  });
+  const next = await store.readStream<FundEvent>(periodId(fundAccount, 2), { limit: 10 });
+  expect(next.map(({ type }) => type)).toEqual(['FundPeriodOpened', 'FundContributed', 'FundsReserved']);
+  expect(next[0]?.data).toMatchObject({ period: '0002', available: fen(4_499) });
+  expect(await readUntilHead()).toBeLessThan(10);
 });
 
 describe('a worker', () => {
@@ -268,7 +364,7 @@ describe('a worker', () => {
     };
     await tell();
     const first = start();
-    await eventually(async () => (await store.readStream(fundStream, { limit: 1 })).length > 0, 'the fund at work');
+    await eventually(async () => (await store.readStream(periodId(fundAccount, 1), { limit: 1 })).length > 0, 'the fund at work');
     const killed = once(first, 'exit');
     first.kill('SIGKILL');
     await killed;

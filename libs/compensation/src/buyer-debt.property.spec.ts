@@ -2,7 +2,8 @@ import { isRejection } from '@recourse/eventing';
 import { money, zero } from '@recourse/money';
 import fc from 'fast-check';
 import { buyerDebt, type BuyerDebt, type BuyerDebtCommand, type BuyerDebtEvent, type OwedByBuyer } from './buyer-debt.js';
-import { fund, type Fund, type FundEvent, type FundInput, fundProcessor } from './fund.js';
+import { fund, type FundEvent, type FundInput, fundProcessor } from './fund.js';
+import type { Fund } from './fund-state.js';
 
 const at = '2026-03-01T08:00:00.000Z';
 const fen = (minor: number) => money(BigInt(minor));

@@ -1,7 +1,9 @@
-import { fold, isRejection, plusHours, shanghaiDay } from '@recourse/eventing';
+import { decodeData, encodeData, fold, isRejection, plusHours, shanghaiDay } from '@recourse/eventing';
 import { money, zero } from '@recourse/money';
 import fc from 'fast-check';
-import { fund, type Fund, type FundInput, fundProcessor } from './fund.js';
+import { fund, type FundEvent, type FundInput, fundProcessor } from './fund.js';
+import type { Fund } from './fund-state.js';
+import { fundPeriods } from './fund-period.js';
 
 const fen = (minor: number) => money(BigInt(minor));
 const which = { platform: 'demo', asset: 'CNY' };
@@ -566,5 +568,77 @@ describe('the model notices a fund', () => {
   };
   it.each(Object.keys(mutants))('%s', (name) => {
     expect(() => agree(mutants[name]!)).toThrow();
+  });
+});
+
+type Carry = (begins: FundEvent) => FundEvent;
+/** The fund's own events, each with the moment; the period is turned behind the decisions that `turns` names, one after the other. */
+function told(history: readonly Happening[], turns: readonly boolean[], carry: Carry): unknown[] {
+  let state: Fund = fund.initial;
+  let decisions = 0;
+  const events: unknown[] = [];
+  const decide = (command: Parameters<typeof fund.decide>[0]) => {
+    const decided = fund.decide(command, state);
+    if (isRejection(decided)) throw new Error(decided.detail);
+    state = fold(fund, decided, state);
+    events.push(...decided.map((happened) => ({ ...happened, at: command.at })));
+    if (turns.length === 0 || !turns[(decisions += 1) % turns.length]) return;
+    const closing = fundPeriods.closing(state, command.at, Infinity);
+    if (closing === undefined) return; // nobody has opened it yet
+    const begins = fundPeriods.following(fund.evolve(state, closing)) ?? [];
+    state = fold(
+      fund,
+      begins.map((one) => carry({ ...one, data: decodeData(encodeData(one.data)) } as FundEvent)),
+    );
+  };
+  for (const { input, at } of inputsOf(history)) {
+    decide({ type: 'TakeInput', input, at });
+    for (
+      let steps = 0, more = fundProcessor.onward?.(state);
+      more && steps < 200;
+      steps += 1, more = fundProcessor.onward?.(state)
+    )
+      decide({ ...more, at });
+  }
+  return events;
+}
+const turns = fc.array(fc.boolean(), { maxLength: 12 });
+const turnsUnseen = (carry: Carry, endOnFailure = false) =>
+  fc.assert(
+    fc.property(histories, turns, (history, places) => {
+      expect(told(history, places, carry)).toEqual(told(history, [], carry));
+    }),
+    { numRuns: 3_000, endOnFailure },
+  );
+
+it('a fund that goes on in new periods, wherever they begin, decides what one in a single period does', () => {
+  turnsUnseen((begins) => begins);
+});
+
+describe('it is noticed when a period does not go on with', () => {
+  const without =
+    (part: string, beginning: unknown): Carry =>
+    (begins) => {
+      if (begins.type === 'FundPeriodOpened' && begins.data.carried && part in begins.data.carried)
+        return { ...begins, data: { ...begins.data, carried: { ...begins.data.carried, [part]: beginning } } } as FundEvent;
+      if (begins.type === 'FundCarriedForward' && part in begins.data)
+        return { ...begins, data: { ...begins.data, [part]: beginning } } as FundEvent;
+      return begins;
+    };
+  it.each([
+    ['head', 0],
+    ['next', 0],
+    ['askFrom', 0],
+    ['isPaused', false],
+    ['isLow', false],
+    ['lowWaterMark', undefined],
+    ['dailyPerMerchant', undefined],
+    ['waiting', []],
+    ['reservedLast', []],
+    ['spent', []],
+    ['freeing', []],
+    ['handedOver', []],
+  ])('its %s', (part, beginning) => {
+    expect(() => turnsUnseen(without(part, beginning), true)).toThrow();
   });
 });

@@ -6,17 +6,31 @@ import {
   type EventOf,
   eventsOf,
   type Instant,
+  periodNo,
   reject,
   shanghaiDay,
   type StreamProcessor,
 } from '@recourse/eventing';
-import { add, compare, equals, format, isPositive, isZero, type Money, subtract, sum, zero } from '@recourse/money';
+import { add, compare, format, isZero, type Money, sum, zero } from '@recourse/money';
 import type { OrderEvent, RefundParties } from '@recourse/orders/events';
 import type { BuyerDebtEvent, OwedByBuyer } from './buyer-debt.js';
 import type { ContributionEvent } from './contribution.js';
 import { type FundControlEvent, type FundLimits, limitsOf } from './fund-control.js';
+import { begun, type CarriedLists, type CarriedStanding, carriedInto, fundPeriods, openedWith } from './fund-period.js';
+import {
+  type Change,
+  compensationOf,
+  type Fund,
+  keyOf,
+  later,
+  type Open,
+  post,
+  priceOf,
+  renewable,
+  reservationAt,
+  spentOn,
+} from './fund-state.js';
 import type { PayoutEvent } from './payout.js';
-import { PersistentMap } from './persistent-map.js';
 
 /** What a refund wants of the fund; copied from RefundApproved so that the payout needs this event only. */
 export interface Reservation extends RefundParties {
@@ -67,11 +81,22 @@ interface Level extends Which {
 }
 
 export type FundEvent =
-  /** First event of a period: what the fund had and who waited when it began. Period 0001 begins with nothing. */
+  /** First event of a period: what the fund had when it began. Period 0001 begins with nothing. */
   | Event<
       'FundPeriodOpened',
-      { readonly platform: string; readonly period: string; readonly available: Money; readonly openedAt: Instant }
+      {
+        readonly platform: string;
+        readonly period: string;
+        readonly available: Money;
+        /** What goes on besides, and how many events with lists follow before anything else; absent in the first. */
+        readonly carried?: CarriedStanding & { readonly events: number };
+        readonly openedAt: Instant;
+      }
     >
+  /** Who waits, and what else is a list, goes on in the new period: as many of these as it takes, right behind its first event. */
+  | Event<'FundCarriedForward', Which & CarriedLists>
+  /** Last event of a period: what goes on in the next one. */
+  | Event<'FundPeriodClosed', Which & { readonly period: string; readonly available: Money; readonly closedAt: Instant }>
   | Event<
       'FundContributed',
       { readonly platform: string; readonly contributionId: string; readonly amount: Money; readonly rail: string }
@@ -236,58 +261,19 @@ export type FundCommand =
   | { readonly type: 'TakeInput'; readonly input: FundInput }
   /** The next thing that follows from what has happened already; exactly one event, or none when nothing does. */
   | { readonly type: 'GoOn' };
-export type FundRejection = 'AssetMismatch';
+export type FundRejection = 'AssetMismatch' | 'PeriodNotOpen';
 
-type Open = Which & {
-  readonly status: 'open';
-  readonly available: Money;
-  /** By number, which approvals get in the order of the log; whoever approves refunds bounds it, since one that is due cannot be refused. */
-  readonly waiting: PersistentMap<number, Entry>;
-  /** Numbers of those of them that wait aside and are not in the line. */
-  readonly aside: PersistentMap<number, true>;
-  /** Nobody before this number waits in the line. */
-  readonly head: number;
-  readonly next: number;
-  /**
-   * Numbers of what waits, and of what waited or was paid last, by `keyOf`. Inputs are told apart by position; this only catches
-   * an approval or a claim that stands twice in the log.
-   */
-  readonly numbers: PersistentMap<string, number>;
-  /** The last `maxReservedLast` of them, in a ring. */
-  readonly reservedLast: PersistentMap<number, string>;
-  readonly reserved: number;
-  /**
-   * Refunds that the merchant's deposit was asked for: without an answer yet (they are among `waiting` as well), withdrawn before
-   * the answer, or paid by it and not yet by the rail. Bounded as `waiting` is.
-   */
-  readonly handedOver: PersistentMap<string, 'asked' | 'withdrawn' | 'taken'>;
-  /** Numbers of those in the line whose merchant's deposit is still to be asked; none of them is before `askFrom`. */
-  readonly unasked: PersistentMap<number, true>;
-  readonly askFrom: number;
-  readonly isPaused: boolean;
-  readonly isLow: boolean;
-  readonly lowWaterMark: Money | undefined;
-  readonly dailyPerMerchant: Money | undefined;
-  /** The newest day seen, as far as a daily limit asks for it; days do not go back. */
-  readonly day: string;
-  /** What counts against a merchant's limit, on the last day on which anything did. */
-  readonly spent: PersistentMap<string, { readonly day: string; readonly amount: Money }>;
-  /** Of those aside, the ones that the new day or the new limits let go, in order; `done` of them have gone. */
-  readonly freeing: { readonly numbers: readonly number[]; readonly done: number; readonly because: 'new-day' | 'new-limits' };
-};
-export type Fund = { readonly status: 'unopened' } | Open;
-
-export const maxReservedLast = 1024;
-
-const firstPeriod = '0001';
+const firstPeriod = periodNo(1);
 const event = eventsOf<FundEvent>();
 
-/** Stream `fund-{platform}.{asset}.{period}`, written by `fundProcessor` alone. */
+/** Streams `fund-{platform}.{asset}.{period}`, written by `fundProcessor` alone. */
 export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
   category: 'fund',
   initial: { status: 'unopened' },
   events: {
     FundPeriodOpened: 1,
+    FundCarriedForward: 1,
+    FundPeriodClosed: 1,
     FundContributed: 1,
     FundsReserved: 1,
     ReservationQueued: 1,
@@ -315,7 +301,10 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
     FundRanLow: 1,
     FundRecovered: 1,
   },
+  periods: fundPeriods,
   decide: (command, state) => {
+    if (state.status === 'opening' || state.status === 'over')
+      return reject('PeriodNotOpen', `period ${state.period.no} of this fund is not open; another one is`);
     if (command.type === 'GoOn') return state.status === 'open' ? onwardFrom(state, command.at) : [];
     const { input, at } = command;
     if (!concernsFund(input)) return [];
@@ -330,8 +319,11 @@ export const fund: Decider<FundCommand, Fund, FundEvent, FundRejection> = {
     return effectOf(input, state, at);
   },
   evolve: (state, happened) => {
-    if (happened.type === 'FundPeriodOpened') return openedWith(happened.data);
-    if (state.status === 'unopened') throw new Error(`${happened.type} stands before FundPeriodOpened`);
+    if (happened.type === 'FundPeriodOpened') return begun(happened.data);
+    if (state.status === 'opening' && happened.type === 'FundCarriedForward') return carriedInto(state, happened.data);
+    if (state.status !== 'open' || happened.type === 'FundCarriedForward')
+      throw new Error(`${happened.type} stands where the period is not open, or is open already`);
+    if (happened.type === 'FundPeriodClosed') return { ...state, status: 'over', closedAt: happened.data.closedAt };
     return post(state, happened);
   },
 };
@@ -365,7 +357,7 @@ export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEv
   route: (input) => {
     if (!concernsFund(input)) return undefined;
     return {
-      id: `${input.data.platform}.${assetOf(input)}.${firstPeriod}`,
+      id: `${input.data.platform}.${assetOf(input)}`,
       command: { type: 'TakeInput', input },
     };
   },
@@ -379,23 +371,6 @@ export const fundProcessor: StreamProcessor<FundInput, FundCommand, Fund, FundEv
     return type === 'FundResumed' ? 'the fund goes on' : undefined;
   },
 };
-
-/** Who waits in the line, in its order; those aside and those handed over are not in it. */
-export const lineOf = (state: Open): readonly Entry[] =>
-  state.waiting
-    .keys()
-    .toSorted((a, b) => a - b)
-    .flatMap((number) => inLine(state, number) ?? []);
-function inLine({ waiting, aside, handedOver }: Open, number: number): Entry | undefined {
-  const entry = waiting.get(number);
-  if (entry === undefined || aside.has(number)) return undefined;
-  return entry.kind === 'reservation' && handedOver.has(entry.wanted.refundId) ? undefined : entry;
-}
-
-/** What it is known by: a refund and the compensation for it may both be here. */
-const keyOf = ({ kind, wanted: { refundId } }: Entry): string => (kind === 'reservation' ? refundId : `compensation/${refundId}`);
-/** The fund's own money that it wants. */
-const priceOf = (entry: Entry): Money => (entry.kind === 'reservation' ? entry.wanted.fromFund : entry.wanted.amount);
 
 function concernsFund({ type, data }: FundInput): boolean {
   // What comes back from a buyer who deceived pays his debt first, and is told by that.
@@ -432,37 +407,7 @@ function concernsWaitingOnly({ type }: FundInput): boolean {
 }
 const assetOf = ({ data }: FundInput): string =>
   'asset' in data ? data.asset : 'amount' in data ? data.amount.asset : data.total.asset;
-const openedWith = ({ platform, available }: { readonly platform: string; readonly available: Money }): Open => ({
-  status: 'open',
-  platform,
-  asset: available.asset,
-  available,
-  waiting: PersistentMap.empty(),
-  aside: PersistentMap.empty(),
-  head: 0,
-  next: 0,
-  numbers: PersistentMap.empty(),
-  reservedLast: PersistentMap.empty(),
-  reserved: 0,
-  handedOver: PersistentMap.empty(),
-  unasked: PersistentMap.empty(),
-  askFrom: 0,
-  isPaused: false,
-  isLow: false,
-  lowWaterMark: undefined,
-  dailyPerMerchant: undefined,
-  day: '',
-  spent: PersistentMap.empty(),
-  freeing: { numbers: [], done: 0, because: 'new-day' },
-});
 
-type Change = Exclude<FundEvent, { type: 'FundPeriodOpened' }>;
-
-const spentOn = ({ spent, asset }: Open, merchant: string, day: string): Money => {
-  const last = spent.get(merchant);
-  return last?.day === day ? last.amount : zero(asset);
-};
-const later = (one: string, other: string): string => (one > other ? one : other);
 /** The day a reservation counts on, while there is a daily limit. */
 const counted = (state: Open, at: Instant): { readonly countedOn?: string } =>
   state.dailyPerMerchant === undefined ? {} : { countedOn: later(state.day, shanghaiDay(at)) };
@@ -592,21 +537,6 @@ function answered({ type, data }: Exclude<HandOverInput, { type: 'DepositToppedU
   return [event(type === 'HandOverDeclined' ? 'ReservationHandedBack' : 'ReservationTakenOver', { ...which, fromFund })];
 }
 
-/** Numbers of those in the line for which the merchant's deposit was asked and is to be asked again. */
-const renewable = (state: Open, merchant: string): readonly number[] =>
-  state.head === state.next
-    ? []
-    : state.waiting
-        .keys()
-        .filter(
-          (number) =>
-            state.waiting.get(number)?.wanted.merchant === merchant &&
-            !state.unasked.has(number) &&
-            isForDeposit(inLine(state, number)),
-        );
-/** The merchant bears all of the fund's part, so that his deposit can pay it in the fund's place. */
-const isForDeposit = (entry: Entry | undefined): boolean =>
-  entry?.kind === 'reservation' && isPositive(entry.wanted.fromFund) && equals(entry.wanted.merchantShare, entry.wanted.fromFund);
 const debtOf = ({
   debtId,
   platform,
@@ -677,31 +607,6 @@ function freed(
   return [event('ReservationFreed', { platform, asset, refundId, merchant, fromFund, ...cause, ...counted(state, at) })];
 }
 
-/** Only refunds wait aside, or for the word of a deposit. */
-function reservationAt({ waiting }: Open, number: number): Reservation | undefined {
-  const entry = waiting.get(number);
-  return entry?.kind === 'reservation' ? entry.wanted : undefined;
-}
-
-/** Who of those aside may go on now, in the order of their approvals. */
-function freeable(state: Open, because: 'new-day' | 'new-limits'): Open['freeing'] {
-  const { dailyPerMerchant: limit, aside, day } = state;
-  const spent = new Map<string, Money>();
-  const numbers = aside
-    .keys()
-    .toSorted((a, b) => a - b)
-    .filter((number) => {
-      const held = reservationAt(state, number);
-      if (!held || limit === undefined) return true;
-      const before = spent.get(held.merchant) ?? spentOn(state, held.merchant, day);
-      const after = add(before, held.fromFund);
-      const goes = compare(after, limit) <= 0 || (because === 'new-day' && isZero(before));
-      if (goes) spent.set(held.merchant, after);
-      return goes;
-    });
-  return { numbers, done: 0, because };
-}
-
 function reservationOf(approved: DataOf<FundInput, 'RefundApproved'>): Reservation {
   const { platform, merchant, buyer, payee, rail, refundId, orderId, ground, fromFund, fromFees, total } = approved;
   // What the merchant bears of an escrow line he has paid out of that escrow; only the fund's lines become recourse.
@@ -721,191 +626,4 @@ function reservationOf(approved: DataOf<FundInput, 'RefundApproved'>): Reservati
     merchantShare: sum(shares, total.asset),
     total,
   };
-}
-
-const compensationOf = ({
-  platform,
-  merchant,
-  refundId,
-  orderId,
-  caseId,
-  amount,
-}: DataOf<FundInput, 'CompensationClaimed'> | DataOf<FundEvent, 'CompensationQueued'>): Compensation => ({
-  platform,
-  asset: amount.asset,
-  merchant,
-  refundId,
-  orderId,
-  ...(caseId === undefined ? {} : { caseId }),
-  amount,
-});
-
-function post(state: Open, { type, data }: Change): Open {
-  switch (type) {
-    case 'FundContributed':
-    case 'FundReimbursed':
-    case 'FraudRepaid':
-    case 'RefundReturned':
-      return { ...state, available: add(state.available, data.amount) };
-    // Of what the fund lays out it keeps no count: it is not the fund's to spend.
-    case 'BuyerFraudEstablished':
-    case 'DoublePaymentRepaid':
-    case 'BuyerDebtWrittenOff':
-      return state;
-    case 'ReservationRevoked':
-      return { ...state, available: add(state.available, data.fromFund) };
-    case 'ReservationQueued': {
-      const { why, ...wanted } = data;
-      const queued = enqueued(state, { kind: 'reservation', wanted });
-      if (why === 'velocity-limit') return withHead({ ...queued, aside: state.aside.with(state.next, true) }, state.head);
-      return asking(counting(queued, data), state.next);
-    }
-    case 'CompensationQueued':
-      return enqueued(state, { kind: 'compensation', wanted: compensationOf(data) });
-    case 'ReservationFreed': {
-      const number = state.numbers.get(data.refundId) ?? state.next;
-      const held = reservationAt(state, number);
-      if (!held) return state;
-      const { freeing } = state;
-      const isPlanned = freeing.numbers[freeing.done] === number;
-      const free = counting(
-        {
-          ...state,
-          waiting: state.waiting.with(number, { kind: 'reservation', wanted: countedAnew(held, data.countedOn) }),
-          aside: state.aside.without(number),
-          head: Math.min(state.head, number),
-          freeing: isPlanned ? { ...freeing, done: freeing.done + 1 } : freeing,
-        },
-        data,
-      );
-      return asking(free, number);
-    }
-    case 'FundsReserved': {
-      const after = dequeued(state, { kind: 'reservation', wanted: data });
-      return state.numbers.has(data.refundId) ? after : counting(after, data);
-    }
-    case 'MerchantCompensated':
-      return dequeued(state, { kind: 'compensation', wanted: data });
-    case 'ReservationHandedOver': {
-      const { refundId } = data;
-      const asked = notAsking(state, state.numbers.get(refundId) ?? state.next);
-      return withHead({ ...asked, handedOver: state.handedOver.with(refundId, 'asked') }, state.head);
-    }
-    case 'ReservationHandedBack': {
-      const { refundId } = data;
-      const number = state.numbers.get(refundId) ?? state.head;
-      return { ...state, handedOver: state.handedOver.without(refundId), head: Math.min(state.head, number) };
-    }
-    case 'ReservationTakenOver': {
-      const { refundId } = data;
-      const number = state.numbers.get(refundId) ?? state.next;
-      const freed = uncounting(state, reservationAt(state, number));
-      return gone({ ...freed, handedOver: state.handedOver.with(refundId, 'taken') }, number, refundId);
-    }
-    case 'ReservationWithdrawn': {
-      const { refundId } = data;
-      const number = state.numbers.get(refundId) ?? state.next;
-      // What waits aside has not been counted yet.
-      const left = state.aside.has(number) ? state : uncounting(state, reservationAt(state, number));
-      const { handedOver } = state;
-      const withdrawn = handedOver.has(refundId) ? handedOver.with(refundId, 'withdrawn') : handedOver;
-      return gone({ ...left, aside: state.aside.without(number), handedOver: withdrawn }, number, refundId);
-    }
-    case 'HandOverEnded':
-    case 'HandOverRevoked':
-      return { ...state, handedOver: state.handedOver.without(data.refundId) };
-    case 'HandOversRenewed':
-      return renewable(state, data.merchant).reduce(asking, state);
-    case 'FundPaused':
-      return { ...state, isPaused: true };
-    case 'FundResumed':
-      return { ...state, isPaused: false };
-    case 'FundLimitsSet': {
-      const { lowWaterMark, dailyPerMerchant, setAt } = data;
-      const limited = { ...state, lowWaterMark, dailyPerMerchant, day: later(state.day, shanghaiDay(setAt)) };
-      return { ...limited, freeing: freeable(limited, 'new-limits') };
-    }
-    case 'FundDayOpened': {
-      const begun = { ...state, day: data.day };
-      return { ...begun, freeing: freeable(begun, 'new-day') };
-    }
-    case 'FundRanLow':
-      return { ...state, isLow: true };
-    case 'FundRecovered':
-      return { ...state, isLow: false };
-  }
-}
-
-const enqueued = (state: Open, entry: Entry): Open => ({
-  ...state,
-  next: state.next + 1,
-  numbers: state.numbers.with(keyOf(entry), state.next),
-  waiting: state.waiting.with(state.next, entry),
-});
-
-/** Paid, whether it waited or not. */
-function dequeued(state: Open, entry: Entry): Open {
-  const key = keyOf(entry);
-  const number = state.numbers.get(key) ?? state.next;
-  const known = { next: Math.max(state.next, number + 1), numbers: state.numbers.with(key, number) };
-  return gone({ ...state, ...known, available: subtract(state.available, priceOf(entry)) }, number, key);
-}
-
-/** The first in the line from here on, or whoever comes next. */
-function withHead(state: Open, from: number): Open {
-  let head = from;
-  while (head < state.next && !inLine(state, head)) head += 1;
-  return head === state.head ? state : { ...state, head };
-}
-
-/** It does not wait any more; its key is still known for a while. */
-function gone(state: Open, number: number, key: string): Open {
-  const slot = state.reserved % maxReservedLast;
-  const forgotten = state.reservedLast.get(slot);
-  const after = {
-    ...notAsking(state, number),
-    waiting: state.waiting.without(number),
-    numbers: forgotten === undefined ? state.numbers : state.numbers.without(forgotten),
-    reservedLast: state.reservedLast.with(slot, key),
-    reserved: state.reserved + 1,
-  };
-  return withHead(after, state.head);
-}
-
-/** It is in the line now: if the fund cannot pay it, its merchant's deposit is asked. */
-const asking = (state: Open, number: number): Open =>
-  isForDeposit(state.waiting.get(number))
-    ? withAskFrom({ ...state, unasked: state.unasked.with(number, true) }, Math.min(state.askFrom, number))
-    : state;
-const notAsking = (state: Open, number: number): Open =>
-  state.unasked.has(number) ? withAskFrom({ ...state, unasked: state.unasked.without(number) }, state.askFrom) : state;
-function withAskFrom(state: Open, from: number): Open {
-  let askFrom = from;
-  while (askFrom < state.next && !state.unasked.has(askFrom)) askFrom += 1;
-  return askFrom === state.askFrom ? state : { ...state, askFrom };
-}
-
-/** The day on which it was held aside says nothing any more: then it was not counted. */
-function countedAnew(held: Reservation, countedOn: string | undefined): Reservation {
-  const reservation: { -readonly [Part in keyof Reservation]: Reservation[Part] } = { ...held };
-  delete reservation.countedOn;
-  return countedOn === undefined ? reservation : { ...reservation, countedOn };
-}
-
-function counting(
-  state: Open,
-  { merchant, fromFund, countedOn }: Pick<Reservation, 'merchant' | 'fromFund' | 'countedOn'>,
-): Open {
-  if (countedOn === undefined) return state;
-  const amount = add(spentOn(state, merchant, countedOn), fromFund);
-  return { ...state, day: later(state.day, countedOn), spent: state.spent.with(merchant, { day: countedOn, amount }) };
-}
-
-/** It was counted and the fund laid nothing out; a day that is over does not matter any more. */
-function uncounting(state: Open, reservation: Reservation | undefined): Open {
-  if (reservation?.countedOn === undefined) return state;
-  const { merchant, fromFund, countedOn } = reservation;
-  const last = state.spent.get(merchant);
-  if (last?.day !== countedOn) return state;
-  return { ...state, spent: state.spent.with(merchant, { day: countedOn, amount: subtract(last.amount, fromFund) }) };
 }

@@ -1,8 +1,7 @@
-import { fullPeriodEvents, type Instant, periodNo, type Periods, shanghaiDay } from '@recourse/eventing';
+import { fullPeriodEvents, periodNo, type Periods, shanghaiMonth } from '@recourse/eventing';
 import { accountOf, event, type Obligation } from './books.js';
 import type { CarriedObligation, Deposit, DepositEvent } from './deposit.js';
 
-const monthOf = (at: Instant): string => shanghaiDay(at).slice(0, 7);
 /** An event holds 64 KiB, and none of these takes more than 400 bytes. */
 const carriedAtOnce = 100;
 
@@ -11,7 +10,7 @@ export const depositPeriods: Periods<Deposit, DepositEvent> = {
   closing: (state, at, length) => {
     if (state.status !== 'open') return undefined;
     const { period, deposit, held, payable } = state;
-    if (length < fullPeriodEvents && monthOf(at) <= monthOf(period.openedAt)) return undefined;
+    if (length < fullPeriodEvents && shanghaiMonth(at) <= shanghaiMonth(period.openedAt)) return undefined;
     return event('DepositPeriodClosed', { ...accountOf(state), period: period.no, deposit, held, payable, closedAt: at });
   },
   following: (state) => {

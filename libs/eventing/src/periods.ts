@@ -10,6 +10,8 @@ export interface Periods<State, E extends Event> {
   closing(state: State, at: Instant, length: number): E | undefined;
   /** The first events of the next period; undefined while this one is open. */
   following(state: State): readonly E[] | undefined;
+  /** Some of those are not there yet. Absent where they are always few enough for one append. */
+  isOpening?(state: State): boolean;
 }
 
 /** 2 → `0002`. */

@@ -11,7 +11,7 @@ export interface StreamProcessor<Input extends Event, C extends Command, State, 
   readonly decider: Decider<C, State, E, Code>;
   /** Types of the inputs, for the subscription's filter. */
   readonly inputs: readonly Input['type'][];
-  /** The stream (id without category) an input belongs to and the command it stands for; undefined: nothing for us. */
+  /** The stream or, where the decider keeps periods, the account (id without category) an input belongs to and the command it stands for; undefined: nothing for us. */
   route(input: Recorded<Input>): { readonly id: string; readonly command: C } | undefined;
   /**
    * What a stream has to do before its next input, with no input of its own: asked until it answers undefined, so that a

@@ -20,6 +20,9 @@ export const earliest = (...instants: Instant[]): Instant | undefined => instant
 /** The calendar day of finance (`2026-03-01`), in Asia/Shanghai. K12 */
 export const shanghaiDay = (instant: Instant): string => instantOf(epochMsOf(instant) + shanghaiOffsetMs).slice(0, 10);
 
+/** Its month (`2026-03`). */
+export const shanghaiMonth = (instant: Instant): string => shanghaiDay(instant).slice(0, 7);
+
 /** The last millisecond of a calendar day of Asia/Shanghai: what is due by the end of the day is inside it. */
 export const lastMomentOf = (day: string): Instant => plusMs(`${day}T00:00:00.000Z`, 86_400_000 - 1 - shanghaiOffsetMs);
 

@@ -10,8 +10,12 @@ export async function stateOf<C extends Command, State, E extends Event, Code ex
   id: string,
 ): Promise<State> {
   const named = streamOf(decider.category, id);
-  const stream = decider.periods ? periodId(named, await lastPeriodOf(store, named)) : named;
-  const state = fold(decider, (await store.readStream<E>(stream, { limit: maxLoadedEvents })) as readonly E[]);
-  const following = decider.periods?.following(state);
+  const read = async (stream: string): Promise<State> =>
+    fold(decider, (await store.readStream<E>(stream, { limit: maxLoadedEvents })) as readonly E[]);
+  const { periods } = decider;
+  if (!periods) return read(named);
+  const no = await lastPeriodOf(store, named);
+  const state = await read(periodId(named, no));
+  const following = periods.following(periods.isOpening?.(state) ? await read(periodId(named, no - 1)) : state);
   return following ? fold(decider, following) : state;
 }

@@ -18,6 +18,7 @@ export {
   type ReadStreamOptions,
 } from './event-store.js';
 export { stateOf } from './current-state.js';
+export { lastPeriodOf } from './last-period.js';
 export { type Log } from './log.js';
 export { type Replayed, type ReplayRequest } from './parked.js';
 export { replayProcess, runProcesses, type ProcessRunnerOptions, type RunnableProcess } from './process-runner.js';

@@ -1,11 +1,8 @@
-import { Buffer } from 'node:buffer';
 import {
-  currentVersion,
-  encodeData,
+  fold,
   isRejection,
-  maxBatchBytes,
-  maxBatchEvents,
   maxBatchInputs,
+  periodId,
   stamp,
   streamOf,
   systemActor,
@@ -19,10 +16,12 @@ import {
 } from '@recourse/eventing';
 import type { Database } from '@recourse/postgres';
 import type { Alarm } from './alarm.js';
+import { appendBatch, type Cause } from './append-batch.js';
 import { backoffMs, pause } from './backoff.js';
 import { actionCommandId } from './event-id.js';
-import type { EventStore, EventToAppend } from './event-store.js';
+import type { EventStore } from './event-store.js';
 import { inLanes } from './lanes.js';
+import { lastPeriodOf } from './last-period.js';
 import type { Log } from './log.js';
 import { checkpointsOf, enlist, moveCheckpoints, processorReader } from './reader.js';
 import { InputRefused, TooMuchContention } from './store-error.js';
@@ -46,11 +45,14 @@ const pageEvents = 1_000;
 const hintPauseMs = 25;
 const conflictBackoff = { firstMs: 20, maxMs: 2_000 };
 
-/** What an event has of the input behind it. */
-type Cause = Omit<Metadata, 'schemaVersion' | 'recordedAt'>;
 /** A stream as far as it has been folded, the last input it has taken, and what its last event came from. */
-interface Account<State> {
+interface Account<State, E extends Event> {
+  readonly stream: string;
+  /** Number of the period, where there are any. */
+  readonly period: number;
   readonly state: State;
+  /** What the period begins with and is not appended yet; `state` has it already. */
+  readonly opening: readonly E[];
   readonly revision: bigint;
   readonly lastInput: bigint;
   /** Absent for a stream without events. */
@@ -67,6 +69,11 @@ interface Routed<Input extends Event, C extends Command> {
  * stream's last event says which inputs were taken, and another writer loses its append. What goes on behind an input in
  * further appends needs no note of its own: until all of it is done the input counts as not handled, so that after a crash it
  * comes again, is known as taken, and the stream's state says what is left.
+ *
+ * Where the decider keeps periods, one that is due is closed behind the last event of a batch, or before the input that finds it
+ * over. The next one begins in the append of what it takes first, or in several if it begins with more than one holds. It begins
+ * with what follows from the closed one alone, so that whoever comes after a crash goes on with the same events; all of them
+ * name the last input that was taken, so that nobody has to look into the period before.
  */
 export async function runStreamProcessor<
   Input extends Event,
@@ -81,28 +88,46 @@ export async function runStreamProcessor<
 ): Promise<Subscription> {
   const { decider } = processor;
   const reader = processorReader(processor.name);
-  const accounts = new Map<string, Account<State>>();
+  const { periods } = decider;
+  /** By name of the account: that of its stream, or of all its periods. */
+  const accounts = new Map<string, Account<State, E>>();
 
-  const load = async (stream: string): Promise<Account<State>> => {
-    let account: Account<State> = { state: decider.initial, revision: -1n, lastInput: 0n, cause: undefined };
+  const read = async (stream: string, period: number): Promise<Account<State, E>> => {
+    let [state, revision, lastInput] = [decider.initial, -1n, 0n];
+    let last: Metadata | undefined;
     for (;;) {
-      const page = await eventStore.readStream<E>(stream, { from: account.revision + 1n, limit: pageEvents });
+      const page = await eventStore.readStream<E>(stream, { from: revision + 1n, limit: pageEvents });
       for (const event of page) {
         const input = BigInt(event.metadata.inputPosition ?? 0);
-        account = {
-          state: decider.evolve(account.state, event as E),
-          revision: event.revision,
-          lastInput: input > account.lastInput ? input : account.lastInput,
-          cause: causeIn(event.metadata),
-        };
+        state = decider.evolve(state, event as E);
+        revision = event.revision;
+        if (input > lastInput) lastInput = input;
+        last = event.metadata;
       }
-      if (page.length < pageEvents) return account;
+      if (page.length < pageEvents)
+        return { stream, period, state, opening: [], revision, lastInput, cause: last && causeIn(last) };
     }
   };
+  const load = async (name: string): Promise<Account<State, E>> => {
+    if (!periods) return read(name, 1);
+    const no = await lastPeriodOf(eventStore, name);
+    const newest = await read(periodId(name, no), no);
+    if (!periods.isOpening?.(newest.state)) return inOpenPeriod(name, newest);
+    const before = await read(periodId(name, no - 1), no - 1);
+    const opening = (periods.following(before.state) ?? []).slice(Number(newest.revision) + 1);
+    return { ...newest, opening, state: fold(decider, opening, newest.state) };
+  };
+  /** Of a closed period the one that follows, of which nothing is there yet. */
+  const inOpenPeriod = (name: string, account: Account<State, E>): Account<State, E> => {
+    const opening = periods?.following(account.state);
+    if (opening === undefined) return account;
+    const period = account.period + 1;
+    return { ...account, stream: periodId(name, period), period, opening, state: fold(decider, opening), revision: -1n };
+  };
 
-  const remember = (stream: string, account: Account<State>) => {
-    accounts.delete(stream);
-    accounts.set(stream, account);
+  const remember = (name: string, account: Account<State, E>) => {
+    accounts.delete(name);
+    accounts.set(name, account);
     const oldest = accounts.size > maxWarmStreams ? accounts.keys().next().value : undefined;
     if (oldest !== undefined) accounts.delete(oldest);
   };
@@ -115,47 +140,57 @@ export async function runStreamProcessor<
     effectiveAt: metadata.recordedAt,
     inputPosition: position.toString(),
   });
-  const onwardOf = ({ state, cause }: Pick<Account<State>, 'state' | 'cause'>) =>
+  const onwardOf = ({ state, cause }: Pick<Account<State, E>, 'state' | 'cause'>) =>
     cause === undefined ? undefined : processor.onward?.(state);
 
   /** As much as one append holds, and the account behind it. Pure but for the time that is only noted. */
-  const decideBatch = (stream: string, account: Account<State>, waiting: readonly Routed<Input, C>[], now: string) => {
-    const events: (E & EventToAppend)[] = [];
-    const metadata: Metadata[] = [];
+  const decideBatch = (account: Account<State, E>, waiting: readonly Routed<Input, C>[], now: string) => {
+    const { stream, opening } = account;
+    const length = Number(account.revision) + 1;
+    const batch = appendBatch(decider.events, now);
+    const { events, metadata } = batch;
     let { state, lastInput, cause } = account;
-    let bytes = 0;
     let taken = 0;
+    /** Nothing of an input that is not taken yet may say that it was. */
+    const turning = (from: Cause): Cause => ({ ...from, inputPosition: lastInput.toString() });
+    const close = (closing: E, from: Cause): void => {
+      cause = turning(from);
+      batch.end(closing, cause);
+      state = decider.evolve(state, closing);
+    };
+
+    for (const event of opening) if (!cause || !batch.add([event], turning(cause))) break;
+    const opened = events.length;
+    if (opened < opening.length) return { ...account, events, metadata, opening: opening.slice(opened) };
+
     for (;;) {
       const onward = onwardOf({ state, cause });
       const next = onward === undefined && taken < maxBatchInputs ? waiting[taken] : undefined;
       const command = onward ?? next?.command;
       const from = next ? causeOf(next.input) : cause;
       if (command === undefined || from === undefined) break;
+      const closing = periods?.closing(state, from.effectiveAt, length);
+      if (closing) {
+        close(closing, from);
+        break;
+      }
       const decision = decider.decide(stamp(command, from.effectiveAt), state);
       const refusal = refusalOf(decision, onward !== undefined);
       if (refusal !== undefined || isRejection(decision)) {
         if (events.length > 0) break; // what comes before it is appended first
         throw refused(stream, command, from, refusal ?? '');
       }
-      const encoded = decision.map((event) => ({ ...event, encoded: encodeData(event.data) }));
-      const size = encoded.reduce((sum, event) => sum + Buffer.byteLength(event.encoded), 0);
-      if (events.length > 0 && (bytes + size > maxBatchBytes || events.length + decision.length > maxBatchEvents)) break;
-      for (const event of encoded) {
-        state = decider.evolve(state, event);
-        events.push(event);
-        metadata.push({
-          ...from,
-          schemaVersion: currentVersion(decider.events, event.type),
-          recordedAt: now > from.effectiveAt ? now : from.effectiveAt,
-        });
-      }
-      bytes += size;
+      if (!batch.add(decision, from)) break;
+      state = fold(decider, decision, state);
       if (decision.length > 0) cause = from;
       if (!next) continue;
       taken += 1;
       lastInput = next.input.position;
     }
-    return { events, metadata, state, lastInput, cause };
+    // A period that is full is closed behind the batch, so that neither needs an append of its own.
+    const full = cause && events.length > opened ? periods?.closing(state, cause.effectiveAt, length + events.length) : undefined;
+    if (cause && full) close(full, cause);
+    return { ...account, events, metadata, state, opening: [], lastInput, cause };
   };
 
   const refused = (stream: string, command: C, { causationId = '', inputPosition }: Cause, error: string): InputRefused => {
@@ -171,15 +206,16 @@ export async function runStreamProcessor<
     }
   };
 
-  const take = async (stream: string, routed: readonly Routed<Input, C>[]): Promise<void> => {
+  const take = async (name: string, routed: readonly Routed<Input, C>[]): Promise<void> => {
     for (let conflicts = 0; ;) {
-      const account = accounts.get(stream) ?? (await load(stream));
+      const account = accounts.get(name) ?? (await load(name));
       const waiting = routed.filter((one) => one.input.position > account.lastInput);
-      if (waiting.length === 0 && onwardOf(account) === undefined) return remember(stream, account);
-      const { events, metadata, state, lastInput, cause } = decideBatch(stream, account, waiting, await clock.now());
-      let revision = account.revision;
+      if (waiting.length === 0 && onwardOf(account) === undefined) return remember(name, account);
+      const { events, metadata, ...decided } = decideBatch(account, waiting, await clock.now());
+      const { stream } = account;
+      let { revision } = account;
       if (events.length > 0) {
-        accounts.delete(stream);
+        accounts.delete(name);
         const outcome = await eventStore.append(stream, revision < 0n ? 'no_stream' : revision, events, metadata);
         if (outcome.status === 'conflict') {
           conflicts += 1;
@@ -192,7 +228,7 @@ export async function runStreamProcessor<
         revision = outcome.revision;
         announce(stream, events);
       }
-      remember(stream, { state, revision, lastInput, cause });
+      remember(name, inOpenPeriod(name, { ...decided, revision }));
     }
   };
 
@@ -219,15 +255,15 @@ export async function runStreamProcessor<
       const input = event as Recorded<Input>;
       const route = processor.route(input);
       if (!route) continue;
-      const stream = streamOf(decider.category, route.id);
-      const routed = streams.get(stream) ?? [];
+      const name = streamOf(decider.category, route.id);
+      const routed = streams.get(name) ?? [];
       routed.push({ ...route, input });
-      streams.set(stream, routed);
+      streams.set(name, routed);
     }
     await inLanes(
       [...streams].map((entry) => [entry]),
       maxStreamsAtOnce,
-      ([stream, routed]) => take(stream, routed),
+      ([name, routed]) => take(name, routed),
     );
     hint(upTo);
   };

@@ -309,6 +309,8 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   DepositFellShort: true,
   ShortfallCured: true,
   FundPeriodOpened: true,
+  FundCarriedForward: true,
+  FundPeriodClosed: true,
   ReservationQueued: true,
   ReservationFreed: true,
   CompensationQueued: true,

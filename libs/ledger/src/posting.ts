@@ -271,6 +271,8 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ShortfallCured':
       return nothing;
     case 'FundPeriodOpened':
+    case 'FundCarriedForward':
+    case 'FundPeriodClosed':
     case 'ReservationQueued':
     case 'ReservationFreed':
     case 'CompensationQueued':

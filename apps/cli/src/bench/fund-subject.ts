@@ -1,5 +1,5 @@
 import { fund, fundProcessor, type FundEvent, type FundInput } from '@recourse/compensation';
-import { isRejection, stamp, type Event, type Recorded } from '@recourse/eventing';
+import { isRejection, periodId, stamp, type Event, type Recorded } from '@recourse/eventing';
 import {
   openEventStore,
   processorReader,
@@ -70,6 +70,7 @@ export async function openFundSubject({ eventStoreUrl, databaseUrl, signal }: Fu
 
   /** The same inputs and decisions, one append per input; its only writer knows the revision, so it never has to read it again. */
   const naive: Reserver = (hot, from, gate, told) => {
+    const stream = periodId(hot.name, 1);
     let state = fund.initial;
     let revision = -1n;
     const take = async (input: Recorded<FundInput>): Promise<void> => {
@@ -82,8 +83,8 @@ export async function openFundSubject({ eventStoreUrl, databaseUrl, signal }: Fu
         causationId: input.id,
         inputPosition: input.position.toString(),
       }));
-      const outcome = await eventStore.append(hot.stream, revision < 0n ? 'no_stream' : revision, decision, metadata);
-      if (outcome.status === 'conflict') throw new Error(`another writer appends to ${hot.stream}`);
+      const outcome = await eventStore.append(stream, revision < 0n ? 'no_stream' : revision, decision, metadata);
+      if (outcome.status === 'conflict') throw new Error(`another writer appends to ${stream}`);
       revision = outcome.revision;
       state = decision.reduce(fund.evolve, state);
       tell(told, outcome, decision);
@@ -96,7 +97,7 @@ export async function openFundSubject({ eventStoreUrl, databaseUrl, signal }: Fu
     );
   };
 
-  /** @throws Error also when the fund's stream does not hold what was asked for */
+  /** @throws Error also when the fund does not hold what was asked for */
   const measure = async (reserver: Reserver, { waiting, refunds }: Load, isAppending: boolean): Promise<Round> => {
     const gate = new Gate();
     answers = new Answers();
@@ -134,10 +135,19 @@ export async function openFundSubject({ eventStoreUrl, databaseUrl, signal }: Fu
 
   const check = async (hot: HotFund, isAnyOrder: boolean): Promise<void> => {
     const events: Recorded<FundEvent>[] = [];
+    for (let no = 1; ; no += 1) {
+      const period = await readPeriod(periodId(hot.name, no));
+      if (period.length === 0) return checkFund(hot, events, { isAnyOrder });
+      events.push(...period);
+    }
+  };
+
+  const readPeriod = async (stream: string): Promise<Recorded<FundEvent>[]> => {
+    const events: Recorded<FundEvent>[] = [];
     for (;;) {
-      const page = await eventStore.readStream<FundEvent>(hot.stream, { from: BigInt(events.length), limit: checkPage });
+      const page = await eventStore.readStream<FundEvent>(stream, { from: BigInt(events.length), limit: checkPage });
       events.push(...page);
-      if (page.length < checkPage) return checkFund(hot, events, { isAnyOrder });
+      if (page.length < checkPage) return events;
     }
   };
 

@@ -13,7 +13,8 @@ const appendInputs = 100;
 
 /** A fund of its own with money for exactly so many refunds, and what asks for them. */
 export interface HotFund {
-  readonly stream: string;
+  /** Its periods are streams that begin so. */
+  readonly name: string;
   readonly contributionId: string;
   readonly contributed: Money;
   readonly fromFund: Money;
@@ -52,7 +53,7 @@ export function hotFund(name: string, refunds: number): HotFund {
   if (route === undefined) throw new Error('a contribution does not reach the fund');
   const packs = Array.from({ length: Math.ceil(refunds / appendInputs) }, (_, pack) => pack * appendInputs);
   return {
-    stream: streamOf(fund.category, route.id),
+    name: streamOf(fund.category, route.id),
     contributionId,
     contributed,
     fromFund,

@@ -93,6 +93,8 @@ export const fundStanding = readModel<FundEvent>({
           limits_approved_by: null,
           low_since: null,
         })
+        // A later period goes on as the one before it ended.
+        .onConflict((conflict) => conflict.columns(['platform', 'asset']).doNothing())
         .execute();
     },
     FundPaused: async ({ data }, tx) => {
