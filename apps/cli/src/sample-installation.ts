@@ -311,6 +311,27 @@ export const saleOf = (n: number, payee = 'person-b1') => {
         appealUntil: at(11),
       }),
     ],
+    doubted: event('VerdictOverrideProposed', {
+      ...account,
+      disputeId: claimId,
+      verdictId: refundId,
+      orderId,
+      buyer: 'b1',
+      units: [
+        {
+          unitNo: 1,
+          liable: 'BUYER',
+          bearer: 'none',
+          remedy: 'NONE',
+          refund: nothing,
+          was: { liable: 'MERCHANT', bearer: 'merchant', remedy: 'FULL_REFUND', refund: price },
+        },
+      ],
+      isFraud: false,
+      explanation: { zh: '复核', en: 'a second look' },
+      proposedBy: 'ann',
+      proposedAt: at(5),
+    }),
     refunded: [
       approved(),
       event('ClaimClosed', { claimId, orderId, outcome: 'refunded', units: [{ unitNo: 1 }], closedAt: at(4) }),
@@ -373,10 +394,11 @@ async function approve({ append }: SampleInstallation, sale: Sale, fund: 'reserv
   await append(fundStream, sale[fund]);
 }
 
-/** Somebody holds the order's money back, and the merchant wants his deposit. */
+/** Somebody holds the order's money back and wants its verdict overturned, and the merchant wants his deposit. */
 export async function hinder({ append }: SampleInstallation, sale: Sale): Promise<void> {
   const frozen = { orderId: sale.orderId, ...account, scope: 'order', reason: 'an odd night', frozenAt: at(5) } as const;
   await append(sale.orderStream, event('OrderFrozen', frozen));
+  await append(sale.disputeStream, sale.doubted);
   const asked = { payoutId: 'demo.m1.w1', amount: fen(1), until: at(12), requestedAt: at(5) };
   await append(depositStream, event('WithdrawalRequested', { ...account, ...asked }));
 }

@@ -1,7 +1,7 @@
-import { encodeData, eventsOf, reject, type CommandOf, type DataOf, type Instant, type Rejection } from '@recourse/eventing';
+import { encodeData, eventsOf, reject, type CommandOf, type Instant, type Rejection } from '@recourse/eventing';
 import { zero } from '@recourse/money';
 import type { Dispute, Verdict } from './case.js';
-import type { DisputeCommand, DisputeEvent, DisputeRejection, OverriddenUnit } from './dispute.js';
+import type { CaseFile, DisputeCommand, DisputeEvent, DisputeRejection, OverriddenUnit, OverrideProposal } from './dispute.js';
 import { contradictionIn } from './policy-table.js';
 import { isExplained, maxExplanationLength } from './review.js';
 
@@ -11,11 +11,20 @@ type Answer = readonly DisputeEvent[] | Rejection<DisputeRejection>;
 
 const event = eventsOf<DisputeEvent>();
 
+interface Standing {
+  readonly verdict: Verdict;
+  readonly proposal: OverrideProposal | undefined;
+  readonly file: CaseFile;
+}
+
 /** The verdict, as long as it was not overturned. */
-function standing(state: Dispute, verdictId: string): Verdict | Rejection<DisputeRejection> {
+function standing(state: Dispute, verdictId: string): Standing | Rejection<DisputeRejection> {
   const verdict = state.status === 'submitted' ? state.verdicts.find((one) => one.verdictId === verdictId) : undefined;
-  if (verdict === undefined) return reject('VerdictUnknown', 'the dispute has no verdict of this id');
-  return verdict.override.is === 'done' ? reject('AlreadyOverturned', 'a verdict is overturned once') : verdict;
+  if (state.status !== 'submitted' || verdict === undefined)
+    return reject('VerdictUnknown', 'the dispute has no verdict of this id');
+  const { override } = verdict;
+  if (override.is === 'done') return reject('AlreadyOverturned', 'a verdict is overturned once');
+  return { verdict, proposal: override.is === 'proposed' ? override.proposal : undefined, file: state.file };
 }
 
 /** Nobody is made to pay or to give back what the verdict did not put on him: that takes an appeal. */
@@ -56,9 +65,9 @@ function isUnfounded(isFraud: boolean, units: readonly OverriddenUnit[]): boolea
 
 export function proposeOverride(command: Propose, state: Dispute, at: Instant): Answer {
   const { verdictId, isFraud, explanation, subject } = command;
-  const verdict = standing(state, verdictId);
-  if ('rejected' in verdict || state.status !== 'submitted') return 'rejected' in verdict ? verdict : [];
-  const before = verdict.override.is === 'proposed' ? verdict.override.proposal : undefined;
+  const found = standing(state, verdictId);
+  if ('rejected' in found) return found;
+  const { verdict, proposal: before, file } = found;
   // Whoever approves must find what he read: nobody else changes it under his hands.
   if (before !== undefined && before.proposedBy !== subject)
     return reject(
@@ -74,15 +83,14 @@ export function proposeOverride(command: Propose, state: Dispute, at: Instant): 
       'ExplanationInvalid',
       `an override is explained in Chinese and English, 1 to ${maxExplanationLength} characters`,
     );
-  const { disputeId, orderId, platform, merchant, buyer } = state.file;
+  const { disputeId, orderId, platform, merchant, buyer } = file;
   const what = { disputeId, verdictId, orderId, platform, merchant, buyer, units, isFraud, explanation };
   const proposed = event('VerdictOverrideProposed', { ...what, proposedBy: subject, proposedAt: at });
   return before !== undefined && isSame(before, proposed.data) ? [] : [proposed];
 }
 
-type Proposal = DataOf<DisputeEvent, 'VerdictOverrideProposed'>;
-const isSame = (one: Proposal, other: Proposal): boolean => {
-  const said = ({ units, isFraud, explanation: { zh, en } }: Proposal) => encodeData({ units, isFraud, zh, en });
+const isSame = (one: OverrideProposal, other: OverrideProposal): boolean => {
+  const said = ({ units, isFraud, explanation: { zh, en } }: OverrideProposal) => encodeData({ units, isFraud, zh, en });
   return said(one) === said(other);
 };
 
@@ -93,10 +101,10 @@ export function withdrawOverride(
   state: Dispute,
   at: Instant,
 ): Answer {
-  const verdict = standing(state, verdictId);
-  if ('rejected' in verdict) return verdict;
-  if (verdict.override.is !== 'proposed') return notProposed;
-  const { disputeId, orderId, platform, merchant } = verdict.override.proposal;
+  const found = standing(state, verdictId);
+  if ('rejected' in found) return found;
+  if (found.proposal === undefined) return notProposed;
+  const { disputeId, orderId, platform, merchant } = found.proposal;
   return [
     event('VerdictOverrideWithdrawn', {
       disputeId,
@@ -115,11 +123,10 @@ export function approveOverride(
   state: Dispute,
   at: Instant,
 ): Answer {
-  const verdict = standing(state, verdictId);
-  if ('rejected' in verdict) return verdict;
-  if (verdict.override.is !== 'proposed') return notProposed;
-  const { proposal } = verdict.override;
-  const { disputeId, orderId, platform, merchant, buyer, units, isFraud, explanation, proposedBy } = proposal;
+  const found = standing(state, verdictId);
+  if ('rejected' in found) return found;
+  if (found.proposal === undefined) return notProposed;
+  const { disputeId, orderId, platform, merchant, buyer, units, isFraud, explanation, proposedBy } = found.proposal;
   if (proposedBy === subject) return reject('SameSubject', 'another person than the one who proposed it approves it');
   const what = { disputeId, verdictId, orderId, platform, merchant, buyer, units, isFraud, explanation };
   return [event('VerdictOverturned', { ...what, proposedBy, approvedBy: subject, overturnedAt: at })];
