@@ -480,9 +480,7 @@ function effectOf(input: FundInput, state: Open, at: Instant): readonly Change[]
     }
     // No daily limit: it bounds what the fund lays out for a merchant's refunds, and this is what he is owed.
     case 'CompensationClaimed': {
-      const { platform, merchant, refundId, orderId, caseId, amount } = input.data;
-      const ofCase = caseId === undefined ? {} : { caseId };
-      const wanted = { platform, asset: amount.asset, merchant, refundId, orderId, ...ofCase, amount };
+      const wanted = compensationOf(input.data);
       const entry = { kind: 'compensation', wanted } as const;
       if (state.numbers.has(keyOf(entry))) return [];
       if (state.isPaused) return [event('CompensationQueued', { ...wanted, why: 'paused' })];
@@ -725,6 +723,23 @@ function reservationOf(approved: DataOf<FundInput, 'RefundApproved'>): Reservati
   };
 }
 
+const compensationOf = ({
+  platform,
+  merchant,
+  refundId,
+  orderId,
+  caseId,
+  amount,
+}: DataOf<FundInput, 'CompensationClaimed'> | DataOf<FundEvent, 'CompensationQueued'>): Compensation => ({
+  platform,
+  asset: amount.asset,
+  merchant,
+  refundId,
+  orderId,
+  ...(caseId === undefined ? {} : { caseId }),
+  amount,
+});
+
 function post(state: Open, { type, data }: Change): Open {
   switch (type) {
     case 'FundContributed':
@@ -745,22 +760,18 @@ function post(state: Open, { type, data }: Change): Open {
       if (why === 'velocity-limit') return withHead({ ...queued, aside: state.aside.with(state.next, true) }, state.head);
       return asking(counting(queued, data), state.next);
     }
-    case 'CompensationQueued': {
-      const { why: _, ...wanted } = data;
-      return enqueued(state, { kind: 'compensation', wanted });
-    }
+    case 'CompensationQueued':
+      return enqueued(state, { kind: 'compensation', wanted: compensationOf(data) });
     case 'ReservationFreed': {
       const number = state.numbers.get(data.refundId) ?? state.next;
       const held = reservationAt(state, number);
       if (!held) return state;
       const { freeing } = state;
       const isPlanned = freeing.numbers[freeing.done] === number;
-      const { countedOn: _aside, ...reservation } = held;
-      const counts = data.countedOn === undefined ? {} : { countedOn: data.countedOn };
       const free = counting(
         {
           ...state,
-          waiting: state.waiting.with(number, { kind: 'reservation', wanted: { ...reservation, ...counts } }),
+          waiting: state.waiting.with(number, { kind: 'reservation', wanted: countedAnew(held, data.countedOn) }),
           aside: state.aside.without(number),
           head: Math.min(state.head, number),
           freeing: isPlanned ? { ...freeing, done: freeing.done + 1 } : freeing,
@@ -872,6 +883,13 @@ function withAskFrom(state: Open, from: number): Open {
   let askFrom = from;
   while (askFrom < state.next && !state.unasked.has(askFrom)) askFrom += 1;
   return askFrom === state.askFrom ? state : { ...state, askFrom };
+}
+
+/** The day on which it was held aside says nothing any more: then it was not counted. */
+function countedAnew(held: Reservation, countedOn: string | undefined): Reservation {
+  const reservation: { -readonly [Part in keyof Reservation]: Reservation[Part] } = { ...held };
+  delete reservation.countedOn;
+  return countedOn === undefined ? reservation : { ...reservation, countedOn };
 }
 
 function counting(

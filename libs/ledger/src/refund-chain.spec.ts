@@ -7,6 +7,7 @@ import {
   deceit,
   deceitGivenUp,
   fen,
+  handedOver,
   madeWhole,
   madeWholeAfterWriteOff,
   recorded,
@@ -50,6 +51,15 @@ it('tells a refund from the order to the recovery, and nothing is open in the en
     reimbursed: fen(9_500),
     compensated: fen(0),
   });
+  expect(story.open).toEqual([]);
+});
+
+it('tells of a refund that the deposit paid in the place of the fund', () => {
+  const story = storyOf(handedOver);
+  expect(story.steps.map(({ event }) => event)).toEqual(
+    expect.arrayContaining(['ReservationQueued', 'ReservationHandedOver', 'RefundFundedFromDeposit', 'HandOverEnded']),
+  );
+  expect(story.totals).toMatchObject({ funded: fen(10_000), paid: fen(10_000), recourse: fen(0), recovered: fen(0) });
   expect(story.open).toEqual([]);
 });
 
