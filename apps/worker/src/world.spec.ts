@@ -1,13 +1,15 @@
 import { type Fund, type FundEvent, fundProcessor } from '@recourse/compensation';
 import type { Deposit } from '@recourse/deposits';
-import { type Command, isRejection } from '@recourse/eventing';
+import { type Command, type CommandAction, isRejection } from '@recourse/eventing';
 import { add, money } from '@recourse/money';
 import fc from 'fast-check';
+import { commandOfAction } from './commands.js';
+import { processes } from './worker.js';
 import { acts, Town } from './world-acts.js';
 import type { Dice } from './world-rail.js';
 import { comeToRest, debtsLeft, everybodyPays, faultsAtRest, wrongBurdens } from './world-rest.js';
 import { type Situation, situations, situationsIn } from './world-situations.js';
-import { type Parts, soundParts } from './world.js';
+import { type Parts, soundParts, World } from './world.js';
 
 /** Worlds of a run; a campaign sets more. */
 const numRuns = Number(process.env['WORLDS'] ?? 100);
@@ -80,6 +82,16 @@ describe('a world', () => {
     },
     timeLimitMs,
   );
+});
+
+it('has the processes of the worker, which can carry out whatever they want', async () => {
+  expect(soundParts.processes).toEqual(processes);
+  const context = new World().context('ann');
+  const wanted = new Map<string, CommandAction>();
+  for (const steps of sample.slice(0, 60))
+    for (const [kind, action] of (await live(steps)).world.actions) wanted.set(kind, action);
+  expect(wanted.size).toBeGreaterThan(15);
+  for (const action of wanted.values()) expect(() => commandOfAction(action, context)).not.toThrow();
 });
 
 type Deciding = Parts['deciders'][number];
