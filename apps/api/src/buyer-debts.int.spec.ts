@@ -187,6 +187,23 @@ it('more than he owes is refused as a whole, and the payment stays free for what
   expect((await ask(people.chen, '/fund/contributions', contribution)).status).toBe(201);
 });
 
+it('of two repayments at the same moment that are too much together, one counts', async () => {
+  const debtId = await deceived('F8');
+  await capture('race-1', 3_000);
+  await capture('race-2', 3_000);
+  const answers = await Promise.all([repay(debtId, 'race-1'), repay(debtId, 'race-2')]);
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+  expect(answers.map(problem)).toContain('more-than-owed');
+  await api.settled();
+  expect(await debt(debtId)).toMatchObject({ repaid: cny(3_000), outstanding: cny(2_000) });
+  await capture('race-3', 2_000);
+  expect(refusal(await repay(placeOf('F3').refundId, answers[0]!.status === 200 ? 'race-1' : 'race-2'))).toEqual([
+    409,
+    'owned-by-another',
+  ]);
+  expect((await repay(debtId, 'race-3')).body).toMatchObject({ outstanding: cny(0) });
+});
+
 it('says what is wrong with a repayment', async () => {
   const debtId = placeOf('F3').refundId;
   expect(refusal(await repay(debtId, 'never-came'))).toEqual([422, 'capture-unconfirmed']);
@@ -277,8 +294,35 @@ it('who was paid twice repays the gateway, and the fund has nothing of it', asyn
   expect((await repay(debtId, 'back-8')).body).toMatchObject({ outstanding: cny(0) });
   await api.settled();
   expect(await fundHas()).toEqual(before);
-  const fund = await api.adapters.eventStore.readStream('fund-demo.CNY.0001', { direction: 'backwards', limit: 1 });
-  expect(fund).toMatchObject([
-    { type: 'DoublePaymentRepaid', data: { debtId, buyer: 'b7', amount: price, transaction: 'back-8' } },
-  ]);
+  const booked = async () => {
+    const [last] = await api.adapters.eventStore.readStream('fund-demo.CNY.0001', { direction: 'backwards', limit: 1 });
+    return { type: last?.type, ...(last?.data as object) };
+  };
+  expect(await booked()).toMatchObject({
+    type: 'DoublePaymentRepaid',
+    debtId,
+    buyer: 'b7',
+    amount: price,
+    transaction: 'back-8',
+  });
+
+  // Paid a third time, three days later.
+  await api.post(people.operator, '/clock/advance', { to: '2026-03-12T01:00:00.000Z' });
+  const amount = money(2_000n);
+  const openedAt = '2026-03-12T01:00:00.000Z';
+  await happens(`buyerdebt-${debtId}`, debtSays('BuyerDebtOpened', { ...owed, amount, outstanding: amount, openedAt }));
+  expect(await debt(debtId)).toMatchObject({
+    amount: cny(7_000),
+    repaid: cny(5_000),
+    outstanding: cny(2_000),
+    openedAt,
+    days: 0,
+  });
+  await ask(people.chen, `/buyer-debts/${debtId}/write-off`, { reason: 'not to be found' });
+  await ask(people.lin, `/buyer-debts/${debtId}/write-off/approval`);
+  await api.settled();
+  expect(await booked()).toMatchObject({ type: 'BuyerDebtWrittenOff', debtId, kind: 'double-payment', amount });
+  expect(await fundHas()).toEqual(before);
+  const { body } = await api.get(people.chen, '/ledger/accounts/platform:losses/statement');
+  expect(body).toMatchObject({ kind: 'losses', closing: [cny(2_000)] });
 });

@@ -5,7 +5,7 @@ import type { Clock, Instant } from '@recourse/eventing';
 import { type EventStore, processorReader, processReader, projectionReader } from '@recourse/eventstore';
 import { Problem, TakesAtMost } from '@recourse/nest';
 import { type Database, nextDeadline, openWork, readModels, setVirtualClock } from '@recourse/postgres';
-import { buyerDebts, claimToDispute, judging, merchantAccount, refunding } from '@recourse/processes';
+import { buyerDebts, claimToDispute, judging, merchantAccount, overturning, refunding } from '@recourse/processes';
 import type { WakeUps } from '@recourse/queue';
 import { sql } from 'kysely';
 import { Moment } from './fields.js';
@@ -21,7 +21,7 @@ const maxWakes = 1_000;
 
 const readers = [
   ...readModels.map(projectionReader),
-  ...[claimToDispute, judging, merchantAccount, refunding, buyerDebts].map(processReader),
+  ...[claimToDispute, judging, refunding, overturning, merchantAccount, buyerDebts].map(processReader),
   processorReader(fundProcessor.name),
 ];
 

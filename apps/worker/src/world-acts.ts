@@ -21,6 +21,7 @@ const people = ['chen', 'zhou', 'ann'] as const;
 const fen = (minor: number): Money => money(BigInt(minor));
 export const depositId = (merchant: string) => `demo.${merchant}`;
 const fundId = 'demo.CNY';
+const freshDays = 20;
 
 type Paid = Extract<Order, { status: 'paid' }>;
 type OpenAccount = Extract<Deposit, { status: 'open' }>;
@@ -90,6 +91,18 @@ export class Town {
   }
   payouts(...statuses: readonly Payout['status'][]): readonly string[] {
     return this.world.idsOf('payout').filter((id) => statuses.includes((this.world.stateOf('payout', id) as Payout).status));
+  }
+
+  payout(payoutId: string): Exclude<Payout, { status: 'unrequested' | 'barred' }> {
+    return this.world.stateOf('payout', payoutId) as Exclude<Payout, { status: 'unrequested' | 'barred' }>;
+  }
+  /** A merchant's own money. */
+  isDraw(payoutId: string): boolean {
+    return this.payout(payoutId).requested.purpose.kind !== 'refund';
+  }
+  /** An account knows what it drew for two of its periods, so what was paid comes back soon and is told at once. */
+  isFresh(payoutId: string): boolean {
+    return !isAfter(this.world.now, plusDays(this.payout(payoutId).requested.requestedAt, freshDays));
   }
 
   buyerDebt(debtId: string | undefined): Extract<BuyerDebt, { status: 'known' }> | undefined {
@@ -366,12 +379,15 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
     (town, dice) => {
       const merchant = pick(merchants, dice) ?? 'm1';
       const free = Number(town.account(merchant).deposit.minor) - 100;
-      if (free > 0)
-        town.ask(dice, 'deposit', depositId(merchant), {
-          type: 'RequestWithdrawal',
-          payoutId: town.name('demo.w'),
-          amount: fen(1 + dice(free)),
-        });
+      if (free <= 0) return;
+      town.ask(dice, 'deposit', depositId(merchant), {
+        type: 'RequestWithdrawal',
+        payoutId: town.name('demo.w'),
+        amount: fen(1 + dice(free)),
+      });
+      if (dice(2) === 0) return;
+      town.wait(25);
+      town.deadlines('deposit', depositId(merchant));
     },
   ],
   cancelWithdrawal: [
@@ -505,6 +521,14 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
       for (let steps = 1 + dice(3); payoutId !== undefined && steps > 0; steps -= 1) town.rail.step(payoutId, dice);
     },
   ],
+  payAll: [
+    6,
+    async (town, dice) => {
+      await caughtUp(town);
+      for (const payoutId of town.payouts('ready', 'live')) while (town.rail.step(payoutId, dice, true));
+      await caughtUp(town);
+    },
+  ],
   settleTransfer: [
     6,
     (town, dice) => {
@@ -514,9 +538,16 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
   ],
   bounce: [
     2,
-    (town, dice) => {
+    async (town, dice) => {
       const key = pick(town.rail.keysIn('Succeeded'), dice);
-      if (key !== undefined) town.rail.bounce(key);
+      if (key === undefined) return;
+      const payoutId = town.rail.payoutOf(key);
+      const isDraw = town.isDraw(payoutId);
+      if (isDraw && !town.isFresh(payoutId)) return;
+      town.rail.bounce(key);
+      if (!isDraw) return;
+      town.rail.step(payoutId, dice);
+      await caughtUp(town);
     },
   ],
   sayAgain: [
@@ -534,25 +565,23 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
         town.ask(dice, 'payout', payoutId, { type: 'ApprovePayout', subject: pick(people, dice) ?? 'ann' });
     },
   ],
+  // A refund is cancelled by its verdict's end alone.
   cancelDraw: [
     1,
-    (town, dice) => {
-      const payoutId = pick(town.payouts('waiting', 'ready', 'live', 'unclaimed'), dice);
+    async (town, dice) => {
+      const payoutId = pick(
+        town.payouts('waiting', 'ready', 'live', 'unclaimed').filter((id) => town.isDraw(id)),
+        dice,
+      );
       if (payoutId === undefined) return;
-      const { requested } = town.world.stateOf('payout', payoutId) as Exclude<Payout, { status: 'unrequested' | 'barred' }>;
-      const { platform, purpose, requestedAt } = requested;
-      // An account knows what it drew for two of its periods.
-      if (isAfter(town.world.now, plusDays(requestedAt, 20))) return;
-      // A refund is cancelled by its verdict's end alone.
-      if (purpose.kind !== 'refund')
-        town.ask(dice, 'payout', payoutId, {
-          type: 'CancelPayout',
-          payoutId,
-          platform,
-          purpose,
-          subject: 'ann',
-          reason: 'wrong',
-        });
+      const { requested, reversed, status } = town.payout(payoutId);
+      const { platform, purpose } = requested;
+      const command = { type: 'CancelPayout', payoutId, platform, purpose, subject: 'ann', reason: 'wrong' } as const;
+      if (reversed.size === 0) town.ask(dice, 'payout', payoutId, command);
+      else if (status !== 'live' && town.isFresh(payoutId)) {
+        town.world.send('payout', payoutId, command, 'ann');
+        await caughtUp(town);
+      }
     },
   ],
   newDestination: [

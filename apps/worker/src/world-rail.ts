@@ -7,6 +7,7 @@ import { Broken, type Outcome, type World } from './world.js';
 type Live = Extract<Payout, { status: 'live' }>;
 type Failure = Extract<RailWord, { state: 'Failed' }>['failure'];
 interface Transfer extends RailBookEntry {
+  readonly payoutId: string;
   readonly railTransferId: string;
   readonly failure?: Failure;
 }
@@ -75,6 +76,10 @@ export class WorldRail {
     if (known?.state === 'Succeeded') this.#transfers.set(key, { ...known, state: 'Reversed', settledAt: this.world.now });
   }
 
+  payoutOf(key: string): string {
+    return this.#transfers.get(key)?.payoutId ?? '';
+  }
+
   keysIn(state: RailBookEntry['state']): readonly string[] {
     return [...this.#transfers.values()].filter((known) => known.state === state).map(({ key }) => key);
   }
@@ -86,7 +91,14 @@ export class WorldRail {
       // Whether it took the transfer or not, nobody is told.
       if (trouble === 0) return { state: 'Unknown', cause: 'timeout' };
       if (trouble === 1) return { state: 'FundingBlocked', code: 'NOT_ENOUGH' };
-      const taken = { key, amount: requested.amount, payee, takenAt: this.world.now, railTransferId: `rail-${key.slice(0, 8)}` };
+      const taken = {
+        key,
+        payoutId: requested.payoutId,
+        amount: requested.amount,
+        payee,
+        takenAt: this.world.now,
+        railTransferId: `rail-${key.slice(0, 8)}`,
+      };
       this.#transfers.set(key, { ...taken, state: 'Pending' });
       if (trouble > 5) this.settle(key, isKind ? () => 1 : dice);
       return trouble === 2 ? { state: 'Unknown', cause: 'timeout' } : definite(this.#transfers.get(key));

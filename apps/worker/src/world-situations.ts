@@ -1,5 +1,5 @@
 import type { DomainEvent } from '@recourse/ledger';
-import type { Recorded } from '@recourse/eventing';
+import type { EventOf, Recorded } from '@recourse/eventing';
 
 /** What random worlds must have been through, or they prove little. */
 export const situations = [
@@ -20,90 +20,72 @@ export const situations = [
 ] as const;
 export type Situation = (typeof situations)[number];
 
+type Looks = {
+  readonly [Type in DomainEvent['type']]?: (event: Recorded<EventOf<DomainEvent, Type>>) => Situation | false;
+};
+
 /** What a log went through, told from its events alone. */
 export function situationsIn(log: readonly Recorded<DomainEvent>[]): ReadonlySet<Situation> {
-  const seen = new Set<Situation>();
   const released = new Set<string>();
-  const underWay = new Map<string, number>();
+  const underWay = new Set<string>();
   const owing = new Map<string, Set<string>>();
   const recovered = new Set<string>();
   const reserved = new Set<string>();
-  const ofDeposit = new Set<string>();
   const reinstated = new Map<string, string>();
-  const owed = (merchant: string) => owing.get(merchant) ?? new Set();
-  for (const { type, data, metadata } of log)
-    switch (type) {
-      case 'EscrowReleased':
-        released.add(data.orderId);
-        break;
-      case 'RefundFundedFromEscrow':
-        if (released.has(data.orderId)) seen.add('escrow partly released');
-        break;
-      case 'RefundApproved':
-        if (data.fromEscrow.minor > 0n && data.fromFund.minor > 0n) seen.add('mixed sources');
-        break;
-      case 'WithdrawalDrawn':
-        underWay.set(data.merchant, (underWay.get(data.merchant) ?? 0) + 1);
-        break;
-      case 'DrawPaid':
-      case 'DrawReturned':
-        underWay.set(data.merchant, 0);
-        break;
-      case 'DepositToppedUp':
-        if ((underWay.get(data.merchant) ?? 0) > 0) seen.add('a top-up against a withdrawal in flight');
-        break;
-      case 'FundsReserved':
-        reserved.add(data.refundId);
-        break;
-      case 'RefundFundedFromDeposit':
-        ofDeposit.add(data.refundId);
-        break;
-      case 'ObligationOpened':
-        owing.set(data.merchant, new Set([...owed(data.merchant), data.refundId]));
-        break;
-      case 'DepositDebited':
-      case 'PayableDebited':
-        recovered.add(data.refundId);
-        if (data.outstanding.minor === 0n) owing.get(data.merchant)?.delete(data.refundId);
-        break;
-      case 'RecourseWrittenOff':
-      case 'ObligationRevoked':
-        owing.get(data.merchant)?.delete(data.refundId);
-        break;
-      case 'RefundRevoked':
-        if (reserved.has(data.refundId)) seen.add('overturned before recovery');
-        if (ofDeposit.has(data.refundId)) seen.add('overturned after the deposit paid it');
-        break;
-      case 'ReservationWithdrawn':
-        seen.add('overturned while it waits for the fund');
-        break;
-      case 'RecourseReinstated':
-        reinstated.set(data.refundId, metadata.commandId);
-        break;
-      case 'RecourseForgiven':
-        owing.get(data.merchant)?.delete(data.refundId);
-        if (reinstated.get(data.refundId) === metadata.commandId) seen.add('overturned after write-off');
-        else if (recovered.has(data.refundId)) seen.add('overturned during recovery');
-        break;
-      case 'CompensationClaimed':
-        if (recovered.has(data.refundId)) seen.add('overturned after recovery');
-        break;
-      case 'TransferFailed':
-        seen.add('a payout that failed');
-        break;
-      case 'PayoutReversed':
-        if (data.purpose.kind === 'refund' && recovered.has(data.purpose.refundId)) seen.add('a payout reversed after recovery');
-        break;
-      case 'ClosingRequested':
-        if (owed(data.merchant).size > 0) seen.add('a merchant closing with open obligations');
-        break;
-      case 'RefundReturned':
-        seen.add('money back that nobody is owed');
-        break;
-      case 'BuyerFraudEstablished':
-        seen.add('a buyer who deceived');
-        break;
-      default:
-    }
-  return seen;
+  const noted = <T>(where: Set<T>, what: T): false => {
+    where.add(what);
+    return false;
+  };
+  const over = ({ merchant, refundId }: { readonly merchant: string; readonly refundId: string }): false => {
+    owing.get(merchant)?.delete(refundId);
+    return false;
+  };
+  const arrived = ({ merchant }: { readonly merchant: string }): false => {
+    underWay.delete(merchant);
+    return false;
+  };
+  const look: Looks = {
+    EscrowReleased: ({ data }) => noted(released, data.orderId),
+    RefundFundedFromEscrow: ({ data }) => released.has(data.orderId) && 'escrow partly released',
+    RefundApproved: ({ data }) => data.fromEscrow.minor > 0n && data.fromFund.minor > 0n && 'mixed sources',
+    WithdrawalDrawn: ({ data }) => noted(underWay, data.merchant),
+    DrawPaid: ({ data }) => arrived(data),
+    DrawReturned: ({ data }) => arrived(data),
+    DepositToppedUp: ({ data }) => underWay.has(data.merchant) && 'a top-up against a withdrawal in flight',
+    FundsReserved: ({ data }) => noted(reserved, data.refundId),
+    ObligationOpened: ({ data: { merchant, refundId } }) => {
+      const debts = owing.get(merchant) ?? new Set();
+      owing.set(merchant, debts);
+      return noted(debts, refundId);
+    },
+    DepositDebited: ({ data }) => noted(recovered, data.refundId) || (data.outstanding.minor === 0n && over(data)),
+    PayableDebited: ({ data }) => noted(recovered, data.refundId) || (data.outstanding.minor === 0n && over(data)),
+    RecourseWrittenOff: ({ data }) => over(data),
+    ObligationRevoked: ({ data }) => over(data),
+    RefundRevoked: ({ data }) => reserved.has(data.refundId) && 'overturned before recovery',
+    DepositFundingRevoked: () => 'overturned after the deposit paid it',
+    ReservationWithdrawn: () => 'overturned while it waits for the fund',
+    RecourseReinstated: ({ data, metadata }) => {
+      reinstated.set(data.refundId, metadata.commandId);
+      return false;
+    },
+    RecourseForgiven: ({ data, metadata }) => {
+      over(data);
+      if (reinstated.get(data.refundId) === metadata.commandId) return 'overturned after write-off';
+      return recovered.has(data.refundId) && 'overturned during recovery';
+    },
+    CompensationClaimed: ({ data }) => recovered.has(data.refundId) && 'overturned after recovery',
+    TransferFailed: () => 'a payout that failed',
+    PayoutReversed: ({ data: { purpose } }) =>
+      purpose.kind === 'refund' && recovered.has(purpose.refundId) && 'a payout reversed after recovery',
+    ClosingRequested: ({ data }) => (owing.get(data.merchant)?.size ?? 0) > 0 && 'a merchant closing with open obligations',
+    RefundReturned: () => 'money back that nobody is owed',
+    BuyerFraudEstablished: () => 'a buyer who deceived',
+  };
+  const seen = log.flatMap((event) => {
+    // The key is the event's own type, so the function found is made for this event.
+    const found = (look[event.type] as ((event: Recorded<DomainEvent>) => Situation | false) | undefined)?.(event);
+    return found === undefined || found === false ? [] : [found];
+  });
+  return new Set(seen);
 }

@@ -127,6 +127,8 @@ export class World {
   now: Instant = '2026-03-01T08:00:00.000Z';
   readonly log: Recorded<DomainEvent>[] = [];
   readonly books = new Books();
+  /** One action of each kind that a process took. */
+  readonly actions = new Map<string, CommandAction>();
   readonly #checks: readonly Check[] = ledgerChecks();
   readonly #streams = new Map<string, Stream>();
   readonly #ids = new Map<string, Set<string>>();
@@ -343,7 +345,9 @@ export class World {
     if (lane) lane.next = Math.max(0, lane.next - count);
   }
 
-  #act(process: RunnableProcess, event: Recorded, { name, category, id, command, settledBy }: CommandAction): void {
+  #act(process: RunnableProcess, event: Recorded, action: CommandAction): void {
+    const { name, category, id, command, settledBy } = action;
+    this.actions.set(`${category}/${command.type}`, action);
     const limited = command.type === 'RequestPayout' ? { ...command, approvalLimit } : command;
     const context: CommandContext = {
       commandId: `${event.id}/${process.name}/${name}`,
