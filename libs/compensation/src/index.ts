@@ -2,3 +2,4 @@ export * from './contribution.js';
 export * from './fund-control.js';
 export * from './fund.js';
 export * from './payout.js';
+export * from './reconciliation.js';

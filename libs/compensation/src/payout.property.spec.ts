@@ -29,6 +29,10 @@ interface Books {
   asked: string | undefined;
   cancelled: boolean;
   charged: number;
+  /** Minor units that the buyer is still to have of us. */
+  owed: bigint;
+  /** Differences that were taken for this refund. */
+  readonly outside: string[];
 }
 
 /** Posts one event and says what it breaks: the rules of the house, told without the decider's state. */
@@ -63,13 +67,16 @@ function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
       if (last === 'open') return 'two transfers are live';
       if (last === 'paid') return 'a transfer after one that paid';
       if (books.needsTwo) return 'sent without two people';
+      if (data.amount.minor !== books.owed) return 'sent another amount than is owed';
       return books.cancelled ? 'sent after it was cancelled' : undefined;
     }
     case 'PayoutSucceeded':
+      books.owed -= data.amount.minor;
       return became(data.transferNo, 'open', 'paid');
     case 'TransferFailed':
       return became(data.transferNo, 'open', 'failed');
     case 'PayoutReversed':
+      books.owed += data.amount.minor;
       return became(data.transferNo, 'paid', 'back');
     case 'GatewayFeeCharged':
       books.charged += 1;
@@ -77,7 +84,17 @@ function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
     case 'PayoutCancelRequested':
       books.cancelled = true;
       return undefined;
+    case 'RefundedOutside': {
+      const isTwice = books.outside.includes(data.differenceId);
+      books.outside.push(data.differenceId);
+      books.owed -= data.fromRefund.minor;
+      if (isTwice) return 'one difference taken twice';
+      if (books.transfers.some(({ state }) => state === 'open')) return 'taken while a transfer is live';
+      if (books.owed < 0n || (data.toBuyer.minor > 0n && books.owed > 0n)) return 'taken for more or less than was unpaid';
+      return data.stillDue.minor === books.owed ? undefined : 'what is still due is another amount';
+    }
     case 'PayoutCancelled':
+      if (books.outside.length > 0) return 'cancelled though it was refunded outside';
       return books.transfers.some(({ state }) => state === 'open' || state === 'paid')
         ? 'cancelled though money is out'
         : undefined;
@@ -88,6 +105,7 @@ function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
     case 'PayoutDestinationChanged':
     case 'PayoutCancelRefused':
     case 'PayoutReturned':
+    case 'OutsideRefundRefused':
       return undefined;
   }
 }
@@ -177,6 +195,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: subject.map((by): Step => () => ({ type: 'HoldPayout', subject: by, reason: 'wait' })) },
   { weight: 1, arbitrary: fc.constant<Step>((_, request) => request) },
   {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.constantFrom('d1', 'd2', 'd3'), fc.constantFrom(1n, 40n, 100n, 130n))
+      .map(([differenceId, minor]): Step => () => ({
+        type: 'RecordRefundedOutside',
+        differenceId,
+        rail: 'wechat',
+        amount: money(minor),
+      })),
+  },
+  {
     weight: 1,
     arbitrary: subject.map((by): Step => (_, { payoutId, platform, purpose }) => ({
       type: 'CancelPayout',
@@ -210,7 +239,16 @@ const request = fc
 /** Walks any commands through a decider beside the books. @throws Error that says which rule was broken */
 const law = (decider: PayoutDecider) =>
   fc.property(request, fc.array(step, { maxLength: 60, size: 'max' }), (asked, steps) => {
-    const books: Books = { transfers: [], needsTwo: false, first: undefined, asked: undefined, cancelled: false, charged: 0 };
+    const books: Books = {
+      transfers: [],
+      needsTwo: false,
+      first: undefined,
+      asked: undefined,
+      cancelled: false,
+      charged: 0,
+      owed: asked.amount.minor,
+      outside: [],
+    };
     let state = decider.initial;
     const take = (command: PayoutCommand): void => {
       const outcome = decider.decide({ ...command, at } as Stamped<PayoutCommand>, state);
@@ -268,6 +306,30 @@ describe('the books would notice', () => {
       'a cancellation while money is on its way',
       seeing((state, { type }) => (type === 'CancelPayout' && state.status === 'live' ? asReady(state) : state)),
       'cancelled though money is out',
+    ],
+    [
+      'an outside refund while money is on its way',
+      seeing((state, { type }) => (type === 'RecordRefundedOutside' && state.status === 'live' ? asReady(state) : state)),
+      'taken while a transfer is live',
+    ],
+    [
+      'an outside refund of what is paid, taken for what is owed',
+      seeing((state, { type }) => (type === 'RecordRefundedOutside' && state.status === 'succeeded' ? asReady(state) : state)),
+      'taken for more or less than was unpaid',
+    ],
+    [
+      'a difference that is taken again',
+      seeing((state, { type }) =>
+        type === 'RecordRefundedOutside' && 'outside' in state
+          ? { ...state, outside: { ...state.outside, differences: [] } }
+          : state,
+      ),
+      'one difference taken twice',
+    ],
+    [
+      'a transfer of all where a part was refunded outside',
+      onSubmit('ready', (state) => ({ ...state, outside: { ...state.outside, fromRefund: money(0n) } }) as Payout),
+      'sent another amount than is owed',
     ],
   ] as const)('%s', (_, broke, message) => {
     const found = fc.check(law(broke), { numRuns: 5_000, seed: 1 });

@@ -7,8 +7,8 @@ interface AccountKindFacts {
   readonly normalSide: Side;
   /** Its balance may never be negative (I4); only one owner stream debits it. */
   readonly floorZero: boolean;
-  /** What follows the platform: `escrow:{owner}`, `merchant:{owner}:held`, `fund:available`. */
-  readonly family: 'single' | 'merchant' | 'fund' | 'platform';
+  /** What follows the platform: `escrow:{owner}`, `merchant:{owner}:held`, `buyer:{owner}:owed`, `fund:available`. */
+  readonly family: 'single' | 'merchant' | 'buyer' | 'fund' | 'platform';
 }
 
 /** Chart of accounts. Every account belongs to one platform: `{platform}/escrow:{orderId}`, `{platform}/fund:available`. */
@@ -23,6 +23,7 @@ export const accountKinds = {
     family: 'single',
   },
   gateway: { zh: '支付渠道账户', en: 'Account at a payment gateway', normalSide: 'debit', floorZero: false, family: 'single' },
+  suspense: { zh: '待查差额', en: 'Difference to be explained', normalSide: 'debit', floorZero: false, family: 'single' },
   settling: {
     zh: '商户清算中款项',
     en: 'Merchant proceeds in clearing',
@@ -34,6 +35,7 @@ export const accountKinds = {
   deposit: { zh: '商户保证金', en: 'Merchant deposit', normalSide: 'credit', floorZero: true, family: 'merchant' },
   held: { zh: '商户冻结保证金', en: 'Merchant deposit on hold', normalSide: 'credit', floorZero: true, family: 'merchant' },
   recourse: { zh: '应收商户追偿款', en: 'Recourse against merchant', normalSide: 'debit', floorZero: false, family: 'merchant' },
+  owed: { zh: '应收买家款', en: 'Owed by a buyer', normalSide: 'debit', floorZero: false, family: 'buyer' },
   available: { zh: '赔付基金可用余额', en: 'Compensation fund available', normalSide: 'credit', floorZero: true, family: 'fund' },
   advanced: {
     zh: '赔付基金垫付待收回',
@@ -44,6 +46,7 @@ export const accountKinds = {
   },
   fees: { zh: '平台服务费', en: 'Platform fees', normalSide: 'credit', floorZero: false, family: 'platform' },
   'gateway-cost': { zh: '支付渠道手续费', en: 'Gateway cost', normalSide: 'debit', floorZero: false, family: 'platform' },
+  losses: { zh: '平台损失', en: "Platform's losses", normalSide: 'debit', floorZero: false, family: 'platform' },
 } as const satisfies Record<string, AccountKindFacts>;
 
 export type AccountKind = keyof typeof accountKinds;
@@ -51,16 +54,17 @@ type KindOf<Family extends AccountKindFacts['family']> = {
   [Kind in AccountKind]: (typeof accountKinds)[Kind]['family'] extends Family ? Kind : never;
 }[AccountKind];
 
-/** An account as its parts. `owner` is the order, refund, payout, rail or merchant it is kept for. */
+/** An account as its parts. `owner` is the order, refund, payout, rail, merchant or buyer it is kept for. */
 export type Account =
-  | { readonly platform: string; readonly kind: KindOf<'single' | 'merchant'>; readonly owner: string }
+  | { readonly platform: string; readonly kind: KindOf<'single' | 'merchant' | 'buyer'>; readonly owner: string }
   | { readonly platform: string; readonly kind: KindOf<'fund' | 'platform'> };
 
 export function formatAccount(account: Account): string {
   if (!('owner' in account)) return `${account.platform}/${accountKinds[account.kind].family}:${account.kind}`;
-  return accountKinds[account.kind].family === 'merchant'
-    ? `${account.platform}/merchant:${account.owner}:${account.kind}`
-    : `${account.platform}/${account.kind}:${account.owner}`;
+  const { family } = accountKinds[account.kind];
+  return family === 'single'
+    ? `${account.platform}/${account.kind}:${account.owner}`
+    : `${account.platform}/${family}:${account.owner}:${account.kind}`;
 }
 
 export class UnknownAccount extends Error {
@@ -71,13 +75,13 @@ export class UnknownAccount extends Error {
 }
 
 const isKind = (kind: string | undefined): kind is AccountKind => kind !== undefined && Object.hasOwn(accountKinds, kind);
-const merchantName = /^merchant:(.+):([a-z]+)$/s;
+const partyName = /^(merchant|buyer):(.+):([a-z]+)$/s;
 const otherName = /^([a-z]+):(.+)$/s;
 
 /** The way back from `formatAccount`; undefined for what is not the name of an account. */
 export function findAccount(name: string): Account | undefined {
   const slash = name.indexOf('/');
-  return slash < 1 ? undefined : (merchantAccount(name, slash) ?? otherAccount(name, slash));
+  return slash < 1 ? undefined : (partyAccount(name, slash) ?? otherAccount(name, slash));
 }
 
 /** @throws UnknownAccount */
@@ -87,10 +91,10 @@ export function parseAccount(name: string): Account {
   return account;
 }
 
-function merchantAccount(name: string, slash: number): Account | undefined {
-  const [, owner, kind] = merchantName.exec(name.slice(slash + 1)) ?? [];
-  if (owner === undefined || !isKind(kind) || accountKinds[kind].family !== 'merchant') return undefined;
-  return { platform: name.slice(0, slash), kind: kind as KindOf<'merchant'>, owner };
+function partyAccount(name: string, slash: number): Account | undefined {
+  const [, party, owner, kind] = partyName.exec(name.slice(slash + 1)) ?? [];
+  if (owner === undefined || !isKind(kind) || accountKinds[kind].family !== party) return undefined;
+  return { platform: name.slice(0, slash), kind: kind as KindOf<'merchant' | 'buyer'>, owner };
 }
 
 function otherAccount(name: string, slash: number): Account | undefined {
@@ -99,7 +103,7 @@ function otherAccount(name: string, slash: number): Account | undefined {
   if (first === undefined || second === undefined) return undefined;
   if (isKind(first))
     return accountKinds[first].family === 'single' ? { platform, kind: first as KindOf<'single'>, owner: second } : undefined;
-  if (!isKind(second) || accountKinds[second].family !== first || first === 'merchant') return undefined;
+  if (!isKind(second) || accountKinds[second].family !== first || first === 'merchant' || first === 'buyer') return undefined;
   return { platform, kind: second as KindOf<'fund' | 'platform'> };
 }
 

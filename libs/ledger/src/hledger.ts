@@ -23,9 +23,9 @@ export function hledgerAccount(name: string): string {
   const family = accountKinds[account.kind].family;
   const parts =
     'owner' in account
-      ? family === 'merchant'
-        ? ['merchant', account.owner, account.kind]
-        : [account.kind, account.owner]
+      ? family === 'single'
+        ? [account.kind, account.owner]
+        : [family, account.owner, account.kind]
       : [family, account.kind];
   return `${escaped(platform)}/${parts.map(escaped).join(':')}`;
 }

@@ -73,6 +73,12 @@ export class RecourseIdentity implements Check {
       if (obligation !== undefined) obligation.refundPaid = true;
       return [];
     },
+    // In our place: it counts as paid once nothing of it is left to pay.
+    RefundedOutside: ({ data: { purpose, fromRefund, stillDue } }) => {
+      const obligation = this.#obligations.get(purpose.refundId);
+      if (obligation !== undefined && fromRefund.minor > 0n && stillDue.minor === 0n) obligation.refundPaid = true;
+      return [];
+    },
     DepositDebited: (event, { books }) => [
       ...(addsUp(event.data.amount, [event.data.fromHeld, event.data.fromDeposit])
         ? []

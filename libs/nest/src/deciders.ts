@@ -1,4 +1,4 @@
-import { contribution, fund, fundControl, payout } from '@recourse/compensation';
+import { contribution, fund, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
 import { dispute, policy } from '@recourse/disputes';
 import { catalogueOf, erased, unique, type AnyCatalogue, type AnyDecider } from '@recourse/eventing';
@@ -15,6 +15,7 @@ export const deciders: readonly AnyDecider[] = [
   erased(fundControl),
   erased(contribution),
   erased(payout),
+  erased(reconciliation),
   erased(unique),
 ];
 

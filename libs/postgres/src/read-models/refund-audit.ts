@@ -99,6 +99,10 @@ const followed: Readonly<Record<Followed, true>> = {
   PayoutCancelled: true,
   PayoutCancelRefused: true,
   PayoutReturned: true,
+  RefundedOutside: true,
+  OutsideRefundRefused: true,
+  DifferenceAssigned: true,
+  DifferenceReleased: true,
   GatewayFeeCharged: true,
 };
 

@@ -163,6 +163,11 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
       if (data.purpose.kind === 'refund')
         await set(tx, data.purpose.refundId, { status: 'reversed', paid_at: null, rail_transfer_id: null });
     },
+    // Somebody paid it past us: there is no transfer of ours to name.
+    RefundedOutside: async ({ data }, tx) => {
+      if (data.fromRefund.minor > 0n && data.stillDue.minor === 0n)
+        await set(tx, data.purpose.refundId, { status: 'paid', paid_at: data.recordedAt, rail_transfer_id: null });
+    },
     DepositDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
     PayableDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
     // The debits behind a reinstatement say what is outstanding then.
