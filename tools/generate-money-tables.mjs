@@ -14,7 +14,11 @@ const samples = join(docs, 'events', 'samples');
 const table = (heads, rows) => [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 const yuan = (amount) => (isZero(amount) ? '0' : amountText(amount));
 
-const nameOf = { single: (kind) => `${kind}:{…}`, merchant: (kind) => `merchant:{m}:${kind}` };
+const nameOf = {
+  single: (kind) => `${kind}:{…}`,
+  merchant: (kind) => `merchant:{m}:${kind}`,
+  buyer: (kind) => `buyer:{b}:${kind}`,
+};
 const chart = () =>
   table(
     ['Account', '科目', 'What it is', 'Grows by', 'Never below zero'],

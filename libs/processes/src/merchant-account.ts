@@ -88,6 +88,17 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
               { type: 'ConfirmDraw', payoutId: data.payoutId },
             ),
           ],
+    // In our place it is as good as ours, once nothing of the refund is left to pay.
+    RefundedOutside: ({ data: { platform, purpose, fromRefund, stillDue } }) =>
+      isZero(fromRefund) || !isZero(stillDue)
+        ? []
+        : [
+            deposit(
+              'collect',
+              { platform, merchant: purpose.merchant },
+              { type: 'CollectObligation', obligationId: purpose.refundId },
+            ),
+          ],
     // Nothing was paid: what was drawn for it is his again.
     PayoutCancelled: ({ data: { payoutId, platform, purpose } }) =>
       purpose.kind === 'refund'
