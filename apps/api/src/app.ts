@@ -3,7 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, NestFactory } from '@
 import { CqrsModule } from '@nestjs/cqrs';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { contribution, fundControl, payout } from '@recourse/compensation';
+import { contribution, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
 import { dispute, policy } from '@recourse/disputes';
 import { checkWiring, unique } from '@recourse/eventing';
@@ -47,6 +47,7 @@ import { Parties } from './parties.js';
 import { payoutCommands, Payouts } from './payouts.js';
 import { Policies, policyCommands } from './policies.js';
 import { Receipts, uniqueCommands } from './receipts.js';
+import { Reconciliations, reconciliationCommands, billCommands } from './reconciliation.js';
 import { Recourse, recourseCommands } from './recourse.js';
 import { Refunds } from './refunds.js';
 import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js';
@@ -90,6 +91,8 @@ checkWiring({
     ...contributionCommands,
     ...fundControlCommands,
     ...payoutCommands,
+    ...billCommands,
+    ...reconciliationCommands,
     ...uniqueCommands,
   ],
   projections: readModels,
@@ -118,6 +121,7 @@ class ApiModule {
       Webhooks,
       FundResource,
       Recourse,
+      Reconciliations,
       Books,
       AuditResource,
       LedgerResource,
@@ -159,7 +163,8 @@ class ApiModule {
         ...handlersFor(deposit, ...depositCommands, ...recourseCommands),
         ...handlersFor(contribution, ...contributionCommands),
         ...handlersFor(fundControl, ...fundControlCommands),
-        ...handlersFor(payout, ...payoutCommands),
+        ...handlersFor(payout, ...payoutCommands, ...billCommands),
+        ...handlersFor(reconciliation, ...reconciliationCommands),
         ...handlersFor(unique, ...uniqueCommands),
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: CallerGuard },

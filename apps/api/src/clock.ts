@@ -5,7 +5,7 @@ import type { Clock, Instant } from '@recourse/eventing';
 import { type EventStore, processorReader, processReader, projectionReader } from '@recourse/eventstore';
 import { Problem, TakesAtMost } from '@recourse/nest';
 import { type Database, nextDeadline, openWork, readModels, setVirtualClock } from '@recourse/postgres';
-import { claimToDispute, judging, merchantAccount, refunding } from '@recourse/processes';
+import { claimToDispute, judging, merchantAccount, reconciling, refunding } from '@recourse/processes';
 import type { WakeUps } from '@recourse/queue';
 import { sql } from 'kysely';
 import { Moment } from './fields.js';
@@ -21,7 +21,7 @@ const maxWakes = 1_000;
 
 const readers = [
   ...readModels.map(projectionReader),
-  ...[claimToDispute, judging, merchantAccount, refunding].map(processReader),
+  ...[claimToDispute, judging, merchantAccount, reconciling, refunding].map(processReader),
   processorReader(fundProcessor.name),
 ];
 

@@ -1,4 +1,10 @@
-import type { ContributionRejection, FundControlRejection, PayoutRejection } from '@recourse/compensation/events';
+import type {
+  ContributionRejection,
+  FundControlRejection,
+  OutsideRefusal,
+  PayoutRejection,
+  ReconciliationRejection,
+} from '@recourse/compensation/events';
 import type { DepositRejection } from '@recourse/deposits/events';
 import type { DisputeRejection, PolicyRejection } from '@recourse/disputes/events';
 import type { Rejection } from '@recourse/eventing';
@@ -14,6 +20,8 @@ type Code =
   | ContributionRejection
   | FundControlRejection
   | PayoutRejection
+  | OutsideRefusal
+  | ReconciliationRejection
   | 'OwnedByAnother';
 
 /** 404: it is not there. 422: it can never be so. 409: it cannot be so now. 403: not by you. */
@@ -34,12 +42,15 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   ClaimNotSubmitted: 409,
   ClaimOver: 409,
   ClaimUnknown: 404,
+  ClearingUnderway: 409,
   ConsentMissing: 422,
   ContradictoryDecision: 422,
   ContributionExists: 409,
   ContributionUnknown: 404,
   DeliveryFailed: 409,
   DeliveryWindowOver: 409,
+  DifferenceSettled: 409,
+  DifferenceUnknown: 404,
   DiscountTooLarge: 422,
   DisputeExists: 409,
   DisputeUnknown: 404,
@@ -61,6 +72,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   NoAnswerExpected: 409,
   NoReplacementToCheck: 409,
   NotADraft: 409,
+  NotARefund: 422,
   NotAwaitingApproval: 409,
   NotDelivered: 409,
   NotNextTransfer: 409,
@@ -92,6 +104,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   TermsNotNewer: 409,
   TooManyCaptures: 409,
   TooManyClaims: 409,
+  TooManyDifferences: 409,
   TooManyUnits: 422,
   TooMuchEvidence: 409,
   TransferLive: 409,

@@ -1,4 +1,4 @@
-import type { FundControlCommand, PayoutCommand } from '@recourse/compensation';
+import type { FundControlCommand, PayoutCommand, ReconciliationCommand } from '@recourse/compensation';
 import type { DepositCommand } from '@recourse/deposits';
 import type { DisputeCommand } from '@recourse/disputes';
 import type { CommandAction, CommandContext } from '@recourse/eventing';
@@ -28,6 +28,13 @@ export class PassDepositDeadlines extends commandOf<DepositCommand, 'PassDeposit
 export class RequestPayout extends commandOf<PayoutCommand, 'RequestPayout'>('payout', 'RequestPayout') {}
 export class SubmitTransfer extends commandOf<PayoutCommand, 'SubmitTransfer'>('payout', 'SubmitTransfer') {}
 export class RecordRailWord extends commandOf<PayoutCommand, 'RecordRailWord'>('payout', 'RecordRailWord') {}
+export class RecordRefundedOutside extends commandOf<PayoutCommand, 'RecordRefundedOutside'>('payout', 'RecordRefundedOutside') {}
+
+export class ClearDifference extends commandOf<ReconciliationCommand, 'ClearDifference'>('reconciliation', 'ClearDifference') {}
+export class ReleaseDifference extends commandOf<ReconciliationCommand, 'ReleaseDifference'>(
+  'reconciliation',
+  'ReleaseDifference',
+) {}
 
 export class BeginFundDay extends commandOf<FundControlCommand, 'BeginFundDay'>('fundcontrol', 'BeginFundDay') {}
 
@@ -51,7 +58,8 @@ export const depositCommands = [
   PassDepositDeadlines,
 ] as const;
 export const fundControlCommands = [BeginFundDay] as const;
-export const payoutCommands = [RequestPayout, SubmitTransfer, RecordRailWord] as const;
+export const payoutCommands = [RequestPayout, SubmitTransfer, RecordRailWord, RecordRefundedOutside] as const;
+export const reconciliationCommands = [ClearDifference, ReleaseDifference] as const;
 
 type AnyCommandClass = { readonly category: string; readonly type: string } & (new (
   id: string,
@@ -59,10 +67,15 @@ type AnyCommandClass = { readonly category: string; readonly type: string } & (n
   context: CommandContext,
 ) => object);
 const classes: ReadonlyMap<string, AnyCommandClass> = new Map(
-  ([...orderCommands, ...disputeCommands, ...depositCommands, ...payoutCommands] as readonly AnyCommandClass[]).map((one) => [
-    `${one.category}/${one.type}`,
-    one,
-  ]),
+  (
+    [
+      ...orderCommands,
+      ...disputeCommands,
+      ...depositCommands,
+      ...payoutCommands,
+      ...reconciliationCommands,
+    ] as readonly AnyCommandClass[]
+  ).map((one) => [`${one.category}/${one.type}`, one]),
 );
 
 /** The command object of a process's action. @throws Error when this worker has no class for it */

@@ -1,7 +1,7 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
-import { fundControl, fundProcessor, payout } from '@recourse/compensation';
+import { fundControl, fundProcessor, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
 import { dispute } from '@recourse/disputes';
 import { checkWiring, type Clock } from '@recourse/eventing';
@@ -21,7 +21,7 @@ import {
 import { aggregateStoreProvider, type ApprovalLimits, deciders, handlersFor } from '@recourse/nest';
 import { order } from '@recourse/orders';
 import { machineClock, neverSkipped, readModels, type Database } from '@recourse/postgres';
-import { claimToDispute, judging, merchantAccount, refunding } from '@recourse/processes';
+import { claimToDispute, judging, merchantAccount, reconciling, refunding } from '@recourse/processes';
 import type { WakeUps } from '@recourse/queue';
 import type { PayoutRail } from '@recourse/rails';
 import type { Vault } from '@recourse/vault';
@@ -36,6 +36,7 @@ import {
   fundControlCommands,
   orderCommands,
   payoutCommands,
+  reconciliationCommands,
 } from './commands.js';
 import { runDeadline } from './deadline-job.js';
 import type { JobTools } from './jobs.js';
@@ -57,14 +58,21 @@ export interface WorkerParts {
   readonly log: Log;
 }
 
-export const processes = [claimToDispute, judging, refunding, merchantAccount] as const;
+export const processes = [claimToDispute, judging, refunding, merchantAccount, reconciling] as const;
 const jobConcurrency = 8;
 /** How long the first sweep waits for the read models; what it misses is left to the next one. */
 const catchUpMs = 10_000;
 
 checkWiring({
   deciders,
-  commands: [...orderCommands, ...disputeCommands, ...depositCommands, ...fundControlCommands, ...payoutCommands],
+  commands: [
+    ...orderCommands,
+    ...disputeCommands,
+    ...depositCommands,
+    ...fundControlCommands,
+    ...payoutCommands,
+    ...reconciliationCommands,
+  ],
   projections: readModels,
   processes,
   // `recourse verify` rebuilds every read model and compares its rows.
@@ -84,6 +92,7 @@ class WorkerModule {
         ...handlersFor(deposit, ...depositCommands),
         ...handlersFor(fundControl, ...fundControlCommands),
         ...handlersFor(payout, ...payoutCommands),
+        ...handlersFor(reconciliation, ...reconciliationCommands),
       ],
     };
   }

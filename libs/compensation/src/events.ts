@@ -1,3 +1,4 @@
+export type * from './bill.js';
 export type * from './contribution.js';
 export type * from './fund-control.js';
 export type * from './fund.js';

@@ -1,3 +1,4 @@
+export * from './bill.js';
 export * from './contribution.js';
 export * from './fund-control.js';
 export * from './fund.js';
