@@ -179,6 +179,8 @@ export class Reconciliations {
         amount: toJson(total(refund)),
         status: refund.status,
       })),
+      /** Money went back to a buyer without anybody's approval: whoever claims it opens a case, and its refund may take this. */
+      needsCase: row.status === 'open' && row.kind === 'refund' && row.direction === 'out' && refunds.length === 0,
     };
   }
 

@@ -146,7 +146,10 @@ describe('reconciliation', () => {
       ageDays: 1,
     });
     expect(await balanceOf('suspense:sandbox')).toBe(-owed);
-    expect(await difference(found.differenceId)).toMatchObject({ refunds: [{ refundId, status: 'funded', amount: cny(owed) }] });
+    expect(await difference(found.differenceId)).toMatchObject({
+      refunds: [{ refundId, status: 'funded', amount: cny(owed) }],
+      needsCase: false,
+    });
 
     const path = `/reconciliation/differences/${found.differenceId}/refund`;
     expect(problemOf(await post(maker, path, { refundId: 'demo.R9.1.v1' }))).toBe('404 payout-unknown');

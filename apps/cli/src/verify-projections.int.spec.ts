@@ -1,6 +1,7 @@
 import { readModels, type AnyReadModel } from '@recourse/postgres';
 import { sql, type RawBuilder } from 'kysely';
 import {
+  differ,
   hinder,
   open,
   queue,
@@ -37,6 +38,7 @@ describe('a row of a read model (I9)', () => {
     await tell();
     await restrict(house, saleOf(3), saleOf(4));
     await hinder(house, saleOf(2));
+    await differ(house);
     await house.project();
   });
   afterAll(() => house.remove());

@@ -186,6 +186,7 @@ const shownFacts = [
   'why',
   'code',
   'obligationId',
+  'differenceId',
   'evidenceId',
   'until',
   'appealUntil',

@@ -103,17 +103,16 @@ export const differences = readModel<OrderEvent | DepositEvent | ContributionEve
     await sql`create table difference (
       difference_id text primary key, platform text not null, rail text not null, day text not null, line_id text not null,
       kind text not null, direction text not null, asset text not null, amount bigint not null, reference text, order_id text,
-      status text not null, refund_id text, detail text, occurred_at timestamptz not null, booked_at timestamptz not null,
-      proposed_by text, settled_by text, settled_at timestamptz)`.execute(tx);
+      status text not null, refund_id text, detail text, proposed_by text, settled_by text, settled_at timestamptz,
+      occurred_at timestamptz not null, booked_at timestamptz not null)`.execute(tx);
     await sql`create index on difference (platform, occurred_at, difference_id)`.execute(tx);
     await sql`create table rail_receipt (
       rail text not null, transaction text not null, platform text not null, asset text not null, amount bigint not null,
       order_id text, primary key (rail, transaction))`.execute(tx);
     await sql`create table rail_transfer (
-      key text primary key, rail text not null, platform text not null, payout_id text not null, transfer_no integer not null,
-      asset text not null, amount bigint not null, status text not null, rail_transfer_id text, fee_asset text, fee bigint)`.execute(
-      tx,
-    );
+      key text primary key, rail text not null, platform text not null, payout_id text not null, status text not null,
+      rail_transfer_id text, fee_asset text, fee bigint, transfer_no integer not null, asset text not null,
+      amount bigint not null)`.execute(tx);
   },
   on: {
     PaymentCaptured: ({ data }, tx) => receive(data, tx),
