@@ -31,7 +31,7 @@ interface Stores {
 type Sums = Omit<PageReport, 'next'>;
 const nothing: Sums = { lines: 0, agreed: 0, heard: 0, booked: 0, explained: 0, elsewhere: 0 };
 const names = Object.keys(nothing) as (keyof Sums)[];
-/** Of one page's bill; a day with more is not a day. */
+/** A million lines, which no day has. */
 const maxPages = 2_000;
 const maxShown = 200;
 const shownWithinMs = 5_000;
@@ -56,7 +56,8 @@ export async function runReconcile({ databaseUrl, eventStoreUrl }: Stores, comma
     };
     let sums = nothing;
     let after: string | undefined;
-    for (let page = 0; page < maxPages; page += 1) {
+    for (let page = 1; ; page += 1) {
+      if (page > maxPages) throw new Error(`the bill of ${day} does not end after ${maxPages} pages`);
       const { next, ...report } = await reconcilePage(
         {
           database,

@@ -62,7 +62,8 @@ export function compareBill(platform: string, lines: readonly BilledLine[], book
   for (const line of lines) {
     const receipt = line.reference === undefined ? undefined : booked.receipts.get(line.reference);
     const transfer = line.key === undefined ? undefined : booked.transfers.get(line.key);
-    if ((transfer ?? receipt)?.platform !== undefined && (transfer ?? receipt)?.platform !== platform) {
+    const owner = (transfer ?? receipt)?.platform;
+    if (owner !== undefined && owner !== platform) {
       elsewhere += 1;
       continue;
     }

@@ -26,7 +26,8 @@ interface Sum extends Place {
   readonly direction: 'in' | 'out';
   readonly amount: Money;
 }
-interface Line {
+/** A line as the comparison of a bill finds it. */
+export interface DifferenceLine {
   readonly lineId: string;
   readonly kind: BillLineKind;
   readonly direction: 'in' | 'out';
@@ -46,7 +47,7 @@ export type Clearing =
 
 export type ReconciliationEvent =
   /** A line of the rail's bill that our books do not have, or not with this amount. */
-  | Event<'DifferenceBooked', Sum & Omit<Line, 'direction' | 'amount'> & { readonly bookedAt: Instant }>
+  | Event<'DifferenceBooked', Sum & Omit<DifferenceLine, 'direction' | 'amount'> & { readonly bookedAt: Instant }>
   /** Somebody says that it is this refund, made outside; its payout is asked, and until it answers nobody else clears it. */
   | Event<'DifferenceAssigned', Sum & { readonly refundId: string; readonly assignedBy: string; readonly assignedAt: Instant }>
   /** The payout could not take it: it is open again. */
@@ -66,9 +67,6 @@ export type ReconciliationEvent =
         readonly writtenOffAt: Instant;
       }
     >;
-
-/** A line as the comparison of a bill finds it. */
-export type DifferenceLine = Line;
 
 export type ReconciliationCommand =
   | {
@@ -108,13 +106,16 @@ interface Proposal {
   readonly reason: string;
   readonly proposedBy: string;
 }
-interface Difference {
-  readonly sum: Sum;
-  readonly kind: BillLineKind;
-  readonly status: 'open' | 'assigned' | 'settled';
-  readonly assigned?: { readonly refundId: string; readonly by: string };
-  readonly proposal?: Proposal;
-}
+type Difference = { readonly sum: Sum; readonly kind: BillLineKind } & (
+  | { readonly status: 'open'; readonly proposal: Proposal | undefined }
+  | {
+      readonly status: 'assigned';
+      readonly proposal: Proposal | undefined;
+      readonly refundId: string;
+      readonly assignedBy: string;
+    }
+  | { readonly status: 'settled' }
+);
 /** Every difference of the day, by id; one that is settled stays, so that its line is not booked again. */
 export interface Reconciliation {
   readonly differences: ReadonlyMap<string, Difference>;
@@ -149,31 +150,31 @@ export const reconciliation: Decider<ReconciliationCommand, Reconciliation, Reco
     if (command.type === 'BookDifferences') return book(command, command.at, state);
     const difference = state.differences.get(command.differenceId);
     if (difference === undefined) return reject('DifferenceUnknown', 'no difference with this id was booked');
-    const { sum, status, assigned, proposal } = difference;
+    if (difference.status === 'settled') return command.type === 'ReleaseDifference' ? [] : settled;
+    const { sum, proposal } = difference;
     switch (command.type) {
       case 'AssignDifference': {
         const { refundId, subject, at } = command;
-        if (status === 'settled') return settled;
-        if (status === 'assigned') return assigned?.refundId === refundId ? [] : underway;
+        if (difference.status === 'assigned') return difference.refundId === refundId ? [] : underway;
         if (sum.direction === 'in' || difference.kind === 'fee')
           return reject('NotARefund', "a rail's fee, and money that came in, are no refunds");
         return [event('DifferenceAssigned', { ...sum, refundId, assignedBy: subject, assignedAt: at })];
       }
       case 'ReleaseDifference': {
         const { refundId, why, at } = command;
-        if (status !== 'assigned' || assigned?.refundId !== refundId) return [];
+        if (difference.status !== 'assigned' || difference.refundId !== refundId) return [];
         return [event('DifferenceReleased', { ...placeOf(sum), refundId, why, releasedAt: at })];
       }
       case 'ClearDifference': {
         const { refundId, at } = command;
-        // The payout took it once, so whatever else was said of it meanwhile would count it twice.
-        if (status !== 'assigned' || assigned?.refundId !== refundId) return status === 'settled' ? settled : underway;
+        // The payout takes only what was assigned to it, and keeps others from it until then.
+        if (difference.status !== 'assigned' || difference.refundId !== refundId) return underway;
         const into = { kind: 'refunded-outside', refundId } as const;
-        return [event('DifferenceCleared', { ...sum, into, by: assigned.by, clearedAt: at })];
+        return [event('DifferenceCleared', { ...sum, into, by: difference.assignedBy, clearedAt: at })];
       }
       case 'ProposeDifferenceWriteOff': {
         const { reason, subject, at } = command;
-        if (status !== 'open') return status === 'settled' ? settled : underway;
+        if (difference.status === 'assigned') return underway;
         if (proposal?.proposedBy === subject && proposal.reason === reason) return [];
         if (proposal !== undefined)
           return reject(
@@ -184,7 +185,7 @@ export const reconciliation: Decider<ReconciliationCommand, Reconciliation, Reco
       }
       case 'ApproveDifferenceWriteOff': {
         const { subject, at } = command;
-        if (status !== 'open') return status === 'settled' ? settled : underway;
+        if (difference.status === 'assigned') return underway;
         if (proposal === undefined) return reject('NotProposed', 'nobody has proposed to write this off; propose it first');
         if (proposal.proposedBy === subject)
           return reject('SameSubject', 'another person than the one who proposed it approves it');
@@ -240,18 +241,17 @@ const bookedOf = (data: DataOf<ReconciliationEvent, 'DifferenceBooked'>): Differ
   sum: sumOf(data),
   kind: data.kind,
   status: 'open',
+  proposal: undefined,
 });
 
-function next(
-  { sum, kind, proposal }: Difference,
-  { type, data }: Exclude<ReconciliationEvent, { type: 'DifferenceBooked' }>,
-): Difference {
-  const proposed = proposal === undefined ? {} : { proposal };
+function next(before: Difference, { type, data }: Exclude<ReconciliationEvent, { type: 'DifferenceBooked' }>): Difference {
+  const { sum, kind } = before;
+  const proposal = before.status === 'settled' ? undefined : before.proposal;
   switch (type) {
     case 'DifferenceAssigned':
-      return { sum, kind, ...proposed, status: 'assigned', assigned: { refundId: data.refundId, by: data.assignedBy } };
+      return { sum, kind, proposal, status: 'assigned', refundId: data.refundId, assignedBy: data.assignedBy };
     case 'DifferenceReleased':
-      return { sum, kind, ...proposed, status: 'open' };
+      return { sum, kind, proposal, status: 'open' };
     case 'DifferenceWriteOffProposed':
       return { sum, kind, status: 'open', proposal: { reason: data.reason, proposedBy: data.proposedBy } };
     case 'DifferenceCleared':
