@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { plusDays, shanghaiDay } from '@recourse/eventing';
+import { money } from '@recourse/money';
+import { openSandboxRail } from '@recourse/rails';
 import type { Answer } from './client.js';
 import { defaultPolicy } from './demo.js';
 import { makeDataDir, removeDataDir, runCli, startTestInstallation, type TestInstallation } from './test-installation.js';
@@ -259,6 +261,22 @@ describe('reconciliation', () => {
     expect((await listed('status=cleared')).at(-1)).toMatchObject({ settledBy: 'system:reconcile' });
     const wrong = runCli('reconcile', '--rail', 'alipay', '--day', day, '--data-dir', dataDir);
     expect((await wrong.ended).code).toBe(2);
+  });
+
+  it('a bill is read page by page, and to its end', async () => {
+    const rail = openSandboxRail({ db: house.database.db, now: () => house.now() });
+    const [day, capturedAt] = [await today(), await house.now()];
+    const names = Array.from({ length: 501 }, (_, index) => `stray-${index}`);
+    for (const transaction of names)
+      await rail.recordCapture({ transaction, amount: money(1n), receiver: 'recourse-platform', capturedAt });
+    await nextDay();
+    const { next, ...first } = await reconcile(day);
+    expect(first).toMatchObject({ lines: 500, booked: 500 });
+    expect(await accepted(maker, `/reconciliation/sandbox/${day}`, { after: next })).toMatchObject({ lines: 1, booked: 1 });
+    const run = runCli('reconcile', '--rail', 'sandbox', '--day', day, '--data-dir', dataDir);
+    expect((await run.ended).code).toBe(1);
+    expect(run.output()).toContain(`sandbox on ${day}: 501 lines, 0 agree (0 heard from the bill), 0 differences booked`);
+    expect(await balanceOf('suspense:sandbox')).toBe(501);
   });
 
   it('days and rails that do not exist have no bill', async () => {
