@@ -3,7 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, NestFactory } from '@
 import { CqrsModule } from '@nestjs/cqrs';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { buyerDebt, contribution, fundControl, payout } from '@recourse/compensation';
+import { buyerDebt, contribution, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
 import { dispute, policy } from '@recourse/disputes';
 import { checkWiring, unique } from '@recourse/eventing';
@@ -47,6 +47,7 @@ import { Parties } from './parties.js';
 import { payoutCommands, Payouts } from './payouts.js';
 import { Policies, policyCommands } from './policies.js';
 import { Receipts, uniqueCommands } from './receipts.js';
+import { Reconciliations, reconciliationCommands, billCommands } from './reconciliation.js';
 import { Recourse, recourseCommands } from './recourse.js';
 import { Refunds } from './refunds.js';
 import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js';
@@ -91,6 +92,8 @@ checkWiring({
     ...fundControlCommands,
     ...payoutCommands,
     ...buyerDebtCommands,
+    ...billCommands,
+    ...reconciliationCommands,
     ...uniqueCommands,
   ],
   projections: readModels,
@@ -120,6 +123,7 @@ class ApiModule {
       FundResource,
       Recourse,
       BuyerDebts,
+      Reconciliations,
       AuditResource,
       LedgerResource,
       Policies,
@@ -160,8 +164,9 @@ class ApiModule {
         ...handlersFor(deposit, ...depositCommands, ...recourseCommands),
         ...handlersFor(contribution, ...contributionCommands),
         ...handlersFor(fundControl, ...fundControlCommands),
-        ...handlersFor(payout, ...payoutCommands),
+        ...handlersFor(payout, ...payoutCommands, ...billCommands),
         ...handlersFor(buyerDebt, ...buyerDebtCommands),
+        ...handlersFor(reconciliation, ...reconciliationCommands),
         ...handlersFor(unique, ...uniqueCommands),
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: CallerGuard },

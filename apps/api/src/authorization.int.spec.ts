@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { buyerDebt } from '@recourse/compensation';
 import { type Role, systemActor } from '@recourse/eventing';
 import { openAggregateStore } from '@recourse/eventstore';
-import { money } from '@recourse/money';
+import { fromJson, money } from '@recourse/money';
 import { cny, defaultPolicy, openMarket, startTestApi, type Answer, type Call, type TestApi } from './testbed.js';
 
 type Person = Exclude<Role, 'shop' | 'system'>;
@@ -85,7 +85,12 @@ beforeAll(async () => {
   await api.post(buyer, '/orders/N2/cancellation');
   await api.post(await api.person('finance', 'f1'), '/fees', feeSchedule);
   await owe('demo.N2.cancel');
+  // A payment of yesterday that nobody here was told of.
+  const unknown = { transaction: 'tx-unknown', amount: fromJson(cny(7)), receiver: 'recourse-platform' };
+  await api.adapters.sandboxRail.recordCapture({ ...unknown, capturedAt: '2026-02-28T03:00:00.000Z' });
+  await api.post(await api.person('finance', 'f1'), '/reconciliation/sandbox/2026-02-28', {});
   await api.settled();
+  const { body: listed } = await api.get(await api.person('finance', 'f1'), '/reconciliation/differences');
   const { body: endpoint } = await api.post(await api.person('merchant', 'm1'), '/deposits/m1/webhooks', {
     url: 'https://m1.example/hook',
   });
@@ -104,6 +109,9 @@ beforeAll(async () => {
     version: '1',
     position: String(await approvalPosition()),
     account: 'fund:available',
+    rail: 'sandbox',
+    day: '2026-02-28',
+    differenceId: (listed as unknown as { differences: { differenceId: string }[] }).differences[0]!.differenceId,
   };
   bodies = {
     'POST /orders': market.orderBody('S1'),
@@ -173,6 +181,11 @@ beforeAll(async () => {
     'POST /policies': { table: { ...(await defaultPolicy()), version: 2 } },
     'POST /clock/advance': { to: '2026-03-01T00:00:00.000Z' },
     'POST /sandbox/captures': { transaction: 'tx-of-a-stranger', amount: cny(1) },
+    'POST /sandbox/movements': { movementId: 'console-1', what: 'refund', direction: 'out', amount: cny(1) },
+    'POST /reconciliation/{rail}/{day}': {},
+    'POST /reconciliation/differences/{differenceId}/refund': { refundId: 'demo.N2.cancel' },
+    'POST /reconciliation/differences/{differenceId}/write-off': { reason: 'mischief' },
+    'POST /reconciliation/differences/{differenceId}/write-off/approval': {},
     'POST /sandbox/verifications': { receipt: 'receipt-of-a-stranger', outcome: 'UNUSED' },
   };
   operations = await documented();

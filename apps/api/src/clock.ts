@@ -5,7 +5,7 @@ import type { Clock, Instant } from '@recourse/eventing';
 import { type EventStore, processorReader, processReader, projectionReader } from '@recourse/eventstore';
 import { Problem, TakesAtMost } from '@recourse/nest';
 import { type Database, nextDeadline, openWork, readModels, setVirtualClock } from '@recourse/postgres';
-import { buyerDebts, claimToDispute, judging, merchantAccount, overturning, refunding } from '@recourse/processes';
+import { processes } from '@recourse/processes';
 import type { WakeUps } from '@recourse/queue';
 import { sql } from 'kysely';
 import { Moment } from './fields.js';
@@ -19,11 +19,7 @@ export const advanceTimeoutMs = 60_000;
 const lockKey = 0x63_6c6f_636bn;
 const maxWakes = 1_000;
 
-const readers = [
-  ...readModels.map(projectionReader),
-  ...[claimToDispute, judging, refunding, overturning, merchantAccount, buyerDebts].map(processReader),
-  processorReader(fundProcessor.name),
-];
+const readers = [...readModels.map(projectionReader), ...processes.map(processReader), processorReader(fundProcessor.name)];
 
 class AdvanceBody {
   @Moment({ description: 'where the clock is to stand', example: '2026-03-02T08:00:00.000Z' })

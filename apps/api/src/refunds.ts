@@ -21,7 +21,19 @@ class RefundQuery {
   buyer?: string;
 
   @OneOf(
-    ['approved', 'queued', 'handed-over', 'funded', 'paying', 'unclaimed', 'paid', 'reversed', 'returned', 'revoked', 'overturned'],
+    [
+      'approved',
+      'queued',
+      'handed-over',
+      'funded',
+      'paying',
+      'unclaimed',
+      'paid',
+      'reversed',
+      'returned',
+      'revoked',
+      'overturned',
+    ],
     { optional: true },
   )
   status?: string;

@@ -2,7 +2,9 @@ import type {
   BuyerDebtRejection,
   ContributionRejection,
   FundControlRejection,
+  OutsideRefusal,
   PayoutRejection,
+  ReconciliationRejection,
 } from '@recourse/compensation/events';
 import type { DepositRejection } from '@recourse/deposits/events';
 import type { DisputeRejection, PolicyRejection } from '@recourse/disputes/events';
@@ -20,6 +22,8 @@ type Code =
   | FundControlRejection
   | PayoutRejection
   | BuyerDebtRejection
+  | OutsideRefusal
+  | ReconciliationRejection
   | 'OwnedByAnother';
 
 /** 404: it is not there. 422: it can never be so. 409: it cannot be so now. 403: not by you. */
@@ -41,6 +45,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   ClaimNotSubmitted: 409,
   ClaimOver: 409,
   ClaimUnknown: 404,
+  ClearingUnderway: 409,
   ConsentMissing: 422,
   ContradictoryDecision: 422,
   ContributionExists: 409,
@@ -49,6 +54,8 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   DebtUnknown: 404,
   DeliveryFailed: 409,
   DeliveryWindowOver: 409,
+  DifferenceSettled: 409,
+  DifferenceUnknown: 404,
   DiscountTooLarge: 422,
   DisputeExists: 409,
   DisputeUnknown: 404,
@@ -72,6 +79,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   NoAnswerExpected: 409,
   NoReplacementToCheck: 409,
   NotADraft: 409,
+  NotARefund: 422,
   NotAwaitingApproval: 409,
   NotByVerdict: 409,
   NotDelivered: 409,
@@ -112,6 +120,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   TermsNotNewer: 409,
   TooManyCaptures: 409,
   TooManyClaims: 409,
+  TooManyDifferences: 409,
   TooManyUnits: 422,
   TooMuchEvidence: 409,
   TransferLive: 409,

@@ -2,7 +2,7 @@ import { Body, Controller, Inject, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { factValues } from '@recourse/disputes';
 import type { VerificationOutcome } from '@recourse/disputes/events';
-import { isPositive, toJson } from '@recourse/money';
+import { isPositive, negate, toJson } from '@recourse/money';
 import { Problem } from '@recourse/nest';
 import type { WakeUps } from '@recourse/queue';
 import { RailError, type SandboxRail, transferKey } from '@recourse/rails';
@@ -28,6 +28,23 @@ class ReversalBody {
 
   @Whole(1, 1_000, { description: 'which of its transfers', example: 1 })
   transferNo!: number;
+}
+
+class MovementBody {
+  @Reference({ description: 'yours: the same movement told twice has the same', example: 'console-0001' })
+  movementId!: string;
+
+  @OneOf(['refund', 'fee', 'other'], { description: 'what the rail calls it' })
+  what!: 'refund' | 'fee' | 'other';
+
+  @OneOf(['in', 'out'], { description: 'into our account there, or out of it' })
+  direction!: 'in' | 'out';
+
+  @Part(() => MoneyField)
+  amount!: MoneyField;
+
+  @Reference({ description: 'of a refund, the transaction that it gives back', optional: true })
+  reference?: string;
 }
 
 class VerificationBody {
@@ -91,6 +108,27 @@ export class Sandbox {
       // A notification is a wake-up and never the truth; one that is lost is made up for by the sweep.
       await this.queue.wake('payout', payoutId);
       return { payoutId, transferNo };
+    });
+  }
+
+  @Post('movements')
+  @Writes(201, 'finance', 'operator')
+  @ApiOperation({
+    summary: "Somebody moves money at the rail's console, or the rail by itself: nobody here is told but by the bill",
+  })
+  movement(@Body() { movementId, what, direction, amount: stated, reference }: MovementBody, @Once() write: Write) {
+    return write(async () => {
+      const amount = moneyOf(stated);
+      if (!isPositive(amount)) throw new Problem(422, 'amount-not-positive', 'a movement is one minor unit or more');
+      const movement = { movementId, what, amount: direction === 'in' ? amount : negate(amount) };
+      await this.rail
+        .recordMovement({ ...movement, ...(reference === undefined ? {} : { reference }) })
+        .catch((error: unknown) => {
+          throw error instanceof RailError && error.code === 'MovementDiffers'
+            ? new Problem(409, 'movement-differs', 'the sandbox has a movement of this id with other data')
+            : error;
+        });
+      return { movementId, what, direction, amount: toJson(amount) };
     });
   }
 

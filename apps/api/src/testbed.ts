@@ -24,7 +24,7 @@ import { createDevelopmentKeys, developmentIssuer, openIdentity, signToken } fro
 import { type Adapters, deciders, openAdapters } from '@recourse/nest';
 import { order } from '@recourse/orders';
 import { createDatabase, dropDatabase, readModels } from '@recourse/postgres';
-import { buyerDebts, claimToDispute, judging, merchantAccount, overturning, refunding } from '@recourse/processes';
+import { processes } from '@recourse/processes';
 import { createKeyFile } from '@recourse/vault';
 import { sql } from 'kysely';
 import { createApi } from './app.js';
@@ -131,7 +131,6 @@ export async function startTestApi({ clock = 'virtual' }: { clock?: 'virtual' | 
   let app = await open();
   const urlOf = () => `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
   const subscriptions: Subscription[] = [];
-  const processes = [claimToDispute, judging, refunding, overturning, merchantAccount, buyerDebts];
 
   const call = async ({ method, path, as, body, raw, key, headers }: Call): Promise<Answer> => {
     const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));

@@ -170,6 +170,21 @@ program
     }),
   );
 
+program
+  .command('reconcile')
+  .description("compare a rail's bill of a day with the books and book what differs; 1 while something of it is open")
+  .requiredOption('--rail <rail>', 'whose bill')
+  .requiredOption('--day <day>', 'of Asia/Shanghai, and over: 2026-03-01')
+  .option(...dataDir)
+  .option('--platform <id>', 'whose books', demoPlatform)
+  .option('--json', 'print the result as JSON')
+  .action((options: { dataDir: string; rail: string; day: string; platform: string; json?: boolean }) =>
+    withStores(options.dataDir, async (stores) => {
+      const { runReconcile } = await import('./reconcile.js');
+      return runReconcile(stores, { ...options, json: options.json === true, environment: process.env, say });
+    }),
+  );
+
 const voice = { say, complain };
 /** Ends the process with the command's exit code; 2 if it could not be carried out. */
 const carryOut = async (work: () => Promise<number>): Promise<void> => {

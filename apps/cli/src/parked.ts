@@ -10,7 +10,7 @@ import {
 } from '@recourse/eventstore';
 import { catalogue, deciders, queueName } from '@recourse/nest';
 import { connect, existingVirtualClock, listParked, liveSchema, machineClock, readModels } from '@recourse/postgres';
-import { buyerDebts, claimToDispute, judging, merchantAccount, overturning, refunding } from '@recourse/processes';
+import { processes } from '@recourse/processes';
 import { openQueue } from '@recourse/queue';
 import { table } from './tables.js';
 
@@ -20,7 +20,6 @@ interface Stores {
   readonly queueUrl: string;
 }
 
-const processes = [claimToDispute, judging, refunding, overturning, merchantAccount, buyerDebts] as const;
 const maxErrorCharacters = 100;
 
 /** Events that a reader could not handle, and those that wait behind them, as a table. */

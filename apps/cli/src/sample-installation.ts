@@ -403,6 +403,14 @@ export async function hinder({ append }: SampleInstallation, sale: Sale): Promis
   await append(depositStream, event('WithdrawalRequested', { ...account, ...asked }));
 }
 
+/** A line of the rail's bill that nobody here made. */
+export async function differ({ append }: SampleInstallation): Promise<void> {
+  const line = { lineId: 'movement-1', kind: 'fee', direction: 'out', amount: fen(8), occurredAt: at(5) } as const;
+  const differenceId = 'sandbox.2026-03-05.movement-1';
+  const booked = event('DifferenceBooked', { differenceId, platform, rail, day: '2026-03-05', ...line, bookedAt: at(6) });
+  await append('reconciliation-sandbox.2026-03-05', booked);
+}
+
 export const queue = (to: SampleInstallation, sale: Sale): Promise<void> => approve(to, sale, 'queued');
 /** The fund is short, and has asked the merchant's deposit. */
 export async function handOver(to: SampleInstallation, sale: Sale): Promise<void> {

@@ -3,6 +3,7 @@ import { sql, type RawBuilder } from 'kysely';
 import {
   handOver,
   deceive,
+  differ,
   hinder,
   open,
   queue,
@@ -41,6 +42,7 @@ describe('a row of a read model (I9)', () => {
     await handOver(house, saleOf(5));
     await hinder(house, saleOf(2));
     await deceive(house, saleOf(1));
+    await differ(house);
     await house.project();
   });
   afterAll(() => house.remove());

@@ -311,7 +311,7 @@ violations
   I4  12  no account with floor zero is below zero
   I5   0  a refund is paid once
   I6   0  what the fund laid out is recovered, outstanding, written off or borne by the platform
-  I8   0  every transfer was written down before it was made
+  I8   0  every transfer was written down before it was made, or is a listed difference
   I9   0  every read model is the fold of the log
 
 I4  demo/fund:available  at 42

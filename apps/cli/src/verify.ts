@@ -7,6 +7,7 @@ import {
   type AuditContext,
   type DomainEvent,
   type RailBookEntry,
+  type RailMovement,
   type Violation,
 } from '@recourse/ledger';
 import { connect, journal, journalRows, readCheckpoint, readModels, type Database } from '@recourse/postgres';
@@ -77,7 +78,7 @@ export async function verify(
     // The clock first, then the books, then the log: whatever is in a book has its intent in the log by then, and whatever is
     // due by the clock has happened in both, if the house is not late.
     const now = await parts.clock.now();
-    const railBooks = await readBooks(parts.rails);
+    const { railBooks, railMovements } = await readBooks(parts.rails);
     const { samePayee, erased } = payeesOf(parts.vault);
     const checks = new Audit({ maxViolations });
     const stored = await journalAudit(database, maxViolations);
@@ -87,7 +88,7 @@ export async function verify(
       onProgress === undefined ? {} : { onProgress },
     );
     await stored.finish();
-    const audit = await checks.finish({ now, toleranceMs, railBooks, samePayee });
+    const audit = await checks.finish({ now, toleranceMs, railBooks, railMovements, samePayee });
     const transfers = [...railBooks.values()].reduce((sum, book) => sum + book.length, 0);
     const counted: Partial<Record<VerifiedInvariant, number>> = {
       ...Object.fromEntries(audit.counts),
@@ -133,14 +134,20 @@ async function* passed(
   }
 }
 
-async function readBooks(rails: VerifyParts['rails']): Promise<Map<string, RailBookEntry[]>> {
-  const books = new Map<string, RailBookEntry[]>();
+async function readBooks(rails: VerifyParts['rails']) {
+  const railBooks = new Map<string, RailBookEntry[]>();
+  const railMovements = new Map<string, RailMovement[]>();
   for (const rail of rails) {
     const book: RailBookEntry[] = [];
-    for await (const entry of rail.book()) if (entry.kind === 'Transfer') book.push(bookEntry(entry));
-    books.set(rail.name, book);
+    const movements: RailMovement[] = [];
+    for await (const entry of rail.book()) {
+      if (entry.kind === 'Transfer') book.push(bookEntry(entry));
+      if (entry.kind === 'Movement') movements.push(entry);
+    }
+    railBooks.set(rail.name, book);
+    railMovements.set(rail.name, movements);
   }
-  return books;
+  return { railBooks, railMovements };
 }
 
 /** The rail's moment is that of acceptance as long as the transfer is processed, and of its end from then on. */

@@ -1,4 +1,4 @@
-import type { BuyerDebtCommand, FundControlCommand, PayoutCommand } from '@recourse/compensation';
+import type { BuyerDebtCommand, FundControlCommand, PayoutCommand, ReconciliationCommand } from '@recourse/compensation';
 import type { DepositCommand } from '@recourse/deposits';
 import type { DisputeCommand } from '@recourse/disputes';
 import type { CommandAction, CommandContext } from '@recourse/eventing';
@@ -36,6 +36,13 @@ export class RequestPayout extends commandOf<PayoutCommand, 'RequestPayout'>('pa
 export class CancelPayout extends commandOf<PayoutCommand, 'CancelPayout'>('payout', 'CancelPayout') {}
 export class SubmitTransfer extends commandOf<PayoutCommand, 'SubmitTransfer'>('payout', 'SubmitTransfer') {}
 export class RecordRailWord extends commandOf<PayoutCommand, 'RecordRailWord'>('payout', 'RecordRailWord') {}
+export class RecordRefundedOutside extends commandOf<PayoutCommand, 'RecordRefundedOutside'>('payout', 'RecordRefundedOutside') {}
+
+export class ClearDifference extends commandOf<ReconciliationCommand, 'ClearDifference'>('reconciliation', 'ClearDifference') {}
+export class ReleaseDifference extends commandOf<ReconciliationCommand, 'ReleaseDifference'>(
+  'reconciliation',
+  'ReleaseDifference',
+) {}
 
 export class OpenBuyerDebt extends commandOf<BuyerDebtCommand, 'OpenBuyerDebt'>('buyerdebt', 'OpenBuyerDebt') {}
 export class SettleDebtByReturn extends commandOf<BuyerDebtCommand, 'SettleDebtByReturn'>('buyerdebt', 'SettleDebtByReturn') {}
@@ -67,8 +74,9 @@ export const depositCommands = [
   PassDepositDeadlines,
 ] as const;
 export const fundControlCommands = [BeginFundDay] as const;
-export const payoutCommands = [RequestPayout, CancelPayout, SubmitTransfer, RecordRailWord] as const;
+export const payoutCommands = [RequestPayout, CancelPayout, SubmitTransfer, RecordRailWord, RecordRefundedOutside] as const;
 export const buyerDebtCommands = [OpenBuyerDebt, SettleDebtByReturn] as const;
+export const reconciliationCommands = [ClearDifference, ReleaseDifference] as const;
 
 type AnyCommandClass = { readonly category: string; readonly type: string } & (new (
   id: string,
@@ -83,6 +91,7 @@ const classes: ReadonlyMap<string, AnyCommandClass> = new Map(
       ...depositCommands,
       ...payoutCommands,
       ...buyerDebtCommands,
+      ...reconciliationCommands,
     ] as readonly AnyCommandClass[]
   ).map((one) => [`${one.category}/${one.type}`, one]),
 );

@@ -1,4 +1,4 @@
-import { payout, type Payout, type PayoutEvent, type PayoutRejection, type RailWord } from '@recourse/compensation';
+import { dueOf, payout, type Payout, type PayoutEvent, type PayoutRejection, type RailWord } from '@recourse/compensation';
 import { fold } from '@recourse/eventing';
 import { transferKey, type PayoutRail, type QueryOutcome } from '@recourse/rails';
 import { RecordRailWord, SubmitTransfer } from './commands.js';
@@ -35,6 +35,7 @@ export async function runPayout(tools: JobTools, payoutId: string): Promise<void
       case 'barred':
       case 'waiting':
       case 'unclaimed':
+      case 'outside':
       case 'cancelled':
       case 'returned':
         return;
@@ -156,11 +157,12 @@ async function wordOf(tools: JobTools, rail: PayoutRail, state: Live, submittedN
   }
 }
 
-async function resend({ vault }: JobTools, rail: PayoutRail, { requested, payee, transfer }: Live) {
+async function resend({ vault }: JobTools, rail: PayoutRail, state: Live) {
+  const { requested, payee, transfer } = state;
   const person = await vault.readPerson(payee);
   return rail.transfer({
     key: transfer.key,
-    amount: requested.amount,
+    amount: dueOf(state),
     payee: person['account'] ?? '',
     reference: requested.payoutId,
   });

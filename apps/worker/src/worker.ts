@@ -1,7 +1,7 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
-import { buyerDebt, fundControl, fundProcessor, payout } from '@recourse/compensation';
+import { buyerDebt, fundControl, fundProcessor, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
 import { dispute } from '@recourse/disputes';
 import { checkWiring, type Clock } from '@recourse/eventing';
@@ -21,7 +21,7 @@ import {
 import { aggregateStoreProvider, type ApprovalLimits, deciders, handlersFor } from '@recourse/nest';
 import { order } from '@recourse/orders';
 import { machineClock, neverSkipped, readModels, type Database } from '@recourse/postgres';
-import { buyerDebts, claimToDispute, judging, merchantAccount, overturning, refunding } from '@recourse/processes';
+import { processes } from '@recourse/processes';
 import type { WakeUps } from '@recourse/queue';
 import type { PayoutRail } from '@recourse/rails';
 import type { Vault } from '@recourse/vault';
@@ -37,6 +37,7 @@ import {
   fundControlCommands,
   orderCommands,
   payoutCommands,
+  reconciliationCommands,
 } from './commands.js';
 import { runDeadline } from './deadline-job.js';
 import type { JobTools } from './jobs.js';
@@ -58,7 +59,6 @@ export interface WorkerParts {
   readonly log: Log;
 }
 
-export const processes = [claimToDispute, judging, refunding, overturning, merchantAccount, buyerDebts] as const;
 const jobConcurrency = 8;
 /** How long the first sweep waits for the read models; what it misses is left to the next one. */
 const catchUpMs = 10_000;
@@ -72,6 +72,7 @@ checkWiring({
     ...fundControlCommands,
     ...payoutCommands,
     ...buyerDebtCommands,
+    ...reconciliationCommands,
   ],
   projections: readModels,
   processes,
@@ -93,6 +94,7 @@ class WorkerModule {
         ...handlersFor(fundControl, ...fundControlCommands),
         ...handlersFor(payout, ...payoutCommands),
         ...handlersFor(buyerDebt, ...buyerDebtCommands),
+        ...handlersFor(reconciliation, ...reconciliationCommands),
       ],
     };
   }

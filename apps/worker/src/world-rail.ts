@@ -35,6 +35,7 @@ export class WorldRail {
       case 'unclaimed':
       case 'cancelled':
       case 'returned':
+      case 'outside':
         return false;
       case 'ready': {
         const transferNo = state.keys.length + 1;

@@ -36,7 +36,7 @@ import type { RunnableProcess } from '@recourse/eventstore';
 import { Books, type Check, type DomainEvent, ledgerChecks, type RailBookEntry, type Violation } from '@recourse/ledger';
 import { money } from '@recourse/money';
 import { order, type OrderCommand } from '@recourse/orders';
-import { buyerDebts, claimToDispute, judging, merchantAccount, overturning, refunding } from '@recourse/processes';
+import { processes } from '@recourse/processes';
 
 /** The commands that people, jobs and processes send, by the category they go to. */
 export interface Commands {
@@ -68,7 +68,7 @@ export const soundParts: Parts = {
     erased(payout),
     erased(buyerDebt),
   ],
-  processes: [claimToDispute, judging, refunding, overturning, merchantAccount, buyerDebts],
+  processes,
   fund: fundProcessor,
 };
 

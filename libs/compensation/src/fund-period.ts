@@ -66,10 +66,10 @@ const lists: {
         ...entry,
       })),
     into: ({ waiting, aside, unasked, numbers }, entries) => ({
-      waiting: entries.reduce((all, { number, isAside: _, isUnasked: __, ...entry }) => all.with(number, entry), waiting),
+      waiting: entries.reduce((all, entry) => all.with(entry.number, bare(entry)), waiting),
       aside: entries.reduce((all, { number, isAside }) => (isAside ? all.with(number, true) : all), aside),
       unasked: entries.reduce((all, { number, isUnasked }) => (isUnasked ? all.with(number, true) : all), unasked),
-      numbers: entries.reduce((all, { number, ...entry }) => all.with(keyOf(entry), number), numbers),
+      numbers: entries.reduce((all, entry) => all.with(keyOf(entry), entry.number), numbers),
     }),
   },
   reservedLast: {
@@ -117,6 +117,9 @@ const lists: {
     }),
   },
 };
+/** Without what was written beside it. */
+const bare = (entry: Entry): Entry =>
+  entry.kind === 'reservation' ? { kind: entry.kind, wanted: entry.wanted } : { kind: entry.kind, wanted: entry.wanted };
 const names = Object.keys(lists) as ListName[];
 const event = eventsOf<FundEvent>();
 const sorted = <K extends number | string, V>(map: PersistentMap<K, V>): (readonly [K, V])[] =>

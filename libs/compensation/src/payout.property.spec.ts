@@ -34,6 +34,10 @@ interface Books {
   /** Paid, and back for good. */
   returned: boolean;
   charged: number;
+  /** Minor units that the buyer is still to have of us. */
+  owed: bigint;
+  /** Differences that were taken for this refund. */
+  readonly outside: string[];
 }
 
 /** Posts one event and says what it breaks: the rules of the house, told without the decider's state. */
@@ -69,13 +73,16 @@ function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
       if (last === 'paid') return 'a transfer after one that paid';
       if (books.returned) return 'sent after it came back for good';
       if (books.needsTwo) return 'sent without two people';
+      if (data.amount.minor !== books.owed) return 'sent another amount than is owed';
       return books.cancelled ? 'sent after it was cancelled' : undefined;
     }
     case 'PayoutSucceeded':
+      books.owed -= data.amount.minor;
       return became(data.transferNo, 'open', 'paid');
     case 'TransferFailed':
       return became(data.transferNo, 'open', 'failed');
     case 'PayoutReversed':
+      books.owed += data.amount.minor;
       return became(data.transferNo, 'paid', 'back');
     case 'GatewayFeeCharged':
       books.charged += 1;
@@ -84,7 +91,17 @@ function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
       books.cancelled = true;
       books.fraud = data.isFraud === true;
       return undefined;
+    case 'RefundedOutside': {
+      const isTwice = books.outside.includes(data.differenceId);
+      books.outside.push(data.differenceId);
+      books.owed -= data.fromRefund.minor;
+      if (isTwice) return 'one difference taken twice';
+      if (books.transfers.some(({ state }) => state === 'open')) return 'taken while a transfer is live';
+      if (books.owed < 0n || (data.toBuyer.minor > 0n && books.owed > 0n)) return 'taken for more or less than was unpaid';
+      return data.stillDue.minor === books.owed ? undefined : 'what is still due is another amount';
+    }
     case 'PayoutCancelled':
+      if (books.outside.length > 0) return 'cancelled though it was refunded outside';
       return books.transfers.some(({ state }) => state === 'open' || state === 'paid')
         ? 'cancelled though money is out'
         : undefined;
@@ -93,13 +110,18 @@ function broken(books: Books, { type, data }: PayoutEvent): string | undefined {
     case 'TransferBlocked':
     case 'PayoutUnclaimed':
     case 'PayoutDestinationChanged':
+    case 'OutsideRefundRefused':
       return undefined;
     case 'PayoutCancelRefused':
       books.refused = true;
-      return books.transfers.every(({ state }) => state === 'failed') ? 'refused though nothing was paid' : undefined;
+      return books.transfers.every(({ state }) => state === 'failed') && books.outside.length === 0
+        ? 'refused though nothing was paid'
+        : undefined;
     case 'PayoutReturned': {
       const isOut = books.transfers.some(({ state }) => state === 'open' || state === 'paid');
-      if (isOut || books.transfers.every(({ state }) => state !== 'back')) return 'returned though it is not back';
+      const isBack = books.transfers.some(({ state }) => state === 'back') || books.outside.length > 0;
+      if (isOut || !isBack) return 'returned though it is not back';
+      if (data.amount.minor !== books.owed || books.owed === 0n) return 'returned is another amount than lies here';
       if (!books.refused || data.purpose.kind !== 'refund') return 'returned though it is still owed';
       if (books.returned) return 'returned twice';
       books.returned = true;
@@ -193,6 +215,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: subject.map((by): Step => () => ({ type: 'HoldPayout', subject: by, reason: 'wait' })) },
   { weight: 1, arbitrary: fc.constant<Step>((_, request) => request) },
   {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.constantFrom('d1', 'd2', 'd3'), fc.constantFrom(1n, 40n, 100n, 130n))
+      .map(([differenceId, minor]): Step => () => ({
+        type: 'RecordRefundedOutside',
+        differenceId,
+        rail: 'wechat',
+        amount: money(minor),
+      })),
+  },
+  {
     weight: 1,
     arbitrary: fc.tuple(subject, fc.boolean()).map(([by, isFraud]): Step => (_, { payoutId, platform, purpose }) => ({
       ...(isFraud ? { isFraud } : {}),
@@ -237,6 +270,8 @@ const law = (decider: PayoutDecider) =>
       fraud: false,
       returned: false,
       charged: 0,
+      owed: asked.amount.minor,
+      outside: [],
     };
     let state = decider.initial;
     const take = (command: PayoutCommand): void => {
@@ -325,6 +360,30 @@ describe('the books would notice', () => {
             : payout.evolve(state, happened),
       } satisfies PayoutDecider,
       'is back after it was back',
+    ],
+    [
+      'an outside refund while money is on its way',
+      seeing((state, { type }) => (type === 'RecordRefundedOutside' && state.status === 'live' ? asReady(state) : state)),
+      'taken while a transfer is live',
+    ],
+    [
+      'an outside refund of what is paid, taken for what is owed',
+      seeing((state, { type }) => (type === 'RecordRefundedOutside' && state.status === 'succeeded' ? asReady(state) : state)),
+      'taken for more or less than was unpaid',
+    ],
+    [
+      'a difference that is taken again',
+      seeing((state, { type }) =>
+        type === 'RecordRefundedOutside' && 'outside' in state
+          ? { ...state, outside: { ...state.outside, differences: [] } }
+          : state,
+      ),
+      'one difference taken twice',
+    ],
+    [
+      'a transfer of all where a part was refunded outside',
+      onSubmit('ready', (state) => ({ ...state, outside: { ...state.outside, fromRefund: money(0n) } }) as Payout),
+      'sent another amount than is owed',
     ],
   ] as const)('%s', (_, broke, message) => {
     const found = fc.check(law(broke), { numRuns: 5_000, seed: 1 });

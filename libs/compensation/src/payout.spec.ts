@@ -407,3 +407,133 @@ describe('a cancellation', () => {
     out.when(hear(1, saysReversed)).then(reversed(1, { purpose }), event('PayoutCancelled', { ...of, cancelledAt: at }));
   });
 });
+
+describe('a refund that somebody made past us', () => {
+  const { purpose } = subject;
+  const take = (minor: bigint, differenceId = 'd1', asset = 'CNY'): PayoutCommand => ({
+    type: 'RecordRefundedOutside',
+    differenceId,
+    rail: 'wechat',
+    amount: money(minor, asset),
+  });
+  const outside = (fromRefund: bigint, toBuyer: bigint, stillDue: bigint, differenceId = 'd1') =>
+    event('RefundedOutside', {
+      payoutId: 'r1',
+      platform: 'demo',
+      purpose,
+      rail: 'wechat',
+      fromRefund: money(fromRefund),
+      toBuyer: money(toBuyer),
+      stillDue: money(stillDue),
+      differenceId,
+      recordedAt: at,
+    });
+  const refused = (why: Extract<PayoutEvent, { type: 'OutsideRefundRefused' }>['data']['why'], of = purpose as object) =>
+    event('OutsideRefundRefused', {
+      payoutId: 'r1',
+      platform: 'demo',
+      purpose: of as typeof purpose,
+      differenceId: 'd1',
+      why,
+      refusedAt: at,
+    });
+  const back = event('PayoutReversed', { ...subject, ...transfer(1), railTransferId: 'rail-1', code: 'X', reversedAt: at });
+
+  it('pays what was not paid yet, and no transfer follows', () => {
+    ready.when(take(100n)).then(outside(100n, 0n, 0n));
+    const gone = ready.and(outside(100n, 0n, 0n));
+    gone.when(submit(1)).thenRejected('AlreadySucceeded');
+    gone.when(change).thenRejected('AlreadySucceeded');
+    gone.when(take(100n)).thenNothing();
+    gone.when(take(7n, 'd2')).then(outside(0n, 7n, 0n, 'd2'));
+  });
+  it('pays it also while the payout waits for people or for its payee', () => {
+    const limit = event('PayoutRequested', { ...requested.data, approvalLimit: money(99n) });
+    given(limit)
+      .when(take(100n))
+      .then(outside(100n, 0n, 0n));
+    given(limit, outside(100n, 0n, 0n))
+      .when({ type: 'ApprovePayout', subject: 'finance-1' })
+      .thenRejected('NotAwaitingApproval');
+    live
+      .and(failed(1, 'PayeeActionRequired'), unclaimed)
+      .when(take(100n))
+      .then(outside(100n, 0n, 0n));
+  });
+  it('of a part leaves the rest to be sent, and of too much the buyer owes what is over', () => {
+    ready.when(take(40n)).then(outside(40n, 0n, 60n));
+    const part = ready.and(outside(40n, 0n, 60n));
+    const rest = { ...subject, amount: money(60n) };
+    part.when(submit(1)).then(event('TransferSubmitted', { ...rest, ...transfer(1), payee: 'vault:b1', submittedAt: at }));
+    part.when(take(100n, 'd2')).then(outside(60n, 40n, 0n, 'd2'));
+    const sent = part.and(event('TransferSubmitted', { ...rest, ...transfer(1), payee: 'vault:b1', submittedAt: at }));
+    const paid = event('PayoutSucceeded', { ...rest, ...transfer(1), railTransferId: 'rail-1', succeededAt: at });
+    sent.when(hear(1, saysSucceeded)).then(paid);
+    sent
+      .and(paid)
+      .when(take(10n, 'd2'))
+      .then(outside(0n, 10n, 0n, 'd2'));
+  });
+  it('of what we have paid already the buyer owes, and it is not sent anew when ours comes back', () => {
+    const paid = live.and(succeeded(1));
+    paid.when(take(100n)).then(outside(0n, 100n, 0n));
+    paid
+      .and(outside(0n, 100n, 0n))
+      .when(hear(1, { state: 'Reversed', railTransferId: 'rail-1', code: 'X' }))
+      .then(back, event('PayoutUnclaimed', { payoutId: 'r1', code: 'REFUNDED_OUTSIDE' }));
+    paid
+      .and(back)
+      .when(take(100n))
+      .then(outside(100n, 0n, 0n));
+  });
+  it('waits for the rail while a transfer may be on its way', () => {
+    for (const doubt of [[], [processing(1)], [unknown(1)], [blocked(1)]])
+      live
+        .and(...doubt)
+        .when(take(100n))
+        .then(refused('TransferLive'));
+    live
+      .and(refused('TransferLive'), failed(1))
+      .when(take(100n))
+      .then(outside(100n, 0n, 0n));
+  });
+  it('is not this payout’s when it is cancelled, of another asset or no refund', () => {
+    const cancel = { payoutId: 'r1', platform: 'demo', purpose };
+    const asked = event('PayoutCancelRequested', { ...cancel, reason: 'x', requestedBy: 'f1', requestedAt: at });
+    const cancelled = event('PayoutCancelled', { ...cancel, cancelledAt: at });
+    given(asked, cancelled).when(take(100n)).then(refused('PayoutIsCancelled'));
+    given(asked, cancelled, refused('PayoutIsCancelled')).when(request()).thenNothing();
+    ready.and(asked, cancelled).when(take(100n)).then(refused('PayoutIsCancelled'));
+    ready.when(take(100n, 'd1', 'USD')).then(refused('AssetMismatch'));
+    const settlement = { kind: 'settlement', merchant: 'm1' } as const;
+    given(event('PayoutRequested', { ...requested.data, purpose: settlement }))
+      .when(take(100n))
+      .then(refused('NotARefund', settlement));
+    given().when(take(100n)).thenRejected('PayoutUnknown');
+    ready.when(take(0n)).thenRejected('AmountNotPositive');
+  });
+  it('has paid: who asks to cancel it is told so, and what was not sent goes out no more', () => {
+    const cancel: PayoutCommand = { type: 'CancelPayout', payoutId: 'r1', platform: 'demo', purpose, subject: 'f1', reason: 'x' };
+    const asked = event('PayoutCancelRequested', {
+      payoutId: 'r1',
+      platform: 'demo',
+      purpose,
+      reason: 'x',
+      requestedBy: 'f1',
+      requestedAt: at,
+    });
+    const no = event('PayoutCancelRefused', {
+      payoutId: 'r1',
+      platform: 'demo',
+      purpose,
+      railTransferId: 'd1',
+      refusedAt: at,
+    });
+    expect(ready.and(outside(100n, 0n, 0n)).when(cancel).events).toEqual([asked, no]);
+    expect(ready.and(outside(100n, 0n, 0n), asked, no).state.status).toBe('outside');
+    ready
+      .and(outside(40n, 0n, 60n), asked, no)
+      .when(submit(1))
+      .thenRejected('PayoutIsCancelled');
+  });
+});

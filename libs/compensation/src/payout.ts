@@ -8,7 +8,7 @@ import {
   reject,
   type Rejection,
 } from '@recourse/eventing';
-import { compare, equals, isPositive, type Money, sameAsset } from '@recourse/money';
+import { add, compare, equals, isPositive, min, type Money, sameAsset, subtract, zero } from '@recourse/money';
 
 /** What is paid: a refund out of refund:{id}, or a settlement or withdrawal out of outgoing:{id}. */
 export type PayoutPurpose =
@@ -20,6 +20,7 @@ export type PayoutPurpose =
       readonly merchant: string;
     }
   | { readonly kind: 'settlement' | 'withdrawal'; readonly merchant: string };
+type RefundPurpose = Extract<PayoutPurpose, { kind: 'refund' }>;
 
 interface Place {
   readonly payoutId: string;
@@ -119,7 +120,34 @@ export type PayoutEvent =
         readonly isFraud?: true;
         readonly returnedAt: Instant;
       }
+    >
+  /**
+   * Somebody refunded the buyer past us. What was not paid yet counts as paid by it, out of refund:{id}; what was paid already he
+   * has twice and owes.
+   */
+  | Event<
+      'RefundedOutside',
+      Place & {
+        readonly purpose: RefundPurpose;
+        /** The one it was made on. */
+        readonly rail: string;
+        readonly fromRefund: Money;
+        readonly toBuyer: Money;
+        /** What refund:{id} has still to pay afterwards; nothing more is sent when it is nothing. */
+        readonly stillDue: Money;
+        /** The line of the rail's bill that shows it. */
+        readonly differenceId: string;
+        readonly recordedAt: Instant;
+      }
+    >
+  /** The answer when a difference cannot be this refund, or not now. */
+  | Event<
+      'OutsideRefundRefused',
+      Purposed & { readonly differenceId: string; readonly why: OutsideRefusal; readonly refusedAt: Instant }
     >;
+
+/** Why money that left the gateway past us cannot be taken for this payout's. */
+export type OutsideRefusal = 'NotARefund' | 'AssetMismatch' | 'TransferLive' | 'PayoutIsCancelled';
 
 export type RailWord =
   /** `fee` is more than nothing, or left out. */
@@ -160,7 +188,14 @@ export type PayoutCommand =
   /** `key` is the one the rail adapter derives from payout id and transfer number. */
   | { readonly type: 'SubmitTransfer'; readonly transferNo: number; readonly key: string }
   | { readonly type: 'RecordRailWord'; readonly transferNo: number; readonly word: RailWord }
-  | { readonly type: 'ChangeDestination'; readonly payee: string };
+  | { readonly type: 'ChangeDestination'; readonly payee: string }
+  /** Answered by RefundedOutside or OutsideRefundRefused. */
+  | {
+      readonly type: 'RecordRefundedOutside';
+      readonly differenceId: string;
+      readonly rail: string;
+      readonly amount: Money;
+    };
 
 export type PayoutRejection =
   | 'PayoutUnknown'
@@ -195,6 +230,13 @@ interface Requested {
   readonly cancellation: 'none' | 'asked' | 'refused';
   /** Said with the cancellation. */
   readonly isFraud: boolean;
+  readonly outside: Outside;
+}
+/** What the buyer had past us: in our payment's place, and beside it. */
+interface Outside {
+  readonly differences: readonly string[];
+  readonly fromRefund: Money;
+  readonly toBuyer: Money;
 }
 export type Payout =
   | { readonly status: 'unrequested' }
@@ -210,6 +252,8 @@ export type Payout =
   /** A transfer is at the rail or may be; `word` is the last one the rail gave, none right after the intent. */
   | (Requested & { readonly status: 'live'; readonly transfer: Transfer; readonly word: LiveWord | undefined })
   | (Requested & { readonly status: 'succeeded'; readonly transfer: Transfer; readonly railTransferId: string })
+  /** Refunded past us in full, where no transfer of ours pays. */
+  | (Requested & { readonly status: 'outside' })
   /** Cancelled: never paid. Returned: paid, came back, and is no longer owed. Neither is ever paid again. */
   | (Requested & { readonly status: 'cancelled' | 'returned' });
 
@@ -251,10 +295,13 @@ export const payout: Decider<PayoutCommand, Payout, PayoutEvent, PayoutRejection
     PayoutCancelled: 1,
     PayoutCancelRefused: 1,
     PayoutReturned: 1,
+    RefundedOutside: 1,
+    OutsideRefundRefused: 1,
   },
   decide: (command, state) => {
     if (command.type === 'RequestPayout') return requestPayout(command, command.at, state);
     if (command.type === 'CancelPayout') return cancelPayout(command, command.at, state);
+    if (command.type === 'RecordRefundedOutside') return recordRefundedOutside(command, command.at, state);
     if (state.status === 'unrequested' || state.status === 'barred')
       return reject('PayoutUnknown', 'no payout with this id was requested');
     switch (command.type) {
@@ -267,7 +314,7 @@ export const payout: Decider<PayoutCommand, Payout, PayoutEvent, PayoutRejection
       case 'RecordRailWord':
         return recordRailWord(command, command.at, state);
       case 'ChangeDestination': {
-        if (state.status === 'succeeded') return reject('AlreadySucceeded', 'this payout is paid');
+        if (state.status === 'succeeded' || state.status === 'outside') return reject('AlreadySucceeded', 'this payout is paid');
         if (state.status !== 'unclaimed')
           return reject('NotUnclaimed', 'the destination changes only when the present one cannot be paid');
         const { payoutId } = state.requested;
@@ -298,6 +345,7 @@ function requestedState(requested: DataOf<PayoutEvent, 'PayoutRequested'>): Payo
     charged: [],
     cancellation: 'none',
     isFraud: false,
+    outside: { differences: [], fromRefund: zero(amount.asset), toBuyer: zero(amount.asset) },
   };
   return isAbove(amount, approvalLimit)
     ? { ...begun, status: 'waiting', firstBy: requestedBy, held: undefined }
@@ -305,7 +353,8 @@ function requestedState(requested: DataOf<PayoutEvent, 'PayoutRequested'>): Payo
 }
 
 function beforeRequest({ type, data }: PayoutEvent): Payout {
-  if (type !== 'PayoutCancelRequested' && type !== 'PayoutCancelled') throw new Error(`${type} stands before PayoutRequested`);
+  if (type !== 'PayoutCancelRequested' && type !== 'PayoutCancelled' && type !== 'OutsideRefundRefused')
+    throw new Error(`${type} stands before PayoutRequested`);
   return { status: 'barred', payoutId: data.payoutId, platform: data.platform, purpose: data.purpose };
 }
 
@@ -377,16 +426,56 @@ function answered(events: readonly Change[], at: Instant, state: Known): readonl
   }
   const refused = event('PayoutCancelRefused', { ...what, railTransferId, refusedAt: at });
   // It was back before anybody knew that he deceived: it pays no debt of his.
-  return after.status === 'succeeded' ? [...events, refused] : [...events, refused, returned({}, at, after)];
+  return after.status === 'succeeded' || after.status === 'outside'
+    ? [...events, refused]
+    : [...events, refused, returned({}, at, after)];
 }
 
 const returned = (fraud: { readonly isFraud?: true }, at: Instant, state: Known) =>
   event('PayoutReturned', { ...subjectOf(state), ...fraud, returnedAt: at });
 
-/** A refund that ever arrived has started recourse, even if it came back; a merchant's own money only counts while it is out. */
+/**
+ * A refund that ever arrived has started recourse, even if it came back, and in part even if it was paid past us; a merchant's
+ * own money only counts while it is out.
+ */
 function paidAs(state: Known): string | undefined {
   if (state.status === 'succeeded') return state.railTransferId;
+  if (isPositive(state.outside.fromRefund)) return state.outside.differences.at(-1);
   return state.requested.purpose.kind === 'refund' ? [...state.reversed.values()].at(-1) : undefined;
+}
+
+/** Why money that left the gateway past us cannot be taken for this payout's, as it stands now. */
+export function outsideRefusal(amount: Money, state: Payout): OutsideRefusal | undefined {
+  if (state.status === 'unrequested' || state.status === 'barred') return 'PayoutIsCancelled';
+  if (state.requested.purpose.kind !== 'refund') return 'NotARefund';
+  if (!sameAsset(amount, state.requested.amount)) return 'AssetMismatch';
+  if (state.status === 'live') return 'TransferLive';
+  return state.status === 'cancelled' || state.status === 'returned' ? 'PayoutIsCancelled' : undefined;
+}
+
+/** What is not paid yet is paid by it; what is, the buyer has twice. A payout that may be on its way is neither. */
+function recordRefundedOutside(
+  { differenceId, rail, amount }: CommandOf<PayoutCommand, 'RecordRefundedOutside'>,
+  at: Instant,
+  state: Payout,
+): Decided {
+  if (state.status === 'unrequested') return reject('PayoutUnknown', 'no payout with this id was requested');
+  if (!isPositive(amount)) return reject('AmountNotPositive', 'a refund is one minor unit or more');
+  const refused = (why: OutsideRefusal): Decided => {
+    const what = purposedOf(state.status === 'barred' ? state : state.requested);
+    return [event('OutsideRefundRefused', { ...what, differenceId, why, refusedAt: at })];
+  };
+  if (state.status === 'barred') return refused('PayoutIsCancelled');
+  if (state.outside.differences.includes(differenceId)) return [];
+  const { purpose } = state.requested;
+  const why = outsideRefusal(amount, state);
+  if (why !== undefined || purpose.kind !== 'refund') return refused(why ?? 'NotARefund');
+  const isPaid = state.status === 'succeeded' || state.status === 'outside';
+  const fromRefund = isPaid ? zero(amount.asset) : min(amount, dueOf(state));
+  const toBuyer = subtract(amount, fromRefund);
+  const stillDue = isPaid ? zero(amount.asset) : subtract(dueOf(state), fromRefund);
+  const what = { ...placeOf(state.requested), purpose, rail };
+  return [event('RefundedOutside', { ...what, fromRefund, toBuyer, stillDue, differenceId, recordedAt: at })];
 }
 
 function submitTransfer(
@@ -397,6 +486,8 @@ function submitTransfer(
   switch (state.status) {
     case 'succeeded':
       return reject('AlreadySucceeded', `transfer ${state.transfer.transferNo} paid this payout`);
+    case 'outside':
+      return reject('AlreadySucceeded', 'this refund was paid past us; nothing is sent any more');
     case 'live':
       if (transferNo !== state.transfer.transferNo)
         return reject('TransferLive', `transfer ${state.transfer.transferNo} is not over; only the rail's word ends it`);
@@ -486,7 +577,9 @@ function reversed(
   state: Known,
 ): readonly Change[] {
   const back = event('PayoutReversed', { ...subjectOf(state), ...transfer, railTransferId, code, reversedAt: at });
-  return [back, ...unclaimed(false, code, state)];
+  // Who has it from elsewhere already is not sent it a second time by itself.
+  const hasTwice = isPositive(state.outside.toBuyer);
+  return [back, ...unclaimed(hasTwice, hasTwice ? 'REFUNDED_OUTSIDE' : code, state)];
 }
 
 /** What ends a transfer unpaid and, when a person must look at the destination, that too. */
@@ -497,13 +590,13 @@ function unclaimed(needsPerson: boolean, code: string, state: Known): readonly C
 
 const placeOf = ({ payoutId, platform }: Place): Place => ({ payoutId, platform });
 const purposedOf = ({ payoutId, platform, purpose }: Purposed): Purposed => ({ payoutId, platform, purpose });
-const subjectOf = ({ requested: { payoutId, platform, purpose, rail, amount } }: Requested): Subject => ({
-  payoutId,
-  platform,
-  purpose,
-  rail,
-  amount,
-});
+const subjectOf = (state: Requested): Subject => {
+  const { payoutId, platform, purpose, rail } = state.requested;
+  return { payoutId, platform, purpose, rail, amount: dueOf(state) };
+};
+
+/** What a transfer of this payout pays: all of it, but for what somebody paid past us in its place. */
+export const dueOf = ({ requested, outside }: Requested): Money => subtract(requested.amount, outside.fromRefund);
 
 const isSamePurpose = (one: Purposed, other: Purposed): boolean =>
   one.payoutId === other.payoutId && one.platform === other.platform && samePurpose(one.purpose, other.purpose);
@@ -521,8 +614,8 @@ function sameWord(one: RailWord, other: LiveWord): boolean {
 }
 
 function next(state: Known, { type, data }: Change): Known {
-  const { requested, payee, keys, failures, reversed: back, charged: fees, cancellation, isFraud } = state;
-  const kept: Requested = { requested, payee, keys, failures, reversed: back, charged: fees, cancellation, isFraud };
+  const { requested, payee, keys, failures, reversed: back, charged: fees, cancellation, isFraud, outside } = state;
+  const kept: Requested = { requested, payee, keys, failures, reversed: back, charged: fees, cancellation, isFraud, outside };
   switch (type) {
     case 'PayoutApprovalProposed':
       return { ...kept, status: 'waiting', firstBy: data.proposedBy, held: undefined };
@@ -559,11 +652,19 @@ function next(state: Known, { type, data }: Change): Known {
     case 'PayoutCancelled':
       return { ...kept, status: 'cancelled' };
     case 'PayoutCancelRefused':
-      return state.status === 'succeeded'
+      return state.status === 'succeeded' || state.status === 'outside'
         ? { ...state, cancellation: 'refused' }
         : { ...kept, status: 'returned', cancellation: 'refused' };
     case 'PayoutReturned':
       return { ...kept, status: 'returned' };
+    case 'RefundedOutside': {
+      const differences = [...outside.differences, data.differenceId];
+      const fromRefund = add(outside.fromRefund, data.fromRefund);
+      const known = { ...state, outside: { differences, fromRefund, toBuyer: add(outside.toBuyer, data.toBuyer) } };
+      return isPositive(dueOf(known)) ? known : { ...kept, outside: known.outside, status: 'outside' };
+    }
+    case 'OutsideRefundRefused':
+      return state;
   }
 }
 

@@ -14,6 +14,7 @@ const accounts: readonly (readonly [Account, string])[] = [
   [{ platform: 'demo', kind: 'refund', owner: 'demo.o1.1.v1' }, 'demo/refund:demo.o1.1.v1'],
   [{ platform: 'demo', kind: 'outgoing', owner: 'demo.m1.s1' }, 'demo/outgoing:demo.m1.s1'],
   [{ platform: 'demo', kind: 'gateway', owner: 'alipay' }, 'demo/gateway:alipay'],
+  [{ platform: 'demo', kind: 'suspense', owner: 'alipay' }, 'demo/suspense:alipay'],
   [{ platform: 'demo', kind: 'settling', owner: 'm1' }, 'demo/merchant:m1:settling'],
   [{ platform: 'demo', kind: 'payable', owner: 'm1' }, 'demo/merchant:m1:payable'],
   [{ platform: 'demo', kind: 'deposit', owner: 'm1' }, 'demo/merchant:m1:deposit'],
@@ -39,7 +40,7 @@ it('reads back any owner, whatever it is made of', () => {
   fc.assert(
     fc.property(
       fc.string({ minLength: 1 }).filter((text) => !text.includes('/')),
-      fc.constantFrom('escrow', 'refund', 'gateway', 'held', 'recourse', 'owed'),
+      fc.constantFrom('escrow', 'refund', 'gateway', 'suspense', 'held', 'recourse', 'owed'),
       fc.string({ minLength: 1 }),
       (platform, kind, owner) => {
         expect(parseAccount(formatAccount({ platform, kind, owner }))).toEqual({ platform, kind, owner });
@@ -67,6 +68,7 @@ it('keeps what we have on the debit side and what we owe on the credit side', ()
   const kinds = Object.keys(accountKinds) as AccountKind[];
   expect(kinds.filter((kind) => accountKinds[kind].normalSide === 'debit')).toEqual([
     'gateway',
+    'suspense',
     'recourse',
     'owed',
     'gateway-cost',
@@ -74,6 +76,7 @@ it('keeps what we have on the debit side and what we owe on the credit side', ()
   ]);
   expect(kinds.filter((kind) => !accountKinds[kind].floorZero)).toEqual([
     'gateway',
+    'suspense',
     'recourse',
     'owed',
     'advanced',

@@ -23,6 +23,7 @@ export const accountKinds = {
     family: 'single',
   },
   gateway: { zh: '支付渠道账户', en: 'Account at a payment gateway', normalSide: 'debit', floorZero: false, family: 'single' },
+  suspense: { zh: '待查差额', en: 'Difference to be explained', normalSide: 'debit', floorZero: false, family: 'single' },
   settling: {
     zh: '商户清算中款项',
     en: 'Merchant proceeds in clearing',

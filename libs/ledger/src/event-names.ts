@@ -100,6 +100,14 @@ const names: Readonly<Partial<Record<DomainEvent['type'], EventName>>> = {
   PayoutCancelled: { zh: '付款取消', en: 'Payout cancelled' },
   PayoutCancelRefused: { zh: '已付，无法取消', en: 'Not cancelled: it was paid' },
   PayoutReturned: { zh: '款项退回，不再支付', en: 'Paid, back, and owed no more' },
+  RefundedOutside: { zh: '系统外已退款', en: 'Refunded outside, past the house' },
+  OutsideRefundRefused: { zh: '系统外退款未认领', en: 'Not taken for a refund made outside' },
+  DifferenceBooked: { zh: '对账差额入账', en: "Difference to the rail's bill booked" },
+  DifferenceAssigned: { zh: '差额指认为退款', en: 'Difference said to be this refund' },
+  DifferenceReleased: { zh: '差额指认撤回', en: 'Difference is open again' },
+  DifferenceCleared: { zh: '差额核销', en: 'Difference cleared' },
+  DifferenceWriteOffProposed: { zh: '提议核销差额为损失', en: 'Write-off of a difference proposed' },
+  DifferenceWrittenOff: { zh: '差额计入损失', en: 'Difference written off' },
 };
 
 /** Its type, for an event that has no name here. */

@@ -19,6 +19,7 @@ export {
   type InvariantId,
   type Ledger,
   type RailBookEntry,
+  type RailMovement,
   type Violation,
 } from './invariant.js';
 export { compareJournal, JournalComparison, journalRowsOf, type JournalRow } from './journal-comparison.js';

@@ -11,7 +11,7 @@ export const invariants = {
   I4: 'no account with floor zero is below zero',
   I5: 'a refund is paid once',
   I6: 'what the fund laid out is recovered, outstanding, written off or borne by the platform',
-  I8: 'every transfer was written down before it was made',
+  I8: 'every transfer was written down before it was made, or is a listed difference',
 } as const;
 export type InvariantId = keyof typeof invariants;
 
@@ -47,6 +47,15 @@ export interface RailBookEntry {
   readonly settledAt?: Instant;
 }
 
+/** Money that moved in the rail's own book past us: a refund from its console, a fee, a receipt. */
+export interface RailMovement {
+  /** As the rail's bill names it, and DifferenceBooked after it. */
+  readonly lineId: string;
+  /** Less than nothing for what went out. */
+  readonly amount: Money;
+  readonly at: Instant;
+}
+
 /** What the checks need to know that is not in the log. */
 export interface AuditContext {
   readonly now: Instant;
@@ -54,6 +63,8 @@ export interface AuditContext {
   readonly toleranceMs: number;
   /** Whole books, one per rail, each read before the log is; rails without a book are checked in the log only. */
   readonly railBooks?: ReadonlyMap<string, Iterable<RailBookEntry>>;
+  /** By rail: what its book has past us, for rails that tell. */
+  readonly railMovements?: ReadonlyMap<string, Iterable<RailMovement>>;
   /** Whether a vault reference and the rail's payee are the same account; without it payees are not compared. */
   readonly samePayee?: (reference: string, payee: string) => boolean | Promise<boolean>;
 }

@@ -241,6 +241,26 @@ const golden = {
     postings: ['demo/platform:gateway-cost → demo/gateway:alipay 0.10 CNY'],
     moves: { 'demo/gateway:alipay': '-0.10', 'demo/platform:gateway-cost': '0.10' },
   },
+  RefundedOutside: {
+    event: history.refundedOutside(9_000, 1_000),
+    postings: ['demo/refund:demo.o1.1.v1 → demo/gateway:alipay 90.00 CNY', 'demo/buyer:b1:owed → demo/gateway:alipay 10.00 CNY'],
+    moves: { 'demo/buyer:b1:owed': '10.00', 'demo/gateway:alipay': '-100.00', 'demo/refund:demo.o1.1.v1': '-90.00' },
+  },
+  DifferenceBooked: {
+    event: history.differenceBooked(10_000),
+    postings: ['demo/suspense:alipay → demo/gateway:alipay 100.00 CNY'],
+    moves: { 'demo/gateway:alipay': '-100.00', 'demo/suspense:alipay': '100.00' },
+  },
+  DifferenceCleared: {
+    event: history.differenceCleared(10_000),
+    postings: ['demo/gateway:alipay → demo/suspense:alipay 100.00 CNY'],
+    moves: { 'demo/gateway:alipay': '100.00', 'demo/suspense:alipay': '-100.00' },
+  },
+  DifferenceWrittenOff: {
+    event: history.differenceWrittenOff(10_000),
+    postings: ['demo/platform:losses → demo/suspense:alipay 100.00 CNY'],
+    moves: { 'demo/platform:losses': '100.00', 'demo/suspense:alipay': '-100.00' },
+  },
 } satisfies Partial<Record<DomainEvent['type'], Golden>>;
 
 const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = {
@@ -356,6 +376,10 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   BuyerDebtReturned: true,
   DebtWriteOffProposed: true,
   DebtWriteOffApproved: true,
+  OutsideRefundRefused: true,
+  DifferenceAssigned: true,
+  DifferenceReleased: true,
+  DifferenceWriteOffProposed: true,
   UniqueClaimed: true,
 };
 
@@ -391,6 +415,19 @@ it('a refund that came back pays for the fraud out of its own account', () => {
 it('the platform bears what was paid twice and is never repaid', () => {
   expect(postingsOf(history.buyerDebtWrittenOff('double-payment', 7_000)).map(show)).toEqual([
     'demo/platform:losses → demo/buyer:b1:owed 70.00 CNY',
+  ]);
+});
+
+it('money that came in and nobody knows is posted the other way round', () => {
+  const [booked, cleared, writtenOff] = [
+    history.differenceBooked(700, 'in'),
+    history.differenceCleared(700, { kind: 'explained', reason: 'booked since' }, 'in'),
+    history.differenceWrittenOff(700, 'zhou', 'in'),
+  ];
+  expect([booked, cleared, writtenOff].flatMap((event) => postingsOf(event)).map(show)).toEqual([
+    'demo/gateway:alipay → demo/suspense:alipay 7.00 CNY',
+    'demo/suspense:alipay → demo/gateway:alipay 7.00 CNY',
+    'demo/suspense:alipay → demo/platform:losses 7.00 CNY',
   ]);
 });
 

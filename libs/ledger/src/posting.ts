@@ -5,6 +5,7 @@ import type {
   FundEvent,
   PayoutEvent,
   PayoutPurpose,
+  ReconciliationEvent,
 } from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
 import type { DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
@@ -25,6 +26,7 @@ export type DomainEvent =
   | ContributionEvent
   | PayoutEvent
   | BuyerDebtEvent
+  | ReconciliationEvent
   | UniqueEvent;
 
 /** The same amount on both sides, by account name; amounts are positive. */
@@ -41,8 +43,8 @@ const gateway = (platform: string, rail: string) => formatAccount({ platform, ki
 const available = (platform: string) => formatAccount({ platform, kind: 'available' });
 const advanced = (platform: string) => formatAccount({ platform, kind: 'advanced' });
 const fees = (platform: string) => formatAccount({ platform, kind: 'fees' });
+const suspense = (platform: string, rail: string) => formatAccount({ platform, kind: 'suspense', owner: rail });
 const gatewayCost = (platform: string) => formatAccount({ platform, kind: 'gateway-cost' });
-
 const losses = (platform: string) => formatAccount({ platform, kind: 'losses' });
 const owedBy = ({ platform, buyer: owner }: { readonly platform: string; readonly buyer: string }) =>
   formatAccount({ platform, kind: 'owed', owner });
@@ -202,6 +204,30 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
       const { platform, rail, amount } = event.data;
       return moved(posting(gatewayCost(platform), gateway(platform, rail), amount));
     }
+    case 'RefundedOutside': {
+      const { platform, purpose, rail, fromRefund, toBuyer } = event.data;
+      const target = gateway(platform, rail);
+      return moved(
+        posting(refund(platform, purpose.refundId), target, fromRefund),
+        posting(owedBy({ platform, buyer: purpose.buyer }), target, toBuyer),
+      );
+    }
+
+    case 'DifferenceBooked': {
+      const { platform, rail, direction, amount } = event.data;
+      const [open, account] = [suspense(platform, rail), gateway(platform, rail)];
+      return moved(direction === 'out' ? posting(open, account, amount) : posting(account, open, amount));
+    }
+    case 'DifferenceCleared': {
+      const { platform, rail, direction, amount } = event.data;
+      const [open, account] = [suspense(platform, rail), gateway(platform, rail)];
+      return moved(direction === 'out' ? posting(account, open, amount) : posting(open, account, amount));
+    }
+    case 'DifferenceWrittenOff': {
+      const { platform, rail, direction, amount } = event.data;
+      const [open, loss] = [suspense(platform, rail), losses(platform)];
+      return moved(direction === 'out' ? posting(loss, open, amount) : posting(open, loss, amount));
+    }
 
     case 'OrderPlaced':
     case 'OrderCancelled':
@@ -319,6 +345,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'BuyerDebtReturned':
     case 'DebtWriteOffProposed':
     case 'DebtWriteOffApproved':
+    case 'OutsideRefundRefused':
+    case 'DifferenceAssigned':
+    case 'DifferenceReleased':
+    case 'DifferenceWriteOffProposed':
     case 'UniqueClaimed':
       return nothing;
   }

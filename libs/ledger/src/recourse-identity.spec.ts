@@ -21,10 +21,12 @@ import {
   obligationOpened,
   obligationRevoked,
   overturned,
+  paidOutside,
   payableDebited,
   payoutReturned,
   positionOf,
   recorded,
+  refundedOutside,
   refundId,
   refundReturned,
   refundRevokedFromDeposit,
@@ -73,6 +75,14 @@ it('a debit beyond what is owed is named (I6)', async () => {
 it('a debit before the buyer is paid is named (I6)', async () => {
   const early = replaced(deadKey, 'PayoutSucceeded');
   expect(await ofI6(early)).toMatchObject([{ subject: refundId, expected: 'the refund to be paid first' }]);
+});
+
+it('a refund made outside in our place counts as paid, one beside our payment or of a part does not (I6)', async () => {
+  expect(await ofI6(paidOutside)).toEqual([]);
+  for (const not of [refundedOutside(0, 10_000), refundedOutside(4_000, 0, 6_000)])
+    expect(await ofI6(replaced(paidOutside, 'RefundedOutside', not))).toMatchObject([
+      { subject: refundId, expected: 'the refund to be paid first' },
+    ]);
 });
 
 it('a debit without obligation, of another merchant or in another asset is named with the account that is off (I6)', async () => {

@@ -63,7 +63,7 @@ export class RecourseIdentity implements Check {
     RefundOverturned: (event) => this.#overturn(event),
     PayoutSucceeded: ({ data: { purpose } }) => (purpose.kind === 'refund' ? this.#note(purpose.refundId, { isPaid: true }) : []),
     PayoutReturned: ({ data: { purpose, amount } }) =>
-      purpose.kind === 'refund' ? this.#note(purpose.refundId, { back: amount.minor }) : [],
+      purpose.kind === 'refund' ? this.#note(purpose.refundId, { isPaid: true, back: amount.minor }) : [],
     FundContributed: ({ position, data }, { books }) => {
       const fund = { platform: data.platform };
       this.#standings.add(fund, data.amount.asset, { contributed: data.amount.minor });
@@ -90,6 +90,9 @@ export class RecourseIdentity implements Check {
         ? []
         : [violation(position, refundId, `obligation of ${text(amount)} revoked`, `${text(share)}, the share given back`)];
     },
+    // In our place: it counts as paid once nothing of it is left to pay.
+    RefundedOutside: ({ data: { purpose, fromRefund, stillDue } }) =>
+      fromRefund.minor > 0n && stillDue.minor === 0n ? this.#note(purpose.refundId, { isPaid: true }) : [],
     DepositDebited: (event, { books }) => [
       ...(addsUp(event.data.amount, [event.data.fromHeld, event.data.fromDeposit])
         ? []

@@ -6,17 +6,17 @@ export interface EventReferences {
   readonly caseId?: string;
   /** A refund; its obligation and its payout have the same id. */
   readonly refundId?: string;
-  /** A settlement's payout, a rail's transaction or a contribution. */
+  /** A settlement's payout, a rail's transaction, a contribution, or a difference between a rail's bill and our books. */
   readonly reference?: string;
 }
 
 /** Where events name things: in their data, or in the part that says what money is for. */
-const parts = ['for', 'purpose', 'ground'] as const;
+const parts = ['for', 'purpose', 'ground', 'into'] as const;
 const names = {
   orderId: ['orderId'],
   caseId: ['caseId', 'disputeId'],
   refundId: ['refundId', 'obligationId'],
-  reference: ['transaction', 'contributionId', 'payoutId'],
+  reference: ['transaction', 'contributionId', 'payoutId', 'differenceId'],
 } as const satisfies Record<keyof EventReferences, readonly string[]>;
 
 export function referencesOf(event: DomainEvent): EventReferences {

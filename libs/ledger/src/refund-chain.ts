@@ -211,6 +211,7 @@ const shownFacts = [
   'isFraud',
   'proposedBy',
   'approvedBy',
+  'differenceId',
   'evidenceId',
   'until',
   'appealUntil',

@@ -355,6 +355,49 @@ export const gatewayFee = event('GatewayFeeCharged', {
   amount: fen(10),
   chargedAt: at(5),
 });
+export const differenceId = 'alipay.2026-03-04.l1';
+const difference = { differenceId, platform, rail: 'alipay', day: '2026-03-04' };
+/** A line of the rail's bill that nobody here made. */
+export const differenceBooked = (amount: number, direction: 'in' | 'out' = 'out', key?: string) =>
+  event('DifferenceBooked', {
+    ...difference,
+    direction,
+    amount: fen(amount),
+    lineId: 'l1',
+    kind: 'refund',
+    reference: 't0',
+    orderId,
+    ...(key === undefined ? {} : { key }),
+    occurredAt: at(4),
+    bookedAt: at(5),
+  });
+export const refundedOutside = (fromRefund: number, toBuyer = 0, stillDue = 0) =>
+  event('RefundedOutside', {
+    payoutId: refundId,
+    platform,
+    purpose: refundPayout.purpose,
+    rail: 'alipay',
+    fromRefund: fen(fromRefund),
+    toBuyer: fen(toBuyer),
+    stillDue: fen(stillDue),
+    differenceId,
+    recordedAt: at(5),
+  });
+export const differenceCleared = (
+  amount: number,
+  into: DataOf<DomainEvent, 'DifferenceCleared'>['into'] = { kind: 'refunded-outside', refundId },
+  direction: 'in' | 'out' = 'out',
+) => event('DifferenceCleared', { ...difference, direction, amount: fen(amount), into, by: 'chen', clearedAt: at(5) });
+export const differenceWrittenOff = (amount: number, approvedBy = 'zhou', direction: 'in' | 'out' = 'out') =>
+  event('DifferenceWrittenOff', {
+    ...difference,
+    direction,
+    amount: fen(amount),
+    reason: 'nobody knows',
+    proposedBy: 'chen',
+    approvedBy,
+    writtenOffAt: at(5),
+  });
 /** Above a limit, and approved by these two. */
 export const payoutRequested = (limit: number) =>
   event('PayoutRequested', { ...refundPayout, payee: 'vault:b1', requestedAt: at(4), approvalLimit: fen(limit) });
@@ -449,6 +492,13 @@ export const refundRevokedFromDeposit: readonly DomainEvent[] = [
   event('HandOverRevoked', { platform, asset: 'CNY', merchant, refundId, orderId }),
   depositFundingRevoked,
 ];
+
+/** As `deadKey`, but somebody refunded the buyer at the rail's console before we did. */
+export const paidOutside: readonly DomainEvent[] = deadKey.flatMap((each) => {
+  if (each.type === 'PayoutRequested')
+    return [each, differenceBooked(10_000), refundedOutside(10_000), differenceCleared(10_000)];
+  return ['TransferSubmitted', 'TransferProcessing', 'PayoutSucceeded'].includes(each.type) ? [] : [each];
+});
 
 /** The deposit covers a part, the rest is owed until the next top-up. */
 export const thinDeposit: readonly DomainEvent[] = [

@@ -3,17 +3,20 @@ import {
   approved,
   cancelRequested,
   deadKey,
+  differenceBooked,
   failed,
   fen,
   gatewayFee,
   payoutApproved,
   payoutRequested,
   payoutReturned,
+  paidOutside,
   paidTwice,
   positionOf,
   processing,
   refundId,
   refundKey,
+  refundedOutside,
   replaced,
   reversed,
   revoked,
@@ -228,4 +231,48 @@ it('a refund that came back for good is not out, and not paid again (I5)', async
     { found: '100.00 CNY returned, the last transfer being Succeeded', expected: 'none live or paid' },
   ]);
   expect(await ofI5([payoutReturned])).toHaveLength(1);
+});
+
+describe('a refund made outside', () => {
+  it('pays what is unpaid, and recourse follows', async () => {
+    const { violations, books } = await audited(paidOutside);
+    expect(violations).toEqual([]);
+    for (const account of ['demo/refund:demo.o1.1.v1', 'demo/suspense:alipay', 'demo/merchant:m1:recourse'])
+      expect(books.balance(account, 'CNY').minor).toBe(0n);
+  });
+
+  it('of a part leaves the rest to a transfer of ours (I5)', async () => {
+    const rest = { amount: fen(6_000) };
+    const part = tampered(tampered(deadKey, 'TransferSubmitted', rest), 'PayoutSucceeded', rest);
+    const before = (stillDue: number) =>
+      replaced(part, 'TransferSubmitted', differenceBooked(4_000), refundedOutside(4_000, 0, stillDue), {
+        ...part.find(({ type }) => type === 'TransferSubmitted')!,
+      });
+    expect(await ofI5(before(6_000))).toEqual([]);
+    expect(await ofI5(before(5_999))).toMatchObject([
+      { subject: refundId, found: '59.99 CNY still due after a refund outside', expected: '60.00 CNY, approved and unpaid' },
+    ]);
+    expect(await ofI5(tampered(before(6_000), 'PayoutSucceeded', { amount: fen(6_001) }))).toMatchObject([
+      { found: 'paid 60.01 CNY', expected: 'at most 60.00 CNY, approved and unpaid' },
+    ]);
+  });
+
+  it('beside our payment is the buyer’s debt and not a second payment of ours; one that is taken for ours is named (I5)', async () => {
+    expect(await ofI5([...deadKey, differenceBooked(10_000), refundedOutside(0, 10_000)])).toEqual([]);
+    const twice = [...deadKey, differenceBooked(10_000), refundedOutside(10_000)];
+    expect(await ofI5(twice)).toMatchObject([
+      { subject: refundId, position: positionOf(twice, 'RefundedOutside'), found: 'paid 100.00 CNY' },
+    ]);
+    expect(await ofI5(replaced(paidOutside, 'RefundedOutside', refundedOutside(4_000, 6_000, 6_000)))).toMatchObject([
+      { found: 'the buyer owes 60.00 CNY of a refund outside', expected: '60.00 CNY to be paid by it first' },
+    ]);
+  });
+
+  it('while a transfer of ours is live is named, and so is a payment of ours after it (I5)', async () => {
+    const beside = replaced(deadKey, 'TransferProcessing', differenceBooked(10_000), refundedOutside(10_000));
+    expect(await ofI5(beside)).toMatchObject([
+      { found: 'refunded outside', expected: 'transfer 1, live, to be over first' },
+      { position: positionOf(beside, 'PayoutSucceeded'), found: 'paid 100.00 CNY' },
+    ]);
+  });
 });

@@ -25,6 +25,7 @@ interface Transfer {
 }
 type Ended = Exclude<Transfer['outcome'], 'live'>;
 type Submission = Recorded<EventOf<DomainEvent, 'TransferSubmitted'>>;
+type OutsideRefund = Recorded<EventOf<DomainEvent, 'RefundedOutside'>>;
 
 const violation = reporter('I5');
 const nameOf = ({ payoutId, transferNo }: { payoutId: string; transferNo: number }) => `transfer ${transferNo} of ${payoutId}`;
@@ -40,7 +41,8 @@ const follows: Readonly<Record<Ended, readonly Transfer['outcome'][]>> = {
  * I5: per refund our payments net of reversals are at most what was approved, or what was captured beyond the order's price, a
  * refund is revoked only if nothing of it was paid or may yet be, and nothing is paid of it then or of one that came back for
  * good, at most one transfer of a payout is not final, one key is one transfer, the rail's book knows each payment once, and nothing is
- * sent that two people must approve and did not, or after it was cancelled. Keeps one entry per unpaid refund, per transfer, and
+ * sent that two people must approve and did not, or after it was cancelled. A refund made outside pays only what is unpaid while
+ * no transfer of ours is live; what the buyer has beyond that is counted apart, as his debt. Keeps one entry per unpaid refund, per transfer, and
  * per payout that waits or was cancelled.
  */
 export class SinglePayments implements Check {
@@ -99,6 +101,7 @@ export class SinglePayments implements Check {
           ]
         : [];
     },
+    RefundedOutside: (event) => this.#outside(event),
   };
 
   check(event: Recorded<DomainEvent>, ledger: Ledger): readonly Violation[] {
@@ -171,6 +174,22 @@ export class SinglePayments implements Check {
     return amount.asset === rest.asset && minor >= 0n
       ? []
       : [violation(position, refundId, `paid ${text(amount)}`, `at most ${text(rest)}, approved and unpaid`)];
+  }
+
+  #outside({ position, data: { payoutId, purpose, fromRefund, toBuyer, stillDue } }: OutsideRefund): readonly Violation[] {
+    const { refundId } = purpose;
+    const wrong = (found: string, expected: string) => violation(position, refundId, found, expected);
+    const found: Violation[] = [];
+    const latest = this.#latest.get(payoutId);
+    if (latest?.outcome === 'live')
+      found.push(wrong('refunded outside', `transfer ${latest.transferNo}, live, to be over first`));
+    if (fromRefund.minor > 0n) found.push(...this.#pay(position, refundId, fromRefund));
+    const rest = this.#unpaid.get(refundId) ?? { asset: stillDue.asset, minor: 0n };
+    if (stillDue.asset !== rest.asset || stillDue.minor !== rest.minor)
+      found.push(wrong(`${text(stillDue)} still due after a refund outside`, `${text(rest)}, approved and unpaid`));
+    if (toBuyer.minor > 0n && rest.minor > 0n)
+      found.push(wrong(`the buyer owes ${text(toBuyer)} of a refund outside`, `${text(rest)} to be paid by it first`));
+    return found;
   }
 
   /** A payment that came back is owed again; a difference in assets stays for the next payment to show. */

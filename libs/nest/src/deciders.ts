@@ -1,4 +1,4 @@
-import { buyerDebt, contribution, fund, fundControl, payout } from '@recourse/compensation';
+import { buyerDebt, contribution, fund, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
 import { dispute, policy } from '@recourse/disputes';
 import { catalogueOf, erased, unique, type AnyCatalogue, type AnyDecider } from '@recourse/eventing';
@@ -16,6 +16,7 @@ export const deciders: readonly AnyDecider[] = [
   erased(contribution),
   erased(payout),
   erased(buyerDebt),
+  erased(reconciliation),
   erased(unique),
 ];
 

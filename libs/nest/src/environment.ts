@@ -28,6 +28,8 @@ export class EnvironmentFaults extends Error {
   }
 }
 
+/** Our account at the rail, where nothing else is said. */
+export const defaultRailReceiver = 'recourse-platform';
 const defaultVirtualStart = '2026-03-01T01:00:00.000Z';
 
 /** @throws EnvironmentFaults with every fault at once; values are not repeated, since some are secrets */
@@ -61,7 +63,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     jwks: required('RECOURSE_JWKS'),
     issuer: required('RECOURSE_ISSUER'),
     virtualClockStart: clock === 'virtual' ? start : undefined,
-    railReceiver: env['RECOURSE_RAIL_RECEIVER'] ?? 'recourse-platform',
+    railReceiver: env['RECOURSE_RAIL_RECEIVER'] ?? defaultRailReceiver,
     approvalLimits: approvalLimits ?? new Map(),
     apiHost: env['RECOURSE_API_HOST'] ?? '127.0.0.1',
     apiPort,

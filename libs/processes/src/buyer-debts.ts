@@ -1,5 +1,6 @@
 import type { BuyerDebtCommand, BuyerDebtEvent, FundEvent, PayoutEvent } from '@recourse/compensation/events';
 import type { Action, DataOf, Process } from '@recourse/eventing';
+import { isZero } from '@recourse/money';
 
 const debt = (name: string, id: string, command: BuyerDebtCommand, ...settledBy: string[]): Action => ({
   do: 'command',
@@ -43,5 +44,12 @@ export const buyerDebts: Process<FundEvent | BuyerDebtEvent | PayoutEvent> = {
       return events.flatMap(({ type, data }) => (type === 'PayoutReturned' ? settle(data) : []));
     },
     PayoutReturned: ({ data }) => settle(data),
+    // Paid by us and past us: he has it twice.
+    RefundedOutside: ({ data: { platform, purpose, toBuyer } }) => {
+      const { buyer, merchant, refundId } = purpose;
+      const debtId = `${refundId}.outside`;
+      const twice = { debtId, platform, buyer, merchant, refundId, kind: 'double-payment', amount: toBuyer } as const;
+      return isZero(toBuyer) ? [] : [debt('open', debtId, { type: 'OpenBuyerDebt', ...twice })];
+    },
   },
 };

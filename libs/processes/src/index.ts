@@ -1,6 +1,12 @@
-export { buyerDebts } from './buyer-debts.js';
-export { claimToDispute } from './claim-to-dispute.js';
-export { judging } from './judging.js';
-export { depositId, merchantAccount } from './merchant-account.js';
-export { overturning } from './overturning.js';
-export { refunding } from './refunding.js';
+import { buyerDebts } from './buyer-debts.js';
+import { claimToDispute } from './claim-to-dispute.js';
+import { judging } from './judging.js';
+import { merchantAccount } from './merchant-account.js';
+import { overturning } from './overturning.js';
+import { reconciling } from './reconciling.js';
+import { refunding } from './refunding.js';
+
+/** All that run. */
+export const processes = [claimToDispute, judging, refunding, overturning, merchantAccount, buyerDebts, reconciling] as const;
+export { depositId } from './merchant-account.js';
+export { buyerDebts, claimToDispute, judging, merchantAccount, overturning, reconciling, refunding };

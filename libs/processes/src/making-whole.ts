@@ -4,9 +4,17 @@ import type { DataOf, EventOf, Recorded, StreamReader } from '@recourse/eventing
 import { isZero } from '@recourse/money';
 import type { OrderEvent } from '@recourse/orders/events';
 
-/** The event with which a refund first arrived: that it came back later, or went out again, changes nothing here. */
+/** A refund made past us that leaves nothing to pay is as good as ours. */
+export const isPaidOutside = ({ type, data }: PayoutEvent): boolean =>
+  type === 'RefundedOutside' && !isZero(data.fromRefund) && isZero(data.stillDue);
+/**
+ * The event with which a refund first arrived: that it came back later, or went out again, changes nothing here. Of one that was
+ * paid past us in part only it is the end of the rest.
+ */
 const firstPaid = async (refundId: string, streams: StreamReader) =>
-  (await streams.read<PayoutEvent>(`payout-${refundId}`)).find(({ type }) => type === 'PayoutSucceeded');
+  (await streams.read<PayoutEvent>(`payout-${refundId}`)).find(
+    (event) => event.type === 'PayoutSucceeded' || event.type === 'PayoutReturned' || isPaidOutside(event),
+  );
 
 function makeWhole(data: DataOf<OrderEvent, 'RefundOverturned'>): DepositCommand[] {
   const { refundId, orderId, disputeId: caseId, escrowLoss, recourse } = data;
@@ -27,7 +35,7 @@ export async function onOverturned(
 }
 
 export async function onPaid(
-  { id, position, data: { purpose } }: Recorded<EventOf<PayoutEvent, 'PayoutSucceeded'>>,
+  { id, position, data: { purpose } }: Recorded<EventOf<PayoutEvent, 'PayoutSucceeded' | 'RefundedOutside'>>,
   streams: StreamReader,
 ): Promise<DepositCommand[]> {
   if (purpose.kind !== 'refund') return [];

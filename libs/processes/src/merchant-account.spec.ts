@@ -93,6 +93,27 @@ it('recourse follows the payment of the refund; a settlement or withdrawal is on
     ]);
 });
 
+it('recourse follows a refund that was made outside in our place, and not one beside our payment or of a part', async () => {
+  const outside = (fromRefund: number, stillDue: number) =>
+    recorded<PayoutEvent, 'RefundedOutside'>('payout-demo.o1.1.v1', 'RefundedOutside', {
+      payoutId: 'demo.o1.1.v1',
+      platform: 'demo',
+      purpose: refund,
+      rail: 'sandbox',
+      fromRefund: fen(fromRefund),
+      toBuyer: fen(0),
+      stillDue: fen(stillDue),
+      differenceId: 'sandbox.2026-03-01.movement-1',
+      recordedAt: noon,
+    });
+  expect(await on.RefundedOutside?.(outside(5_000, 0), streams())).toEqual([
+    { ...account, name: 'collect', command: { type: 'CollectObligation', obligationId: 'demo.o1.1.v1' } },
+  ]);
+  expect(lane(outside(5_000, 0))).toBe('demo.m1');
+  expect(await on.RefundedOutside?.(outside(2_000, 3_000), streams())).toEqual([]);
+  expect(await on.RefundedOutside?.(outside(0, 0), streams())).toEqual([]);
+});
+
 it('a settlement that was cancelled is the merchant’s again; what a refund was funded from is not his', async () => {
   const cancelled = (purpose: Parameters<typeof paid>[0]) =>
     recorded<PayoutEvent, 'PayoutCancelled'>('payout-demo.m1.s1', 'PayoutCancelled', {

@@ -4,7 +4,7 @@ import type { DisputeEvent } from '@recourse/disputes/events';
 import type { Action, DataOf, EventOf, Process } from '@recourse/eventing';
 import { isZero, sum } from '@recourse/money';
 import type { OrderEvent } from '@recourse/orders/events';
-import { onOverturned, onPaid } from './making-whole.js';
+import { isPaidOutside, onOverturned, onPaid } from './making-whole.js';
 
 /** The account, whichever of its periods is open. */
 export const depositId = (platform: string, merchant: string): string => `${platform}.${merchant}`;
@@ -113,6 +113,16 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
     RefundOverturned: async (event, streams) =>
       (await onOverturned(event, streams)).map((command) => deposit('make-whole', event.data, command)),
     // Nothing was paid, or it came back: what was drawn for it is his again.
+    // In our place it is as good as ours, once nothing of the refund is left to pay.
+    RefundedOutside: async (event, streams) => {
+      const { platform, purpose } = event.data;
+      const account = { platform, merchant: purpose.merchant };
+      if (!isPaidOutside(event)) return [];
+      return [
+        ...(await onPaid(event, streams)).map((command) => deposit('make-whole', account, command)),
+        deposit('collect', account, { type: 'CollectObligation', obligationId: purpose.refundId }),
+      ];
+    },
     PayoutCancelled: ({ data }) => returnDraw(data),
     PayoutReturned: ({ data }) => returnDraw(data),
   },

@@ -1,6 +1,7 @@
 import type { PayoutCommand, PayoutEvent, PayoutPurpose } from '@recourse/compensation/events';
 import type { DisputeEvent } from '@recourse/disputes/events';
 import type { Action, DataOf, EventOf, Process, Recorded, StreamReader } from '@recourse/eventing';
+import { isZero } from '@recourse/money';
 import type { OrderCommand, OrderEvent, OverturnedUnit } from '@recourse/orders/events';
 
 type Overturned = DataOf<DisputeEvent, 'VerdictOverturned'>;
@@ -73,6 +74,7 @@ function cancelPayout(overturned: Overturned): Action {
 /** Whether the payee had the money when the payout was not cancelled. */
 async function wasOut({ stream, revision }: Recorded<EventOf<PayoutEvent, 'PayoutCancelRefused'>>, streams: StreamReader) {
   const before = (await streams.read<PayoutEvent>(stream)).filter((event) => event.revision < revision);
+  if (before.some(({ type, data }) => type === 'RefundedOutside' && !isZero(data.fromRefund))) return true;
   return before.findLast(({ type }) => type === 'PayoutSucceeded' || type === 'PayoutReversed')?.type === 'PayoutSucceeded';
 }
 

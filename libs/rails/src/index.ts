@@ -1,7 +1,11 @@
 export { migrations } from './migrations.js';
 export {
+  type BillLine,
+  type BillPage,
+  type BillQuery,
   type BookEntry,
   type Capture,
+  type Movement,
   type PayoutRail,
   type QueryOutcome,
   RailError,
@@ -11,5 +15,5 @@ export {
   type TransferRequest,
 } from './payout-rail.js';
 export { type SandboxInstruction, sandboxInstructions } from './sandbox-instruction.js';
-export { openSandboxRail, type SandboxRail, type SandboxRailOptions } from './sandbox-rail.js';
+export { openSandboxRail, type OutsideMovement, type SandboxRail, type SandboxRailOptions } from './sandbox-rail.js';
 export { isTransferKey, transferKey } from './transfer-key.js';

@@ -44,5 +44,27 @@ export const migrations: MigrationSet = {
               CHECK (state IN ('NotExecuted', 'Processing', 'Succeeded', 'Failed', 'Reversed'))`.execute(trx);
       },
     },
+    {
+      name: '003-bills',
+      up: async (trx) => {
+        // A transfer that came back keeps the moment it was paid, which is on the bill of that day; of older ones it is not known.
+        await sql`ALTER TABLE sandbox_rail.transfer ADD COLUMN paid_at timestamptz`.execute(trx);
+        await sql`UPDATE sandbox_rail.transfer SET paid_at = at WHERE state IN ('Succeeded', 'Reversed')`.execute(trx);
+        await sql`
+          CREATE TABLE sandbox_rail.movement (
+            sequence bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+            movement_id text PRIMARY KEY,
+            what text NOT NULL CHECK (what IN ('refund', 'fee', 'other')),
+            asset text NOT NULL,
+            minor bigint NOT NULL CHECK (minor <> 0),
+            reference text,
+            at timestamptz NOT NULL
+          )`.execute(trx);
+        await sql`CREATE INDEX ON sandbox_rail.capture (captured_at)`.execute(trx);
+        await sql`CREATE INDEX ON sandbox_rail.transfer (paid_at)`.execute(trx);
+        await sql`CREATE INDEX ON sandbox_rail.transfer (at) WHERE state = 'Reversed'`.execute(trx);
+        await sql`CREATE INDEX ON sandbox_rail.movement (at)`.execute(trx);
+      },
+    },
   ],
 };

@@ -59,7 +59,50 @@ export type BookEntry =
       /** When it was settled or came back; while it is processing, when it was accepted. */
       readonly at: Instant;
       readonly fee?: Money;
-    } & TransferRequest);
+    } & TransferRequest)
+  /** Money that moved in our account there without us. */
+  | ({ readonly kind: 'Movement' } & Movement);
+
+export interface Movement {
+  /** As in the bill of its day. */
+  readonly lineId: string;
+  /** A refund from the rail's console, a fee beside those of transfers, or anything else. */
+  readonly what: 'refund' | 'fee' | 'other';
+  /** Less than nothing for what went out. */
+  readonly amount: Money;
+  /** What the rail says it belongs to: of a refund the payment that it gives back. */
+  readonly reference?: string;
+  readonly at: Instant;
+}
+
+/** A line of the rail's bill of a day: whatever changed our account there. */
+export interface BillLine {
+  /** Letters, digits and hyphens, 64 at most; unique on this rail for ever. */
+  readonly lineId: string;
+  readonly kind: 'capture' | 'transfer' | 'reversal' | 'fee' | 'refund' | 'other';
+  /** Less than nothing for what went out. */
+  readonly amount: Money;
+  /** Our key, of transfers, their fees and what came back of them. */
+  readonly key?: string;
+  /** What the rail calls the payment or transfer; of a refund, the payment that it gives back. */
+  readonly reference?: string;
+  readonly at: Instant;
+}
+
+export interface BillQuery {
+  /** Ours at the rail. */
+  readonly account: string;
+  /** Calendar day of Asia/Shanghai; it must be over, or its bill is not whole. */
+  readonly day: string;
+  /** `next` of the page before; left out for the first one. */
+  readonly after?: string;
+}
+export interface BillPage {
+  /** 500 at most. */
+  readonly lines: readonly BillLine[];
+  /** Where the next page begins; left out on the last one. */
+  readonly next?: string;
+}
 
 /** A way out for money. The rule above all others: a response describes the request, never the money. */
 export interface PayoutRail {
@@ -71,8 +114,10 @@ export interface PayoutRail {
   transfer(request: TransferRequest): Promise<TransferOutcome>;
   /** Never throws and ends within the rail's time-out. */
   query(key: string): Promise<QueryOutcome>;
-  /** The rail's own record, captures first, each kind in the rail's order. @throws RailError Unavailable */
+  /** The rail's own record, captures first, then transfers, each kind in the rail's order. @throws RailError Unavailable */
   book(): AsyncIterable<BookEntry>;
+  /** One page of a day's bill. @throws RailError Unavailable */
+  bill(query: BillQuery): Promise<BillPage>;
 }
 
 export type RailErrorCode =
@@ -80,6 +125,9 @@ export type RailErrorCode =
   /** This transaction is in the book with another amount, receiver or time. */
   | 'CaptureDiffers'
   | 'InvalidCapture'
+  /** This movement is in the book with other data. */
+  | 'MovementDiffers'
+  | 'InvalidMovement'
   /** No transfer of this key was ever paid. */
   | 'NothingToReverse';
 

@@ -4,7 +4,7 @@ import { connect, createDatabase, type Database, dropDatabase, migrate } from '@
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { migrations } from './migrations.js';
-import type { BookEntry, Capture, PayoutRail, TransferOutcome, TransferRequest } from './payout-rail.js';
+import type { BillLine, BookEntry, Capture, PayoutRail, TransferOutcome, TransferRequest } from './payout-rail.js';
 import { sandboxInstructions } from './sandbox-instruction.js';
 import { openSandboxRail, type SandboxRail } from './sandbox-rail.js';
 import { transferKey } from './transfer-key.js';
@@ -56,6 +56,80 @@ describe('the sandbox rail', () => {
   });
   beforeEach(() => {
     now = '2026-03-01T09:00:00.000Z';
+  });
+
+  describe('the bill of a day', () => {
+    const account = 'billed-platform';
+    /** 2026-05-02 in Shanghai, first and last millisecond. */
+    const [first, last] = ['2026-05-01T16:00:00.000Z', '2026-05-02T15:59:59.999Z'];
+    const [before, after] = ['2026-05-01T15:59:59.999Z', '2026-05-02T16:00:00.000Z'];
+    const billOf = async (day: string, of = account) => {
+      const lines: BillLine[] = [];
+      for (let next: string | undefined = ''; next !== undefined;) {
+        const page = await rail.bill({ account: of, day, ...(next === '' ? {} : { after: next }) });
+        lines.push(...page.lines);
+        next = page.next;
+      }
+      return lines;
+    };
+
+    it('has what came in, what was paid with its fee, what came back, and what moved without us', async () => {
+      const captured = capture({ receiver: account, capturedAt: first });
+      await rail.recordCapture(captured);
+      await rail.recordCapture(capture({ receiver: 'another', capturedAt: first }));
+      now = last;
+      const [paid, unpaid] = [request('sandbox-fee-billed'), request('sandbox-fail-billed')];
+      const outcome = await rail.transfer(paid);
+      await rail.transfer(unpaid);
+      await rail.recordMovement({
+        movementId: 'console-1',
+        what: 'refund',
+        amount: money(-500n),
+        reference: captured.transaction,
+      });
+      now = after;
+      await rail.reverse(paid.key, 'BACK');
+      const railTransferId = outcome.state === 'Succeeded' ? outcome.railTransferId : '';
+
+      const ofTransfer = { key: paid.key, reference: railTransferId };
+      const facts = (lines: readonly BillLine[]) =>
+        lines.map(({ kind, amount, key, reference, at }) => ({ kind, amount, ...(key && { key }), reference, at }));
+      expect(facts(await billOf('2026-05-02'))).toEqual([
+        { kind: 'capture', amount: captured.amount, reference: captured.transaction, at: first },
+        { kind: 'fee', amount: money(-10n), ...ofTransfer, at: last },
+        { kind: 'refund', amount: money(-500n), reference: captured.transaction, at: last },
+        { kind: 'transfer', amount: money(-1234n), ...ofTransfer, at: last },
+      ]);
+      expect(facts(await billOf('2026-05-03'))).toEqual([{ kind: 'reversal', amount: money(1234n), ...ofTransfer, at: after }]);
+      const moved = (await bookOf(rail)).filter((entry) => entry.kind === 'Movement');
+      expect(moved).toEqual([
+        expect.objectContaining({ what: 'refund', amount: money(-500n), reference: captured.transaction, at: last }),
+      ]);
+      expect((await billOf('2026-05-02')).map(({ lineId }) => lineId)).toContain(moved[0]?.lineId);
+    });
+
+    it('is a day of Shanghai, and comes in pages', async () => {
+      const many = Array.from({ length: 501 }, () => capture({ receiver: 'paged', capturedAt: first }));
+      await Promise.all(many.map((one) => rail.recordCapture(one)));
+      for (const capturedAt of [before, after]) await rail.recordCapture(capture({ receiver: 'paged', capturedAt }));
+      const page = await rail.bill({ account: 'paged', day: '2026-05-02' });
+      expect(page.lines).toHaveLength(500);
+      const references = (await billOf('2026-05-02', 'paged'))
+        .filter(({ kind }) => kind === 'capture')
+        .map((one) => one.reference);
+      expect(references.toSorted()).toEqual(many.map(({ transaction }) => transaction).toSorted());
+    });
+
+    it('has a movement once, and refuses it with other data', async () => {
+      const movement = { movementId: 'console-2', what: 'other', amount: money(7n) } as const;
+      await rail.recordMovement(movement);
+      await rail.recordMovement(movement);
+      expect((await bookOf(rail)).filter((entry) => entry.kind === 'Movement' && entry.what === 'other')).toHaveLength(1);
+      await expect(rail.recordMovement({ ...movement, amount: money(8n) })).rejects.toThrow(failure('MovementDiffers'));
+      await expect(rail.recordMovement({ ...movement, reference: 'tx' })).rejects.toThrow(failure('MovementDiffers'));
+      await expect(rail.recordMovement({ ...movement, movementId: '' })).rejects.toThrow(failure('InvalidMovement'));
+      await expect(rail.recordMovement({ ...movement, amount: money(0n) })).rejects.toThrow(failure('InvalidMovement'));
+    });
   });
 
   describe('captures', () => {

@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Instant, isInstant } from '@recourse/eventing';
-import { isPositive } from '@recourse/money';
+import { isPositive, isZero } from '@recourse/money';
 import type { Kysely, Transaction } from 'kysely';
 import {
+  type BillPage,
+  type BillQuery,
   type BookEntry,
   type Capture,
+  type Movement,
   type PayoutRail,
   type QueryOutcome,
   RailError,
@@ -12,7 +15,17 @@ import {
   type TransferOutcome,
   type TransferRequest,
 } from './payout-rail.js';
-import { type BookTables, captureOf, captures, feeOf, railTransferIdOf, type TransferRow, transfers } from './sandbox-book.js';
+import {
+  billPage,
+  type BookTables,
+  captureOf,
+  captures,
+  feeOf,
+  movements,
+  railTransferIdOf,
+  type TransferRow,
+  transfers,
+} from './sandbox-book.js';
 import { instructionFor, type SandboxInstruction } from './sandbox-instruction.js';
 import { isTransferKey } from './transfer-key.js';
 
@@ -34,6 +47,14 @@ export interface SandboxRail extends PayoutRail {
   recordCapture(capture: Capture): Promise<void>;
   /** The receiving bank sends a paid transfer back; harmless twice. @throws RailError NothingToReverse, Unavailable */
   reverse(key: string, code: string): Promise<void>;
+  /** Money moves in our account without us; harmless twice. @throws RailError MovementDiffers, InvalidMovement, Unavailable */
+  recordMovement(movement: OutsideMovement): Promise<void>;
+}
+
+/** What somebody does at the rail's console, or the rail by itself. */
+export interface OutsideMovement extends Pick<Movement, 'what' | 'amount' | 'reference'> {
+  /** 1 to 64 visible ASCII characters; the same movement told twice has the same. */
+  readonly movementId: string;
 }
 
 type Unknown = Extract<TransferOutcome, { state: 'Unknown' }>;
@@ -107,6 +128,30 @@ class PostgresSandboxRail implements SandboxRail {
     if (booked?.state !== 'Reversed') throw new RailError('NothingToReverse', 'no transfer of this key was paid');
   }
 
+  async recordMovement({ movementId, what, amount, reference }: OutsideMovement): Promise<void> {
+    const isKnownReference = reference === undefined || transactionShape.test(reference);
+    if (!transactionShape.test(movementId) || isZero(amount) || !isKnownReference)
+      throw new RailError('InvalidMovement', 'a movement has an id, an amount that is not zero, and a reference or none');
+    const row = { movement_id: movementId, what, asset: amount.asset, minor: amount.minor, reference: reference ?? null };
+    const at = await this.now();
+    await this.available(
+      this.db
+        .insertInto('movement')
+        .values({ ...row, at })
+        .onConflict((known) => known.column('movement_id').doNothing())
+        .execute(),
+    );
+    const query = this.db.selectFrom('movement').selectAll().where('movement_id', '=', movementId);
+    const known = await this.available(query.executeTakeFirst());
+    const isSame =
+      known?.what === what && known.asset === amount.asset && known.minor === amount.minor && known.reference === row.reference;
+    if (!isSame) throw new RailError('MovementDiffers', `movement ${movementId} is in the book with other data`);
+  }
+
+  bill(query: BillQuery): Promise<BillPage> {
+    return this.available(billPage(this.db, query));
+  }
+
   async transfer(request: TransferRequest): Promise<TransferOutcome> {
     return answered(this.timeoutMs, () => this.execute(request));
   }
@@ -116,7 +161,7 @@ class PostgresSandboxRail implements SandboxRail {
   }
 
   async *book(): AsyncGenerator<BookEntry> {
-    for (const entries of [captures(this.db), transfers(this.db)]) {
+    for (const entries of [captures(this.db), transfers(this.db), movements(this.db)]) {
       for (;;) {
         const { done, value } = await this.available(entries.next());
         if (done === true) break;
@@ -144,7 +189,7 @@ class PostgresSandboxRail implements SandboxRail {
         .insertInto('transfer')
         .values({
           ...columns,
-          at: await this.now(),
+          ...timesOf(firstCall === undefined ? executed : { state: 'NotExecuted' }, await this.now()),
           fee_minor: feeMinor ?? null,
           ...stateColumns(firstCall === undefined ? executed : { state: 'NotExecuted' }),
         })
@@ -187,7 +232,7 @@ class PostgresSandboxRail implements SandboxRail {
   private async change(trx: Transaction<BookTables>, row: TransferRow, next: NextState): Promise<TransferRow> {
     return trx
       .updateTable('transfer')
-      .set({ at: await this.now(), ...stateColumns(next) })
+      .set({ ...timesOf(next, await this.now(), row.paid_at), ...stateColumns(next) })
       .where('key', '=', row.key)
       .returningAll()
       .executeTakeFirstOrThrow();
@@ -245,6 +290,11 @@ function stateColumns(next: NextState) {
     failure_code: next.state === 'Failed' || next.state === 'Reversed' ? next.code : null,
   };
 }
+
+const timesOf = ({ state }: NextState, at: Instant, paidAt: Instant | null = null) => ({
+  at,
+  paid_at: state === 'Succeeded' ? at : paidAt,
+});
 
 function outcomeOf(row: TransferRow): TransferOutcome {
   const railTransferId = railTransferIdOf(row);

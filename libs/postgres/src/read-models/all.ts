@@ -5,6 +5,7 @@ import { buyerDebtBook } from './buyer-debts.js';
 import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
+import { differences } from './differences.js';
 import { fundBook } from './fund-book.js';
 import { fundCoverage } from './fund-coverage.js';
 import { fundStanding } from './fund-standing.js';
@@ -44,12 +45,13 @@ const history: readonly (AnyReadModel | string)[] = [
   buyerDebtBook,
   refundHistory,
   fundBook,
+  differences,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');
 
 /** Nothing may be missing from these: an event they cannot handle halts its stream and raises an alarm. */
-export const neverSkipped: readonly string[] = [journal.name, payoutQueue.name, deadlines.name];
+export const neverSkipped: readonly string[] = [journal.name, payoutQueue.name, deadlines.name, differences.name];
 
 export const readModelMigrations: MigrationSet = {
   schema: liveSchema,

@@ -47,6 +47,17 @@ export {
   type Statement,
   type StatementLine,
 } from './deposit-statement.js';
+export {
+  bookedReceipts,
+  bookedTransfers,
+  type DifferenceFilter,
+  type DifferenceRow,
+  differences,
+  differenceStatuses,
+  type DifferenceStatus,
+  findDifference,
+  listDifferences,
+} from './differences.js';
 export { findFund, fundBook, type FundRow } from './fund-book.js';
 export { fundCoverage, listCoverage, type CoverageRow } from './fund-coverage.js';
 export {

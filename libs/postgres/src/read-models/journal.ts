@@ -119,6 +119,10 @@ const postingTypes = [
   'PayoutSucceeded',
   'PayoutReversed',
   'GatewayFeeCharged',
+  'RefundedOutside',
+  'DifferenceBooked',
+  'DifferenceCleared',
+  'DifferenceWrittenOff',
 ] as const satisfies readonly DomainEvent['type'][];
 
 export const journal = readModel<DomainEvent>({

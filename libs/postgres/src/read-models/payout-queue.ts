@@ -184,6 +184,16 @@ export const payoutQueue = readModel<PayoutEvent>({
     },
     PayoutCancelRequested: ({ data }, tx) => set(tx, data.payoutId, { cancel_asked: true }),
     PayoutCancelled: ({ data }, tx) => set(tx, data.payoutId, { status: 'cancelled', detail: null }),
+    // In our place: nothing is left to do. Beside a payment of ours it changes nothing here.
+    RefundedOutside: async ({ data }, tx) => {
+      if (data.fromRefund.minor > 0n && data.stillDue.minor === 0n)
+        await set(tx, data.payoutId, {
+          status: 'succeeded',
+          detail: 'refunded outside',
+          rail_transfer_id: null,
+          succeeded_at: data.recordedAt,
+        });
+    },
     // What was paid stays paid; what has come back, or comes back later, is not sent again.
     PayoutCancelRefused: async ({ data }, tx) => {
       await of(tx)

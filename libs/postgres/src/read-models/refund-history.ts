@@ -95,9 +95,7 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
       rail text not null, ground text not null, rule text, status text not null, asset text not null, total bigint not null,
       from_escrow bigint not null, from_fund bigint not null, from_deposit bigint not null, from_fees bigint not null,
       merchant_share bigint not null, recovered bigint not null, outstanding bigint not null, compensated bigint not null,
-      approved_at timestamptz not null, paid_at timestamptz, rail_transfer_id text)`.execute(
-      tx,
-    );
+      approved_at timestamptz not null, paid_at timestamptz, rail_transfer_id text)`.execute(tx);
     await sql`create index on refund (platform, approved_at, refund_id)`.execute(tx);
     await sql`create table refund_line (
       refund_id text not null, unit_no integer not null, source text not null, amount bigint not null, liable text not null,
@@ -218,6 +216,11 @@ export const refundHistory = readModel<OrderEvent | FundEvent | PayoutEvent | De
     RefundRevoked: ({ data }, tx) => set(tx, data.refundId, { status: 'revoked', outstanding: 0n }),
     PayoutCancelRefused: async ({ data }, tx) => {
       if (data.purpose.kind === 'refund') await set(tx, data.purpose.refundId, { status: 'overturned' });
+    },
+    // Somebody paid it past us: there is no transfer of ours to name.
+    RefundedOutside: async ({ data }, tx) => {
+      if (data.fromRefund.minor > 0n && data.stillDue.minor === 0n)
+        await set(tx, data.purpose.refundId, { status: 'paid', paid_at: data.recordedAt, rail_transfer_id: null });
     },
     DepositDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
     PayableDebited: ({ data }, tx) => recover(tx, data.refundId, data.amount.minor, data.outstanding.minor),
