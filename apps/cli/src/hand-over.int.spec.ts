@@ -13,14 +13,9 @@ describe('while the fund is empty', () => {
   let dataDir: string;
   let house: TestInstallation;
   let policyHash: string;
-  let requests = 0;
 
-  const send = (as: string, path: string, body?: unknown) => house.client.post(as, path, body, `request-${(requests += 1)}`);
-  const post = async (as: string, path: string, body?: unknown) => {
-    const { status, body: answer } = await send(as, path, body);
-    if (status >= 300) throw new Error(`${as} POST ${path}: ${status} ${JSON.stringify(answer)}`);
-    return answer;
-  };
+  const send: TestInstallation['send'] = (...request) => house.send(...request);
+  const post: TestInstallation['post'] = (...request) => house.post(...request);
   const capture = (transaction: string, fen: number) => post('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
   const agree = (merchant: string) =>
     post(finance, `/deposits/${merchant}/agreement`, {

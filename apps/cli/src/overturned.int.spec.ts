@@ -1,8 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import type { DomainEvent } from '@recourse/ledger';
-import type { Answer } from './client.js';
 import { defaultPolicy } from './demo.js';
-import { makeDataDir, removeDataDir, runCli, startTestInstallation, type TestInstallation } from './test-installation.js';
+import {
+  makeDataDir,
+  problemOf,
+  removeDataDir,
+  runCli,
+  startTestInstallation,
+  type TestInstallation,
+} from './test-installation.js';
 
 const cny = (fen: number) => ({ asset: 'CNY', minor: String(fen) });
 /** A refund above it waits for two people, and can still be taken back. */
@@ -23,13 +28,8 @@ describe('a verdict that two people overturn', () => {
   let house: TestInstallation;
   let consent: { version: number; hash: string };
 
-  const post = (as: string, path: string, body: unknown = {}): Promise<Answer> => house.client.post(as, path, body, randomUUID());
-  const accepted = async (as: string, path: string, body: unknown = {}): Promise<Answer['body']> => {
-    const { status, body: answer } = await post(as, path, body);
-    if (status >= 300) throw new Error(`${as} POST ${path}: ${status} ${JSON.stringify(answer)}`);
-    return answer;
-  };
-  const problemOf = ({ status, body }: Answer) => `${status} ${String(body['type']).replace('urn:recourse:problem:', '')}`;
+  const post: TestInstallation['send'] = (...request) => house.send(...request);
+  const accepted: TestInstallation['post'] = (...request) => house.post(...request);
   const pay = (transaction: string, fen: number) => accepted('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
 
   beforeAll(async () => {

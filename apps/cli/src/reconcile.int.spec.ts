@@ -1,10 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { plusDays, shanghaiDay } from '@recourse/eventing';
 import { money } from '@recourse/money';
 import { openSandboxRail } from '@recourse/rails';
-import type { Answer } from './client.js';
 import { defaultPolicy } from './demo.js';
-import { makeDataDir, removeDataDir, runCli, startTestInstallation, type TestInstallation } from './test-installation.js';
+import {
+  makeDataDir,
+  problemOf,
+  removeDataDir,
+  runCli,
+  startTestInstallation,
+  type TestInstallation,
+} from './test-installation.js';
 
 const cny = (fen: number) => ({ asset: 'CNY', minor: String(fen) });
 /** The limit nobody configured is 10,000.00. */
@@ -25,13 +30,8 @@ describe('reconciliation', () => {
   let house: TestInstallation;
   let consent: { version: number; hash: string };
 
-  const post = (as: string, path: string, body: unknown = {}): Promise<Answer> => house.client.post(as, path, body, randomUUID());
-  const accepted = async (as: string, path: string, body: unknown = {}): Promise<Answer['body']> => {
-    const { status, body: answer } = await post(as, path, body);
-    if (status >= 300) throw new Error(`${as} POST ${path}: ${status} ${JSON.stringify(answer)}`);
-    return answer;
-  };
-  const problemOf = ({ status, body }: Answer) => `${status} ${String(body['type']).replace('urn:recourse:problem:', '')}`;
+  const post: TestInstallation['send'] = (...request) => house.send(...request);
+  const accepted: TestInstallation['post'] = (...request) => house.post(...request);
   const pay = (transaction: string, fen: number) => accepted('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
 
   beforeAll(async () => {
@@ -113,12 +113,7 @@ describe('reconciliation', () => {
       .filter(({ reference }) => reference === payoutId)
       .map(({ state, amount }) => `${state} ${amount.minor}`);
   /** Credits less debits. */
-  const balanceOf = async (account: string): Promise<number> => {
-    const { accounts } = (await house.read(maker, '/books/trial-balance')) as {
-      accounts: { account: string; balance: { minor: string } }[];
-    };
-    return Number(accounts.find(({ account: name }) => name === `demo/${account}`)?.balance.minor ?? 0);
-  };
+  const balanceOf = async (account: string): Promise<number> => (await house.balances()).get(account) ?? 0;
   const verification = async () => {
     const run = runCli('verify', '--json', '--data-dir', dataDir);
     await run.ended;
