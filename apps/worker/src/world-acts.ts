@@ -30,6 +30,8 @@ type OpenAccount = Extract<Deposit, { status: 'open' }>;
 export class Town {
   readonly world: World;
   readonly rail: WorldRail;
+  /** Its worker is down. */
+  isFundStopped = false;
   readonly #inFlight: InFlight[] = [];
   readonly #sent: InFlight[] = [];
   #names = 0;
@@ -368,6 +370,23 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
         town.ask(dice, 'dispute', id, { type: 'ApproveOverride', verdictId, subject: pick(people, dice) ?? 'ann' });
     },
   ],
+  // Of a refund that was paid and is not recovered in full.
+  overturnDebt: [
+    4,
+    (town, dice) => {
+      const debts = merchants.flatMap((merchant) => town.account(merchant).obligations.filter(({ refundPaid }) => refundPaid));
+      const { refundId: verdictId, caseId } = pick(debts, dice) ?? {};
+      if (verdictId === undefined || caseId === undefined) return;
+      const state = town.world.stateOf('dispute', caseId) as Dispute;
+      const verdict = state.status === 'submitted' ? state.verdicts.find((one) => one.verdictId === verdictId) : undefined;
+      if (!verdict) return;
+      const refused = { liable: 'BUYER', remedy: 'NONE', bearer: 'none' } as const;
+      const units = verdict.units.map(({ unitNo }) => ({ unitNo, ...refused }));
+      const proposed = { type: 'ProposeOverride', verdictId, units, isFraud: dice(2) === 0, explanation } as const;
+      town.ask(dice, 'dispute', caseId, { ...proposed, subject: 'chen' });
+      town.ask(dice, 'dispute', caseId, { type: 'ApproveOverride', verdictId, subject: 'zhou' });
+    },
+  ],
   topUp: [
     3,
     (town, dice) => {
@@ -617,6 +636,24 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
       await caughtUp(town);
     },
   ],
+  park: [
+    4,
+    ({ world }, dice) => {
+      world.park(dice(10_000));
+    },
+  ],
+  replay: [
+    6,
+    ({ world }) => {
+      world.replayAll();
+    },
+  ],
+  stopFund: [
+    2,
+    (town) => {
+      town.isFundStopped = !town.isFundStopped;
+    },
+  ],
   reactAgain: [
     3,
     ({ world }, dice) => {
@@ -633,13 +670,17 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
 
 const maxRounds = 10_000;
 
-/** Every process and the fund stand at the head of the log. @throws Broken by what they do, and Error when they never get there */
-export async function caughtUp({ world }: Town): Promise<void> {
+/** Every process and the fund stand at the head of the log, as far as nobody stopped them. @throws Broken by what they do, and Error when they never get there */
+export async function caughtUp({ world, isFundStopped }: Town): Promise<void> {
   for (let round = 0; round < maxRounds; round += 1) {
+    const before = world.log.length;
     const lanes = world.waitingLanes();
-    if (lanes.length === 0 && !world.fundWaits) return;
+    const fundWaits = world.fundWaits && !isFundStopped;
+    if (lanes.length === 0 && !fundWaits) return;
     for (const lane of lanes) await world.handle(lane, 100);
-    world.takeInputs(100, 100, false);
+    if (fundWaits) world.takeInputs(100, 100, false);
+    // What is left waits for a lane that is parked.
+    if (!fundWaits && world.log.length === before && world.waitingLanes().length === lanes.length) return;
   }
   throw new Error('the processes never come to rest');
 }

@@ -108,7 +108,7 @@ interface Stream {
 /** What one process has still to handle, in lanes that halt and go on each by itself. */
 interface Lanes {
   readonly process: RunnableProcess;
-  readonly lanes: Map<string, { readonly events: Recorded[]; next: number }>;
+  readonly lanes: Map<string, { readonly events: Recorded[]; next: number; isParked: boolean }>;
 }
 
 /** Above it a payout waits for two people; low enough that some do. */
@@ -286,7 +286,7 @@ export class World {
     for (const { process, lanes } of this.#lanes) {
       if (!process.on[event.type]) continue;
       const name = (process.lane as ((event: Recorded) => string) | undefined)?.(event) ?? event.stream;
-      const lane = lanes.get(name) ?? { events: [], next: 0 };
+      const lane = lanes.get(name) ?? { events: [], next: 0, isParked: false };
       lanes.set(name, lane);
       lane.events.push(event);
     }
@@ -305,11 +305,23 @@ export class World {
     for (const check of this.#checks) this.#report(await check.finish({ now: this.now, toleranceMs: 0, railBooks }));
   }
 
-  /** Lanes in which something waits, as process and lane number. */
+  /** Lanes in which something waits and may go on, by the number of their process and their name. */
   waitingLanes(): readonly (readonly [process: number, lane: string])[] {
     return this.#lanes.flatMap(({ lanes }, process) =>
-      [...lanes].flatMap(([name, { events, next }]) => (next < events.length ? [[process, name] as const] : [])),
+      [...lanes].flatMap(([name, { events, next, isParked }]) =>
+        next < events.length && !isParked ? [[process, name] as const] : [],
+      ),
     );
+  }
+
+  /** A lane stands still until somebody replays it, while the others go on. */
+  park(pick: number): void {
+    const all = this.#lanes.flatMap(({ lanes }) => [...lanes.values()]);
+    const lane = all[pick % Math.max(1, all.length)];
+    if (lane) lane.isParked = true;
+  }
+  replayAll(): void {
+    for (const { lanes } of this.#lanes) for (const lane of lanes.values()) lane.isParked = false;
   }
 
   /**
