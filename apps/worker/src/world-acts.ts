@@ -2,7 +2,7 @@ import type { BuyerDebt, Fund, Payout } from '@recourse/compensation';
 import type { Deposit } from '@recourse/deposits';
 import { policyHash, type Dispute } from '@recourse/disputes';
 import type { Liability, Order, SettlementMode } from '@recourse/orders';
-import { isAfter, plusDays, plusHours, type CommandContext } from '@recourse/eventing';
+import { plusHours, type CommandContext } from '@recourse/eventing';
 import { money, type Money } from '@recourse/money';
 import { type Category, type Commands, type InFlight, type Outcome, type Parts, World } from './world.js';
 import { type Dice, WorldRail } from './world-rail.js';
@@ -21,7 +21,6 @@ const people = ['chen', 'zhou', 'ann'] as const;
 const fen = (minor: number): Money => money(BigInt(minor));
 export const depositId = (merchant: string) => `demo.${merchant}`;
 const fundId = 'demo.CNY';
-const freshDays = 20;
 
 type Paid = Extract<Order, { status: 'paid' }>;
 type OpenAccount = Extract<Deposit, { status: 'open' }>;
@@ -102,11 +101,6 @@ export class Town {
   isDraw(payoutId: string): boolean {
     return this.payout(payoutId).requested.purpose.kind !== 'refund';
   }
-  /** An account knows what it drew for two of its periods, so what was paid comes back soon and is told at once. */
-  isFresh(payoutId: string): boolean {
-    return !isAfter(this.world.now, plusDays(this.payout(payoutId).requested.requestedAt, freshDays));
-  }
-
   buyerDebt(debtId: string | undefined): Extract<BuyerDebt, { status: 'known' }> | undefined {
     const state = debtId === undefined ? undefined : (this.world.stateOf('buyerdebt', debtId) as BuyerDebt);
     return state?.status === 'known' ? state : undefined;
@@ -562,7 +556,6 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
       if (key === undefined) return;
       const payoutId = town.rail.payoutOf(key);
       const isDraw = town.isDraw(payoutId);
-      if (isDraw && !town.isFresh(payoutId)) return;
       town.rail.bounce(key);
       if (!isDraw) return;
       town.rail.step(payoutId, dice);
@@ -597,7 +590,7 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
       const { platform, purpose } = requested;
       const command = { type: 'CancelPayout', payoutId, platform, purpose, subject: 'ann', reason: 'wrong' } as const;
       if (reversed.size === 0) town.ask(dice, 'payout', payoutId, command);
-      else if (status !== 'live' && town.isFresh(payoutId)) {
+      else if (status !== 'live') {
         town.world.send('payout', payoutId, command, 'ann');
         await caughtUp(town);
       }

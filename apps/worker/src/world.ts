@@ -1,4 +1,12 @@
-import { buyerDebt, contribution, fundControl, fundProcessor, payout } from '@recourse/compensation';
+import {
+  buyerDebt,
+  contribution,
+  fundControl,
+  fundPeriodsOf,
+  fundProcessor,
+  payout,
+  reconciliation,
+} from '@recourse/compensation';
 import type {
   BuyerDebtCommand,
   ContributionCommand,
@@ -67,9 +75,11 @@ export const soundParts: Parts = {
     erased(contribution),
     erased(payout),
     erased(buyerDebt),
+    erased(reconciliation),
   ],
   processes,
-  fund: fundProcessor,
+  // Its periods are short, so that worlds see many.
+  fund: { ...fundProcessor, decider: { ...fundProcessor.decider, periods: fundPeriodsOf(40) } },
 };
 
 /** Something that must never be: the history ends here. */
@@ -161,7 +171,8 @@ export class World {
   }
   fundState(): Fund {
     const [id] = this.idsOf('fund');
-    return (id === undefined ? this.parts.fund.decider.initial : this.#streams.get(streamOf('fund', id))?.state) as Fund;
+    const stream = id === undefined ? undefined : this.#streams.get(this.#newest(streamOf('fund', id)));
+    return (stream?.state ?? this.parts.fund.decider.initial) as Fund;
   }
 
   context(subject: string, commandId = `c${(this.#commands += 1)}`): CommandContext {
@@ -224,10 +235,13 @@ export class World {
     const closing = known && decider.periods?.closing(known.state, at, known.events.length);
     if (!known || !closing) return stream;
     const context = this.context('system:periods', `turn ${stream}`);
-    this.#append(decider, stream, known.events.length - 1, [closing], context);
+    // Of a processor's account every event says how far it has read.
+    const read = known.lastInput === 0n ? {} : { inputPosition: known.lastInput.toString() };
+    this.#append(decider, stream, known.events.length - 1, [closing], context, [read]);
     const following = decider.periods?.following(known.state) ?? [];
     const next = periodId(account, Number(stream.slice(-4)) + 1);
-    this.#append(decider, next, -1, following, { ...context, commandId: `turn ${next}` });
+    const begins = { ...context, commandId: `turn ${next}` };
+    this.#append(decider, next, -1, following, begins, Array<typeof read>(following.length).fill(read));
     return next;
   }
 
@@ -397,16 +411,16 @@ export class World {
     for (const input of inputs) {
       const routed = route(input);
       if (!routed) continue;
-      const name = streamOf(decider.category, routed.id);
-      const commands = input.position > (this.#streams.get(name)?.lastInput ?? 0n) ? [routed.command] : [];
-      this.#takeInput(erasedFund, name, input, commands, onward, maxEvents);
+      const account = streamOf(decider.category, routed.id);
+      const commands = input.position > (this.#streams.get(this.#newest(account))?.lastInput ?? 0n) ? [routed.command] : [];
+      this.#takeInput(erasedFund, account, input, commands, onward, maxEvents);
     }
     this.#nextInput = forgets ? Math.max(0, this.#nextInput - count) : this.#nextInput + inputs.length;
   }
 
   #takeInput(
     decider: AnyDecider,
-    name: string,
+    account: string,
     input: Recorded<FundInput>,
     commands: Command[],
     onward: Parts['fund']['onward'],
@@ -414,11 +428,20 @@ export class World {
   ): void {
     for (let appends = 0; ; appends += 1) {
       if (appends > maxAppends) throw new Broken(`the fund goes on without an end at ${input.type}`);
-      const account = this.#streams.get(name);
-      let state = account?.state ?? decider.initial;
+      const { correlationId, actor, recordedAt } = input.metadata;
+      const context: CommandContext = {
+        commandId: `${input.id}/fund`,
+        correlationId,
+        causationId: input.id,
+        actor: systemActor('fund', actor.platform),
+        at: this.now,
+      };
+      const name = this.#openPeriod(decider, account, { ...context, at: recordedAt });
+      const stream = this.#streams.get(name);
+      let state = stream?.state ?? decider.initial;
       const events: Event[] = [];
       for (;;) {
-        const next = (account || events.length > 0 ? onward?.(state as Fund) : undefined) ?? commands.shift();
+        const next = (stream || events.length > 0 ? onward?.(state as Fund) : undefined) ?? commands.shift();
         if (next === undefined) break;
         const decision = decider.decide(stamp(next, input.metadata.recordedAt), state) as readonly FundEvent[];
         if (isRejection(decision)) throw new Broken(`the fund stands still at ${input.type}: ${decision.rejected}`);
@@ -428,19 +451,11 @@ export class World {
         if (events.length >= maxEvents) break;
       }
       if (events.length === 0) return;
-      const { correlationId, actor, recordedAt } = input.metadata;
-      const context: CommandContext = {
-        commandId: `${input.id}/fund`,
-        correlationId,
-        causationId: input.id,
-        actor: systemActor('fund', actor.platform),
-        at: this.now,
-      };
       const cause = { effectiveAt: recordedAt, inputPosition: input.position.toString() };
       this.#append(
         decider,
         name,
-        (account?.events.length ?? 0) - 1,
+        (stream?.events.length ?? 0) - 1,
         events,
         context,
         events.map(() => cause),

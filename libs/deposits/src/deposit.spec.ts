@@ -452,6 +452,17 @@ describe('a settlement', () => {
     away.when(giveBack('p2')).thenRejected('PayoutUnknown');
     away.and(owes('r1', 30), paid('r1')).when(giveBack('p1')).then(returned('p1', 90), payableDebited('r1', 30));
   });
+  it('comes back also when the account has forgotten it, to where such payouts come from', () => {
+    const forgotten = (kind: 'settlement' | 'withdrawal', amount: number): DepositCommand => ({
+      type: 'ReturnDraw',
+      payoutId: 'p9',
+      draw: { kind, amount: fen(amount) },
+    });
+    account1.when(forgotten('settlement', 90)).then(returned('p9', 90));
+    account1.when(forgotten('withdrawal', 90)).then(returned('p9', 0, 90));
+    account1.when(forgotten('settlement', 0)).thenRejected('AmountNotPositive');
+    account1.and(credited(90), drawn('p9', 90), returned('p9', 90)).when(forgotten('settlement', 90)).thenNothing();
+  });
 });
 
 describe('a withdrawal of the deposit', () => {

@@ -411,7 +411,12 @@ export type DepositCommand =
   /** Of a settlement or a withdrawal: the rail has paid it. */
   | { readonly type: 'ConfirmDraw'; readonly payoutId: string }
   /** Of a settlement or a withdrawal: its payout was given up and no transfer is live. */
-  | { readonly type: 'ReturnDraw'; readonly payoutId: string }
+  | {
+      readonly type: 'ReturnDraw';
+      readonly payoutId: string;
+      /** What its payout was asked for, for one that was paid so long ago that the account has forgotten it. */
+      readonly draw?: { readonly kind: 'settlement' | 'withdrawal'; readonly amount: Money };
+    }
   | {
       readonly type: 'ProposeWriteOff';
       readonly obligationId: string;
@@ -583,17 +588,8 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
         if (draw === undefined || draw.isPaid) return [];
         return swept(state, at, event('DrawPaid', { ...account, payoutId, paidAt: at }));
       }
-      case 'ReturnDraw': {
-        const { payoutId } = command;
-        const draw = state.draws.get(payoutId);
-        if (draw === undefined) {
-          if (isDone(state, 'payout', payoutId)) return [];
-          return reject('PayoutUnknown', 'no settlement or withdrawal with this payout id was drawn from this account');
-        }
-        const { fromDeposit: toDeposit, fromPayable: toPayable } = draw;
-        const amount = add(toDeposit, toPayable);
-        return swept(state, at, event('DrawReturned', { ...account, payoutId, amount, toDeposit, toPayable, returnedAt: at }));
-      }
+      case 'ReturnDraw':
+        return returnDraw(command, at, state);
       case 'ProposeWriteOff':
         return proposeWriteOff(command, at, state);
       case 'ApproveWriteOff':
@@ -707,6 +703,24 @@ function openObligation(
     ...ifPositive(taken, (part) => event('HoldReassigned', { ...account, caseId, obligationId, amount: part })),
     ...ifPositive(subtract(caseHold, taken), (rest) => released(account, { kind: 'case', caseId }, rest)),
   );
+}
+
+function returnDraw(
+  { payoutId, draw: asked }: CommandOf<DepositCommand, 'ReturnDraw'>,
+  at: Instant,
+  state: Open,
+): readonly DepositEvent[] | Refusal {
+  const known = state.draws.get(payoutId);
+  if (known === undefined && isDone(state, 'payout', payoutId)) return [];
+  if (known === undefined && asked === undefined)
+    return reject('PayoutUnknown', 'no settlement or withdrawal with this payout id was drawn from this account');
+  const none = zero(state.deposit.asset);
+  const amount = known ? add(known.fromDeposit, known.fromPayable) : (asked?.amount ?? none);
+  const fault = amountFault(amount, state);
+  if (fault) return fault;
+  const toDeposit = known?.fromDeposit ?? (asked?.kind === 'withdrawal' ? amount : none);
+  const back = { payoutId, amount, toDeposit, toPayable: subtract(amount, toDeposit), returnedAt: at };
+  return swept(state, at, event('DrawReturned', { ...accountOf(state), ...back }));
 }
 
 function drawSettlement(

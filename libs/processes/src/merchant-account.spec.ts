@@ -130,24 +130,28 @@ it('a settlement that was cancelled is the merchant’s again; what a refund was
   expect(await on.PayoutCancelled?.(cancelled(refund), streams())).toEqual([]);
 });
 
-it('a settlement that was paid, asked to be cancelled and came back is the merchant’s again; a refund that came back is the fund’s', async () => {
-  const returned = (purpose: Parameters<typeof paid>[0]) =>
-    recorded<PayoutEvent, 'PayoutReturned'>('payout-demo.m1.s1', 'PayoutReturned', {
-      payoutId: 'demo.m1.s1',
-      platform: 'demo',
-      purpose,
-      rail: 'sandbox',
-      amount: fen(5_000),
-      returnedAt: noon,
-    });
-  const event = returned({ kind: 'settlement', merchant: 'm1' });
-  expect(await on.PayoutReturned?.(event, streams())).toEqual([
-    { ...account, name: 'return-draw', command: { type: 'ReturnDraw', payoutId: 'demo.m1.s1' } },
+it('a settlement that is given back says what it was, for an account that has forgotten it', async () => {
+  const purpose = { kind: 'settlement', merchant: 'm1' } as const;
+  const payoutId = 'demo.m1.s1';
+  const requested = recorded<PayoutEvent, 'PayoutRequested'>('payout-demo.m1.s1', 'PayoutRequested', {
+    payoutId,
+    platform: 'demo',
+    purpose,
+    rail: 'sandbox',
+    payee: 'person-1',
+    amount: fen(5_000),
+    requestedAt: noon,
+  });
+  const event = recorded<PayoutEvent, 'PayoutCancelled'>('payout-demo.m1.s1', 'PayoutCancelled', {
+    payoutId,
+    platform: 'demo',
+    purpose,
+    cancelledAt: noon,
+  });
+  expect(await on.PayoutCancelled?.(event, streams(requested))).toMatchObject([
+    { command: { type: 'ReturnDraw', payoutId, draw: { kind: 'settlement', amount: fen(5_000) } } },
   ]);
-  expect(lane(event)).toBe('demo.m1');
-  expect(await on.PayoutReturned?.(returned(refund), streams())).toEqual([]);
 });
-
 it('the obligation of a reservation that was revoked is revoked behind it, in the lane in which it was opened', async () => {
   const revoked = (merchantShare: number) =>
     recorded<FundEvent, 'ReservationRevoked'>('fund-demo.CNY.0001', 'ReservationRevoked', {

@@ -1,7 +1,7 @@
 import type { FundEvent, PayoutEvent } from '@recourse/compensation/events';
 import type { DepositCommand } from '@recourse/deposits/events';
 import type { DisputeEvent } from '@recourse/disputes/events';
-import type { Action, DataOf, EventOf, Process } from '@recourse/eventing';
+import type { Action, DataOf, EventOf, Process, StreamReader } from '@recourse/eventing';
 import { isZero, sum } from '@recourse/money';
 import type { OrderEvent } from '@recourse/orders/events';
 import { isPaidOutside, onOverturned, onPaid } from './making-whole.js';
@@ -25,11 +25,17 @@ const endNote = ({ data }: EventOf<DisputeEvent, 'VerdictBecameFinal' | 'Dispute
   deposit('end-case-note', data, { type: 'EndCaseNote', caseId: data.disputeId }),
 ];
 
-type Cancelled = DataOf<PayoutEvent, 'PayoutCancelled' | 'PayoutReturned'>;
-const returnDraw = ({ payoutId, platform, purpose }: Cancelled): Action[] =>
-  purpose.kind === 'refund'
-    ? []
-    : [deposit('return-draw', { platform, merchant: purpose.merchant }, { type: 'ReturnDraw', payoutId })];
+/** What was drawn for a payout that will not be paid is the merchant's again. */
+async function returnDraw(
+  { payoutId, platform, purpose }: DataOf<PayoutEvent, 'PayoutCancelled'>,
+  streams: StreamReader,
+): Promise<Action[]> {
+  if (purpose.kind === 'refund') return [];
+  const { kind, merchant } = purpose;
+  const events = await streams.read<PayoutEvent>(`payout-${payoutId}`);
+  const draws = events.flatMap(({ type, data }) => (type === 'PayoutRequested' ? [{ draw: { kind, amount: data.amount } }] : []));
+  return [deposit('return-draw', { platform, merchant }, { type: 'ReturnDraw', payoutId, ...draws[0] })];
+}
 
 /**
  * Everything that reaches a merchant's account from elsewhere: proceeds, compensation, open cases, obligations and their
@@ -123,7 +129,6 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
         deposit('collect', account, { type: 'CollectObligation', obligationId: purpose.refundId }),
       ];
     },
-    PayoutCancelled: ({ data }) => returnDraw(data),
-    PayoutReturned: ({ data }) => returnDraw(data),
+    PayoutCancelled: ({ data }, streams) => returnDraw(data, streams),
   },
 };
