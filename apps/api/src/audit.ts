@@ -34,6 +34,7 @@ import {
   type RefundSelection,
   refundsOfTotal,
   refundSources,
+  refundStatuses,
   type RefundSource,
   type Sheet,
   sheetOfChecks,
@@ -58,19 +59,6 @@ const maxRows = 200;
 const maxExported = 100_000n;
 
 const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'SHARED', 'NONE', 'UNPROVEN'] as const;
-const statuses = [
-  'approved',
-  'queued',
-  'handed-over',
-  'funded',
-  'paying',
-  'unclaimed',
-  'paid',
-  'reversed',
-  'returned',
-  'revoked',
-  'overturned',
-] as const;
 const grounds = [
   'verdict',
   'cancelled-before-delivery',
@@ -121,7 +109,7 @@ class RefundFilterQuery extends PeriodQuery {
   @Id({ optional: true })
   rail?: string;
 
-  @OneOf(statuses, { optional: true })
+  @OneOf(refundStatuses, { optional: true })
   status?: string;
 
   @OneOf(refundSources, { description: 'whose money went out', optional: true })

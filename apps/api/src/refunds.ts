@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Actor } from '@recourse/eventing';
 import { toJson } from '@recourse/money';
 import { Caller, Problem } from '@recourse/nest';
-import { type Database, findRefund, listRefunds } from '@recourse/postgres';
+import { type Database, findRefund, listRefunds, refundStatuses } from '@recourse/postgres';
 import { derivedIdShape, Id, Limit, limitOf, Moment, OneOf, Shape } from './fields.js';
 import { isPartyOf, Parties } from './parties.js';
 import { paymentsView } from './payouts.js';
@@ -20,22 +20,7 @@ class RefundQuery {
   @Id({ optional: true })
   buyer?: string;
 
-  @OneOf(
-    [
-      'approved',
-      'queued',
-      'handed-over',
-      'funded',
-      'paying',
-      'unclaimed',
-      'paid',
-      'reversed',
-      'returned',
-      'revoked',
-      'overturned',
-    ],
-    { optional: true },
-  )
+  @OneOf(refundStatuses, { optional: true })
   status?: string;
 
   @Shape(/^[a-z0-9][a-z0-9.-]{0,63}$/, { description: 'the rule of the policy that decided', optional: true })

@@ -94,6 +94,7 @@ export {
   findRefund,
   listRefunds,
   refundHistory,
+  refundStatuses,
   refundsOfOrder,
   totalsOf,
   type RefundFilter,

@@ -4,6 +4,22 @@ import type { OrderEvent } from '@recourse/orders/events';
 import { sql, type Kysely } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 
+/** Revoked: not paid, and owed no more. Overturned: paid, though it should not have been. Neither changes any more. */
+export const refundStatuses = [
+  'approved',
+  'queued',
+  'handed-over',
+  'funded',
+  'paying',
+  'unclaimed',
+  'paid',
+  'reversed',
+  'returned',
+  'revoked',
+  'overturned',
+] as const;
+export type RefundStatus = (typeof refundStatuses)[number];
+
 interface RefundRow {
   refund_id: string;
   order_id: string;
@@ -14,19 +30,7 @@ interface RefundRow {
   rail: string;
   ground: string;
   rule: string | null;
-  /** Revoked: not paid, and owed no more. Overturned: paid, though it should not have been. Neither changes any more. */
-  status:
-    | 'approved'
-    | 'queued'
-    | 'handed-over'
-    | 'funded'
-    | 'paying'
-    | 'unclaimed'
-    | 'paid'
-    | 'reversed'
-    | 'returned'
-    | 'revoked'
-    | 'overturned';
+  status: RefundStatus;
   asset: string;
   total: bigint;
   from_escrow: bigint;
