@@ -291,7 +291,7 @@ const law = (decider: PayoutDecider) =>
     const out = books.transfers.filter(({ state: now }) => now === 'open' || now === 'paid').length;
     expect(out).toBeLessThanOrEqual(1);
     // Whatever came back and is no longer owed was told to whoever books it.
-    if (asked.purpose.kind === 'refund') expect(books.returned).toBe(books.refused && out === 0);
+    if (asked.purpose.kind === 'refund') expect(books.returned).toBe(books.refused && books.owed > 0n);
   });
 
 it('in any order of commands and words of the rail the payee has his money once, with two people behind what needs them', () => {
@@ -359,7 +359,8 @@ describe('the books would notice', () => {
               } as Payout)
             : payout.evolve(state, happened),
       } satisfies PayoutDecider,
-      'is back after it was back',
+      // Or another takes it for paid in the meantime.
+      /is back after it was back|taken for more or less than was unpaid/,
     ],
     [
       'an outside refund while money is on its way',
@@ -387,7 +388,7 @@ describe('the books would notice', () => {
     ],
   ] as const)('%s', (_, broke, message) => {
     const found = fc.check(law(broke), { numRuns: 5_000, seed: 1 });
-    expect(String(found.errorInstance)).toContain(message);
+    expect(String(found.errorInstance)).toMatch(message);
   });
 });
 
