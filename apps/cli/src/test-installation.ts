@@ -291,7 +291,10 @@ async function balancesOf(read: (path: string) => Promise<Answer['body']>): Prom
       next?: string;
     };
     for (const { account, balance } of page.accounts)
-      found.set(account.replace(`${demoPlatform}/`, ''), Number(balance.minor) * (normalSide(account) === 'credit' ? 1 : -1));
+      found.set(
+        account.replace(`${demoPlatform}/`, ''),
+        normalSide(account) === 'credit' ? Number(balance.minor) : 0 - Number(balance.minor),
+      );
     if (page.next === undefined) return found;
     after = `&after=${encodeURIComponent(page.next)}`;
   }
