@@ -20,7 +20,7 @@ export interface Transfer {
   readonly key: string;
 }
 
-export interface Requested {
+interface Requested {
   readonly requested: DataOf<PayoutEvent, 'PayoutRequested'>;
   /** Where the next transfer goes: as requested, or as changed since. */
   readonly payee: string;
