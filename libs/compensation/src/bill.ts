@@ -1,5 +1,5 @@
 import { isZero, type Money, negate, sameAsset, subtract, zero, isNegative, equals } from '@recourse/money';
-import type { RailWord } from './payout.js';
+import type { RailWord } from './rail-word.js';
 import type { BillLineKind, DifferenceLine } from './reconciliation.js';
 
 /** A line of a rail's bill: whatever changed our account there. */

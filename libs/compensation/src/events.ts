@@ -3,5 +3,8 @@ export type * from './buyer-debt.js';
 export type * from './contribution.js';
 export type * from './fund-control.js';
 export type * from './fund.js';
+export type { OutsideRefusal } from './outside-refund.js';
 export type * from './payout.js';
+export type { Payout } from './payout-state.js';
+export type { RailWord } from './rail-word.js';
 export type * from './reconciliation.js';

@@ -50,7 +50,7 @@ export interface Open {
 }
 /** So many events that carry something into the period are not there yet. */
 export type Opening = Omit<Open, 'status'> & { readonly status: 'opening'; readonly awaits: number };
-export type Over = Omit<Open, 'status'> & { readonly status: 'over'; readonly closedAt: Instant };
+type Over = Omit<Open, 'status'> & { readonly status: 'over'; readonly closedAt: Instant };
 export type Fund = { readonly status: 'unopened' } | Opening | Open | Over;
 
 export type Change = Exclude<FundEvent, { type: 'FundPeriodOpened' | 'FundCarriedForward' | 'FundPeriodClosed' }>;
@@ -61,7 +61,7 @@ export const lineOf = (state: Open): readonly Entry[] =>
     .keys()
     .toSorted((a, b) => a - b)
     .flatMap((number) => inLine(state, number) ?? []);
-export function inLine({ waiting, aside, handedOver }: Open, number: number): Entry | undefined {
+function inLine({ waiting, aside, handedOver }: Open, number: number): Entry | undefined {
   const entry = waiting.get(number);
   if (entry === undefined || aside.has(number)) return undefined;
   return entry.kind === 'reservation' && handedOver.has(entry.wanted.refundId) ? undefined : entry;
@@ -97,7 +97,7 @@ export const renewable = (state: Open, merchant: string): readonly number[] =>
             isForDeposit(inLine(state, number)),
         );
 /** The merchant bears all of the fund's part, so that his deposit can pay it in the fund's place. */
-export const isForDeposit = (entry: Entry | undefined): boolean =>
+const isForDeposit = (entry: Entry | undefined): boolean =>
   entry?.kind === 'reservation' && isPositive(entry.wanted.fromFund) && equals(entry.wanted.merchantShare, entry.wanted.fromFund);
 /** Who of those aside may go on now, in the order of their approvals. */
 function freeable(state: Open, because: 'new-day' | 'new-limits'): Open['freeing'] {

@@ -5,5 +5,8 @@ export * from './fund-control.js';
 export * from './fund.js';
 export { fundPeriodsOf } from './fund-period.js';
 export type { Fund } from './fund-state.js';
+export { type OutsideRefusal, outsideRefusal } from './outside-refund.js';
 export * from './payout.js';
+export { dueOf, type Payout } from './payout-state.js';
+export { maxFailures, type RailWord } from './rail-word.js';
 export * from './reconciliation.js';

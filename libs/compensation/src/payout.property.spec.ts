@@ -1,15 +1,9 @@
 import { isRejection, type Decider, type Stamped } from '@recourse/eventing';
 import { money } from '@recourse/money';
 import fc from 'fast-check';
-import {
-  maxFailures,
-  payout,
-  type Payout,
-  type PayoutCommand,
-  type PayoutEvent,
-  type PayoutRejection,
-  type RailWord,
-} from './payout.js';
+import { payout, type PayoutCommand, type PayoutEvent, type PayoutRejection } from './payout.js';
+import type { Payout } from './payout-state.js';
+import { maxFailures, type RailWord } from './rail-word.js';
 
 type PayoutDecider = Decider<PayoutCommand, Payout, PayoutEvent, PayoutRejection>;
 

@@ -1,6 +1,7 @@
 import { eventsOf, specify } from '@recourse/eventing';
 import { money } from '@recourse/money';
-import { maxFailures, payout, type PayoutCommand, type PayoutEvent, type RailWord } from './payout.js';
+import { payout, type PayoutCommand, type PayoutEvent } from './payout.js';
+import { maxFailures, type RailWord } from './rail-word.js';
 
 const at = '2026-03-01T08:00:00.000Z';
 const event = eventsOf<PayoutEvent>();

@@ -29,7 +29,7 @@ export interface WrittenOff {
   readonly amount: Money;
 }
 /** Money on its way to the merchant; it may still come back. */
-export interface Draw {
+interface Draw {
   readonly fromDeposit: Money;
   readonly fromPayable: Money;
   readonly isPaid: boolean;
@@ -91,10 +91,13 @@ export type Open = Books & { readonly status: 'open'; readonly terms: Terms };
 export const event = eventsOf<DepositEvent>();
 export type Change = Exclude<DepositEvent, { type: 'DepositPeriodOpened' | 'DepositPeriodClosed' | 'DepositAgreed' }>;
 export type Refusal = Rejection<DepositRejection>;
+export type Decided = readonly Change[] | Refusal;
 
 type Done = 'top-up' | 'unit' | 'case' | 'obligation' | 'payout' | 'made-whole' | 'compensation' | 'funding';
-export const doneKey = (kind: Done, ...id: (string | number)[]): string => [kind, ...id].join('/');
+const doneKey = (kind: Done, ...id: (string | number)[]): string => [kind, ...id].join('/');
 export const isDone = ({ done }: Books, ...key: Parameters<typeof doneKey>): boolean => done.includes(doneKey(...key));
+export const obligationOf = ({ obligations }: Books, id: string): Obligation | undefined =>
+  obligations.find(({ obligationId }) => obligationId === id);
 export const accountOf = ({ platform, merchant }: Account): Account => ({ platform, merchant });
 export const emptyBooks = {
   isShort: false,
@@ -233,7 +236,7 @@ function entry(books: Books, { type, data }: Change): Partial<Books> {
       return settled(books, data.obligationId);
     case 'RecourseForgiven': {
       const { obligationId, refundId, amount } = data;
-      const owed = books.obligations.find((one) => one.obligationId === obligationId);
+      const owed = obligationOf(books, obligationId);
       // What was written off has left the obligations before.
       const after =
         owed === undefined

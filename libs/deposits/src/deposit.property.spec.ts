@@ -2,7 +2,8 @@ import { decodeData, encodeData, fold, isRejection, plusHours, type Instant, typ
 import { add, money, type Money } from '@recourse/money';
 import fc from 'fast-check';
 import type { Open } from './books.js';
-import { deposit, type Deposit, type DepositCommand, type DepositEvent } from './deposit.js';
+import { deposit, type DepositCommand, type DepositEvent } from './deposit.js';
+import type { Deposit } from './deposit-state.js';
 import { depositPeriods } from './period.js';
 
 type Account = 'deposit' | 'held' | 'payable' | 'recourse';

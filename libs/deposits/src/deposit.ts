@@ -1,35 +1,32 @@
-import { type CommandOf, type Decider, type Event, type Instant, periodNo, reject } from '@recourse/eventing';
-import { add, isNegative, isPositive, isZero, min, type Money, sameAsset, subtract, zero } from '@recourse/money';
+import { type Decider, type Event, type Instant, reject } from '@recourse/eventing';
+import type { Money } from '@recourse/money';
 import type { RefundParties } from '@recourse/orders/events';
 import {
   type Account,
   accountOf,
   amountFault,
-  type Books,
   closedFault,
-  emptyBooks,
   event,
   type Funding,
-  ifPositive,
   isDone,
   type Leaving,
   type Obligation,
-  openFault,
-  type Open,
-  otherAsset,
-  post,
   type Proposal,
-  type Refusal,
-  released,
   type Terms,
   type WrittenOff,
 } from './books.js';
-import { collectFunding, declined, fundRefund, revokeFunding } from './hand-over.js';
-import { creditCompensation, isNothingLost, makeWhole, revokeObligation } from './make-whole.js';
+import { endCaseNote, noteCase } from './case-note.js';
+import { passDeadlines } from './deadline.js';
+import { type Deposit, evolve } from './deposit-state.js';
+import { confirmDraw, returnDraw } from './draw.js';
+import { declined, fundRefund, revokeFunding } from './hand-over.js';
+import { creditCompensation, isNothingLost, makeWhole } from './make-whole.js';
+import { collectObligation, openObligation, revokeObligation } from './obligation.js';
 import { depositPeriods } from './period.js';
-import { type SettlementSchedule, settling } from './settlement.js';
-import { notices, sweep, swept } from './sweep.js';
-import { cancelWithdrawal, closeAccount, departure, givesWay, passDeadlines, requestWithdrawal } from './withdrawal.js';
+import { drawSettlement, type SettlementSchedule } from './settlement.js';
+import { swept } from './sweep.js';
+import { agree } from './terms.js';
+import { cancelWithdrawal, closeAccount, requestWithdrawal } from './withdrawal.js';
 import { approveWriteOff, proposeWriteOff } from './write-off.js';
 
 export type DepositEvent =
@@ -464,19 +461,6 @@ export type DepositRejection =
   | 'WithdrawalOver'
   | 'WithdrawalPending';
 
-/** All money a merchant has here, as far as it is open. `opening` lasts only between the first two events of one append. */
-export type Deposit =
-  | { readonly status: 'unopened' }
-  | (Books & { readonly status: 'opening' })
-  | Open
-  /** This period of the account, which goes on in the next. */
-  | (Omit<Open, 'status'> & { readonly status: 'over'; readonly closedAt: Instant });
-
-/** A withdrawal waits for seven days of 24 hours unless the terms say otherwise. */
-export const usualCoolingOffHours = 168;
-
-const firstPeriod = periodNo(1);
-
 /**
  * Stream `deposit-{platform}.{merchant}.{period}`. Deposit, held and payable never fall below zero; whatever raises them is
  * taken for paid obligations first, oldest first, in the same append (K5).
@@ -552,42 +536,26 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
       }
       case 'NoteCase':
         return noteCase(command, at, state);
-      case 'EndCaseNote': {
-        const { caseId } = command;
-        const held = state.cases.get(caseId);
-        if (held === undefined) return [];
-        const ended = event('CaseNoteEnded', { ...account, caseId, endedAt: at });
-        return swept(state, at, ended, ...ifPositive(held, (amount) => released(account, { kind: 'case', caseId }, amount)));
-      }
+      case 'EndCaseNote':
+        return endCaseNote(command, at, state);
       case 'OpenObligation':
         return openObligation(command, at, state);
-      case 'CollectObligation': {
-        const owed = state.obligations.find(({ obligationId }) => obligationId === command.obligationId);
-        // Settled already, or the refund left no recourse; what the deposit itself funded is paid now.
-        if (owed === undefined) return collectFunding(command.obligationId, at, state);
-        const { obligationId, refundId } = owed;
-        const paid = event('ObligationRefundPaid', { ...account, obligationId, refundId, paidAt: at });
-        return owed.refundPaid ? sweep(state, at) : swept(state, at, paid);
-      }
+      case 'CollectObligation':
+        return collectObligation(command, at, state);
       case 'FundRefund':
         return fundRefund(command, at, state);
       case 'RevokeFunding':
         return revokeFunding(command.refundId, at, state);
       case 'DrawSettlement':
-        return drawSettlement(command.payoutId, command.amount, at, state);
+        return drawSettlement(command, at, state);
       case 'RequestWithdrawal':
         return requestWithdrawal(command, at, state);
       case 'CancelWithdrawal':
         return cancelWithdrawal(command, at, state);
       case 'CloseAccount':
         return closeAccount(command, at, state);
-      case 'ConfirmDraw': {
-        const { payoutId } = command;
-        const draw = state.draws.get(payoutId);
-        // Another period's, or known: nothing waits for this word.
-        if (draw === undefined || draw.isPaid) return [];
-        return swept(state, at, event('DrawPaid', { ...account, payoutId, paidAt: at }));
-      }
+      case 'ConfirmDraw':
+        return confirmDraw(command, at, state);
       case 'ReturnDraw':
         return returnDraw(command, at, state);
       case 'ProposeWriteOff':
@@ -601,143 +569,8 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
       case 'CreditCompensation':
         return creditCompensation(command, at, state);
       case 'PassDepositDeadlines':
-        return passed(state, at);
+        return passDeadlines(state, at);
     }
   },
-  evolve: (state, happened) => {
-    if (happened.type === 'DepositPeriodOpened') {
-      const { period: no, deposit: free, held, payable, carried, openedAt } = happened.data;
-      const balances = { deposit: free, held, payable, minimum: zero(free.asset) };
-      const books = { ...accountOf(happened.data), period: { no, openedAt }, ...balances, ...emptyBooks };
-      return carried ? { status: 'open', ...books, ...carried } : { status: 'opening', ...books };
-    }
-    // The fund asked for money of a merchant who has no account; that he gets one later is nobody's concern here.
-    if (state.status === 'unopened' && happened.type === 'HandOverDeclined') return state;
-    if (state.status === 'unopened' || state.status === 'over')
-      throw new Error(`${happened.type} stands before DepositPeriodOpened, or behind DepositPeriodClosed`);
-    if (happened.type === 'DepositPeriodClosed') {
-      if (state.status !== 'open') throw new Error('a period is closed before its terms were agreed');
-      return { ...state, status: 'over', closedAt: happened.data.closedAt };
-    }
-    if (happened.type === 'DepositAgreed') {
-      const { termsVersion: version, minimum, payee, rail, coolingOffHours = usualCoolingOffHours, settlement } = happened.data;
-      // A merchant who left and agrees to new terms is back.
-      return {
-        ...state,
-        status: 'open',
-        isClosed: false,
-        minimum,
-        terms: { version, payee, rail, coolingOffHours, ...(settlement && { settlement }) },
-      };
-    }
-    return post(state, happened);
-  },
+  evolve,
 };
-
-function agree(
-  command: CommandOf<DepositCommand, 'AgreeDeposit'>,
-  at: Instant,
-  state: Deposit,
-): readonly DepositEvent[] | Refusal {
-  const { platform, merchant, termsVersion, minimum, payee, rail, coolingOffHours, settlement } = command;
-  if (isNegative(minimum) || (settlement && isNegative(settlement.minimum)))
-    return reject('AmountNotPositive', 'the minimum of a deposit, or of a settlement, is zero or more');
-  if (settlement && !sameAsset(minimum, settlement.minimum))
-    return reject('AssetMismatch', 'the minimum of a settlement is in the asset of the deposit');
-  const inForce = state.status === 'open' ? state.terms.version : 0;
-  if (termsVersion <= inForce)
-    return reject('TermsNotNewer', `terms version ${inForce} is in force; only a higher one replaces it`);
-  const coolingOff = { ...(coolingOffHours !== undefined && { coolingOffHours }), ...(settlement && { settlement }) };
-  const agreed = event('DepositAgreed', { platform, merchant, termsVersion, minimum, payee, rail, ...coolingOff, agreedAt: at });
-  if (state.status !== 'unopened') {
-    if (!sameAsset(minimum, state.deposit)) return otherAsset(minimum, state);
-    return [agreed, ...notices(state, { ...state, minimum, isClosed: false }, at)];
-  }
-  const none = zero(minimum.asset);
-  const balances = { deposit: none, held: none, payable: none };
-  return [event('DepositPeriodOpened', { platform, merchant, period: firstPeriod, ...balances, openedAt: at }), agreed];
-}
-
-/** A timer: what has cooled off leaves, or is said to wait; what is to be settled leaves, or is said not to. */
-function passed(state: Open, at: Instant): readonly DepositEvent[] {
-  const leaves = departure(state, at).length > 0;
-  const due = [...(leaves ? [] : passDeadlines(at, state)), ...settling(state, at)];
-  return leaves || due.length > 0 ? swept(state, at, ...due) : [];
-}
-
-function noteCase(command: CommandOf<DepositCommand, 'NoteCase'>, at: Instant, state: Open): readonly DepositEvent[] | Refusal {
-  const { caseId, orderId, exposure } = command;
-  if (state.cases.has(caseId) || isDone(state, 'case', caseId)) return [];
-  if (isNegative(exposure)) return reject('AmountNotPositive', 'the exposure of a case is zero or more');
-  if (!sameAsset(exposure, state.deposit)) return otherAsset(exposure, state);
-  const noted = swept(state, at, event('CaseNoted', { ...accountOf(state), caseId, orderId, exposure, notedAt: at }));
-  // The note came after its own obligation, which holds for the case already.
-  if (state.obligations.some((owed) => owed.caseId === caseId)) return noted;
-  const free = noted.reduce(post, state).deposit;
-  const hold = (amount: Money) => event('DepositHeld', { ...accountOf(state), for: { kind: 'case', caseId }, amount });
-  return [...noted, ...ifPositive(min(exposure, free), hold)];
-}
-
-function openObligation(
-  command: CommandOf<DepositCommand, 'OpenObligation'>,
-  at: Instant,
-  state: Open,
-): readonly DepositEvent[] | Refusal {
-  const { obligationId, refundId, caseId, orderId, amount } = command;
-  const isOpen = state.obligations.some((owed) => owed.obligationId === obligationId);
-  if (isOpen || isDone(state, 'obligation', obligationId)) return [];
-  const fault = amountFault(amount, state);
-  if (fault) return fault;
-  const account = accountOf(state);
-  const ofCase = caseId === undefined ? {} : { caseId };
-  const opened = event('ObligationOpened', { ...account, obligationId, refundId, ...ofCase, orderId, amount, openedAt: at });
-  const caseHold = caseId === undefined ? undefined : state.cases.get(caseId);
-  const yielding = givesWay(state, obligationId, at);
-  if (caseId === undefined || caseHold === undefined) return swept(state, at, opened, ...yielding);
-  const taken = min(caseHold, amount);
-  return swept(
-    state,
-    at,
-    opened,
-    ...yielding,
-    ...ifPositive(taken, (part) => event('HoldReassigned', { ...account, caseId, obligationId, amount: part })),
-    ...ifPositive(subtract(caseHold, taken), (rest) => released(account, { kind: 'case', caseId }, rest)),
-  );
-}
-
-function returnDraw(
-  { payoutId, draw: asked }: CommandOf<DepositCommand, 'ReturnDraw'>,
-  at: Instant,
-  state: Open,
-): readonly DepositEvent[] | Refusal {
-  const known = state.draws.get(payoutId);
-  if (known === undefined && isDone(state, 'payout', payoutId)) return [];
-  if (known === undefined && asked === undefined)
-    return reject('PayoutUnknown', 'no settlement or withdrawal with this payout id was drawn from this account');
-  const none = zero(state.deposit.asset);
-  const amount = known ? add(known.fromDeposit, known.fromPayable) : (asked?.amount ?? none);
-  const fault = amountFault(amount, state);
-  if (fault) return fault;
-  const toDeposit = known?.fromDeposit ?? (asked?.kind === 'withdrawal' ? amount : none);
-  const back = { payoutId, amount, toDeposit, toPayable: subtract(amount, toDeposit), returnedAt: at };
-  return swept(state, at, event('DrawReturned', { ...accountOf(state), ...back }));
-}
-
-function drawSettlement(
-  payoutId: string,
-  wanted: Money | undefined,
-  at: Instant,
-  state: Open,
-): readonly DepositEvent[] | Refusal {
-  if (isDone(state, 'payout', payoutId)) return [];
-  // What came in after he left is still his, and leaves by a settlement as it would by closing again.
-  const closed = isZero(state.payable) ? closedFault(state) : undefined;
-  const fault = closed ?? (wanted && amountFault(wanted, state)) ?? openFault(state);
-  if (fault) return fault;
-  if (isZero(state.payable)) return reject('NothingPayable', 'there are no proceeds to settle yet');
-  const amount = wanted ?? state.payable;
-  if (isPositive(subtract(amount, state.payable)))
-    return reject('MoreThanPayable', `${amount.minor} is asked for and ${state.payable.minor} is payable, in minor units`);
-  const { payee, rail } = state.terms;
-  return [event('SettlementDrawn', { ...accountOf(state), payoutId, amount, payee, rail, drawnAt: at })];
-}

@@ -1,1 +1,2 @@
 export type * from './deposit.js';
+export type { Deposit } from './deposit-state.js';

@@ -1,6 +1,6 @@
 import type { CommandOf, DataOf, Instant } from '@recourse/eventing';
 import { add, isNegative, min, type Money, sameAsset, subtract, zero } from '@recourse/money';
-import { accountOf, event, ifPositive, isDone, type Open, released } from './books.js';
+import { accountOf, type Change, event, ifPositive, isDone, type Open, released } from './books.js';
 import type { DepositCommand, DepositEvent } from './deposit.js';
 import { swept } from './sweep.js';
 import { givesWay } from './withdrawal.js';
@@ -11,13 +11,13 @@ export const declined = (
   { platform, merchant, refundId, orderId, share: amount }: Asked,
   because: DataOf<DepositEvent, 'HandOverDeclined'>['because'],
   at: Instant,
-): DepositEvent => event('HandOverDeclined', { platform, merchant, refundId, orderId, amount, because, declinedAt: at });
+): Change => event('HandOverDeclined', { platform, merchant, refundId, orderId, amount, because, declinedAt: at });
 
 /**
  * All of the merchant's part or nothing of it, so that no refund has two funders: the hold of its case first, then what is free.
  * The rest of that hold is free again, and a withdrawal that has not left yet gives way, as for an obligation.
  */
-export function fundRefund(command: Asked, at: Instant, state: Open): readonly DepositEvent[] {
+export function fundRefund(command: Asked, at: Instant, state: Open): readonly Change[] {
   const { platform, merchant, buyer, payee, rail, refundId, orderId, caseId, share, fromFees, total } = command;
   if (isDone(state, 'funding', refundId) || state.fundings.has(refundId)) return [];
   // Nothing is halted for it: an account in another asset covers nothing.
@@ -53,7 +53,7 @@ export function fundRefund(command: Asked, at: Instant, state: Open): readonly D
 }
 
 /** Nothing is left to recover: the merchant paid it himself. */
-export function collectFunding(refundId: string, at: Instant, state: Open): readonly DepositEvent[] {
+export function collectFunding(refundId: string, at: Instant, state: Open): readonly Change[] {
   const funding = state.fundings.get(refundId);
   if (funding === undefined) return [];
   const { orderId, share, fromFees } = funding;
@@ -61,7 +61,7 @@ export function collectFunding(refundId: string, at: Instant, state: Open): read
   return swept(state, at, event('DepositFundingPaid', { ...accountOf(state), refundId, orderId, amount, paidAt: at }));
 }
 
-export function revokeFunding(refundId: string, at: Instant, state: Open): readonly DepositEvent[] {
+export function revokeFunding(refundId: string, at: Instant, state: Open): readonly Change[] {
   const funding = state.fundings.get(refundId);
   if (funding === undefined) return []; // it was given back already
   const { orderId, share: toDeposit, fromFees: toFees } = funding;

@@ -5,9 +5,11 @@ import {
   amountFault,
   type Books,
   type Change,
+  type Decided,
   event,
   ifPositive,
   isDone,
+  obligationOf,
   type Open,
   otherAsset,
   type Refusal,
@@ -16,7 +18,6 @@ import {
 import type { DepositCommand } from './deposit.js';
 import { swept } from './sweep.js';
 
-type Decided = readonly Change[] | Refusal;
 type MakeWhole = CommandOf<DepositCommand, 'MakeWhole'>;
 
 /**
@@ -45,7 +46,7 @@ export const isNothingLost = (command: DepositCommand): boolean =>
   command.type === 'MakeWhole' && isZero(command.escrowLoss) && isZero(command.recourse);
 
 function ofDebt({ obligationId, recourse }: MakeWhole, at: Instant, state: Open): readonly Change[] {
-  const owed = state.obligations.find((one) => one.obligationId === obligationId);
+  const owed = obligationOf(state, obligationId);
   if (owed === undefined) return [];
   const { refundId, outstanding, held, refundPaid } = owed;
   const account = accountOf(state);
@@ -77,26 +78,6 @@ const lossFault = (amount: Money, books: Books): Refusal | undefined => {
   if (isNegative(amount)) return reject('AmountNotPositive', 'what a merchant lost is zero or more');
   return sameAsset(amount, books.deposit) ? undefined : otherAsset(amount, books);
 };
-
-/** The refund was revoked before anybody was paid, so that nothing was or will be taken for it. */
-export function revokeObligation(
-  { obligationId }: CommandOf<DepositCommand, 'RevokeObligation'>,
-  at: Instant,
-  state: Open,
-): Decided {
-  const owed = state.obligations.find((one) => one.obligationId === obligationId);
-  if (owed === undefined)
-    return isDone(state, 'obligation', obligationId) ? [] : reject('ObligationUnknown', 'nothing is outstanding under this id');
-  if (owed.refundPaid) return reject('RefundPaid', 'the refund is paid; whoever bore it is made whole instead');
-  const { refundId, held, outstanding: amount } = owed;
-  const account = accountOf(state);
-  return swept(
-    state,
-    at,
-    ...ifPositive(held, (part) => released(account, { kind: 'obligation', obligationId }, part)),
-    event('ObligationRevoked', { ...account, obligationId, refundId, amount, revokedAt: at }),
-  );
-}
 
 /** Also to a merchant who has left: he asks for it as for other late proceeds. */
 export function creditCompensation(

@@ -1,7 +1,8 @@
 import { encodeData, fold, fullPeriodEvents, maxEventBytes } from '@recourse/eventing';
 import { money, type Money } from '@recourse/money';
 import { event } from './books.js';
-import { deposit, type Deposit, type DepositEvent } from './deposit.js';
+import { deposit, type DepositEvent } from './deposit.js';
+import type { Deposit } from './deposit-state.js';
 import { depositPeriods } from './period.js';
 
 const fen = (minor: number): Money => money(BigInt(minor));

@@ -1,6 +1,7 @@
 import { fullPeriodEvents, periodNo, type Periods, shanghaiMonth } from '@recourse/eventing';
 import { accountOf, event, type Obligation } from './books.js';
-import type { CarriedObligation, Deposit, DepositEvent } from './deposit.js';
+import type { CarriedObligation, DepositEvent } from './deposit.js';
+import type { Deposit } from './deposit-state.js';
 
 /** An event holds 64 KiB, and none of these takes more than 400 bytes. */
 const carriedAtOnce = 100;

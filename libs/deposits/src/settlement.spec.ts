@@ -1,6 +1,7 @@
 import { fold, isRejection, type Instant, type Stamped } from '@recourse/eventing';
 import { money, type Money } from '@recourse/money';
-import { deposit, type Deposit, type DepositCommand, type DepositEvent } from './deposit.js';
+import { deposit, type DepositCommand, type DepositEvent } from './deposit.js';
+import type { Deposit } from './deposit-state.js';
 import { depositPeriods } from './period.js';
 import { nextSettlement, type SettlementSchedule } from './settlement.js';
 

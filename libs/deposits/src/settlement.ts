@@ -1,6 +1,17 @@
-import { epochMsOf, type Instant, isAfter, lastMomentOf, plusDays, shanghaiDay } from '@recourse/eventing';
+import {
+  type CommandOf,
+  type DataOf,
+  epochMsOf,
+  type Instant,
+  isAfter,
+  lastMomentOf,
+  plusDays,
+  reject,
+  shanghaiDay,
+} from '@recourse/eventing';
 import { isPositive, isZero, type Money, subtract } from '@recourse/money';
-import { accountOf, type Change, event, openFault, type Open } from './books.js';
+import { accountOf, amountFault, type Change, closedFault, type Decided, event, isDone, openFault, type Open } from './books.js';
+import type { DepositCommand, DepositEvent } from './deposit.js';
 
 /** Proceeds leave by themselves at the end of a day, or of a Sunday, in Shanghai, once they make the minimum. */
 export interface SettlementSchedule {
@@ -22,6 +33,25 @@ export function nextSettlement(every: SettlementSchedule['every'], at: Instant):
   return plusDays(end, (daysOfWeek - weekday) % daysOfWeek);
 }
 
+/** Somebody asks for it: all that is payable, or a part of it. */
+export function drawSettlement(
+  { payoutId, amount: wanted }: CommandOf<DepositCommand, 'DrawSettlement'>,
+  at: Instant,
+  state: Open,
+): Decided {
+  if (isDone(state, 'payout', payoutId)) return [];
+  // What came in after he left is still his, and leaves by a settlement as it would by closing again.
+  const closed = isZero(state.payable) ? closedFault(state) : undefined;
+  const fault = closed ?? (wanted && amountFault(wanted, state)) ?? openFault(state);
+  if (fault) return fault;
+  if (isZero(state.payable)) return reject('NothingPayable', 'there are no proceeds to settle yet');
+  const amount = wanted ?? state.payable;
+  if (isPositive(subtract(amount, state.payable)))
+    return reject('MoreThanPayable', `${amount.minor} is asked for and ${state.payable.minor} is payable, in minor units`);
+  const { payee, rail } = state.terms;
+  return [event('SettlementDrawn', { ...accountOf(state), payoutId, amount, payee, rail, drawnAt: at })];
+}
+
 /** Proceeds are here and nothing says yet when they leave. */
 export function scheduled(books: Open, at: Instant): readonly Change[] {
   const schedule = books.terms.settlement;
@@ -41,7 +71,7 @@ export function settling(state: Open, at: Instant): readonly Change[] {
   return [event('SettlementDrawn', { ...account, payoutId, amount: payable, payee, rail, due, drawnAt: at })];
 }
 
-function obstacle(state: Open): 'not-agreed' | 'nothing-payable' | 'below-minimum' | 'leaving' | 'open-case' | undefined {
+function obstacle(state: Open): DataOf<DepositEvent, 'SettlementSkipped'>['because'] | undefined {
   const { settlement } = state.terms;
   if (!settlement) return 'not-agreed';
   if (isZero(state.payable)) return 'nothing-payable';

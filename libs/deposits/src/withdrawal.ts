@@ -1,10 +1,11 @@
-import { type CommandOf, type Instant, isAfter, plusHours, reject } from '@recourse/eventing';
+import { type CommandOf, type DataOf, type Instant, isAfter, plusHours, reject } from '@recourse/eventing';
 import { add, isNegative, isPositive, subtract, zero } from '@recourse/money';
 import {
   accountOf,
   amountFault,
   type Change,
   closedFault,
+  type Decided,
   event,
   ifPositive,
   isDone,
@@ -12,9 +13,7 @@ import {
   type Open,
   type Refusal,
 } from './books.js';
-import type { DepositCommand } from './deposit.js';
-
-type Decided = readonly Change[] | Refusal;
+import type { DepositCommand, DepositEvent } from './deposit.js';
 
 export function requestWithdrawal(command: CommandOf<DepositCommand, 'RequestWithdrawal'>, at: Instant, state: Open): Decided {
   const { payoutId, amount } = command;
@@ -57,7 +56,7 @@ export const givesWay = (state: Open, obligationId: string, at: Instant): readon
 
 function cancelled(
   state: Open,
-  because: 'merchant' | 'obligation' | 'minimum' | 'closing',
+  because: DataOf<DepositEvent, 'WithdrawalCancelled'>['because'],
   at: Instant,
   by: { readonly obligationId?: string } = {},
 ): readonly Change[] {
@@ -72,7 +71,7 @@ const pendingFault = ({ leaving }: Open): Refusal | undefined =>
     : reject('WithdrawalPending', `${leaving.payoutId} is in its cooling-off; cancel it first, or wait for its end`);
 
 /** The timer's word: what cannot leave yet leaves with the event that removes the last thing in its way. */
-export function passDeadlines(at: Instant, state: Open): readonly Change[] {
+export function cooledOff(state: Open, at: Instant): readonly Change[] {
   const { leaving } = state;
   if (leaving === undefined || leaving.isCooledOff || !isAfter(at, leaving.until)) return [];
   return [event('CoolingOffEnded', { ...accountOf(state), payoutId: leaving.payoutId, endedAt: at })];

@@ -1,9 +1,18 @@
 import { type CommandOf, type Instant, reject } from '@recourse/eventing';
-import { accountOf, type Change, event, ifPositive, type Obligation, type Open, post, type Refusal, released } from './books.js';
+import {
+  accountOf,
+  type Decided,
+  event,
+  ifPositive,
+  type Obligation,
+  obligationOf,
+  type Open,
+  post,
+  type Refusal,
+  released,
+} from './books.js';
 import type { DepositCommand } from './deposit.js';
 import { sweep, swept } from './sweep.js';
-
-type Decided = readonly Change[] | Refusal;
 
 export function proposeWriteOff(command: CommandOf<DepositCommand, 'ProposeWriteOff'>, at: Instant, state: Open): Decided {
   const { obligationId, reason, subject } = command;
@@ -26,7 +35,7 @@ export function approveWriteOff(command: CommandOf<DepositCommand, 'ApproveWrite
   if (proposal === undefined) return reject('NotProposed', 'nobody has proposed to write this off; propose it first');
   if (proposal.proposedBy === subject) return reject('SameSubject', 'another person than the one who proposed it approves it');
   const collected = sweep(state, at);
-  const left = collected.reduce(post, state).obligations.find((one) => one.obligationId === obligationId);
+  const left = obligationOf(collected.reduce(post, state), obligationId);
   if (left === undefined) return swept(state, at);
   const { refundId, held, outstanding: amount } = left;
   const account = accountOf(state);
@@ -47,8 +56,8 @@ export function approveWriteOff(command: CommandOf<DepositCommand, 'ApproveWrite
   );
 }
 
-function outstanding({ obligations }: Open, id: string): Obligation | Refusal {
-  const owed = obligations.find(({ obligationId }) => obligationId === id);
+function outstanding(state: Open, id: string): Obligation | Refusal {
+  const owed = obligationOf(state, id);
   if (owed === undefined) return reject('ObligationUnknown', 'nothing is outstanding under this id');
   return owed.refundPaid ? owed : reject('RefundNotPaid', 'the refund is not paid yet; until then there is nothing to give up');
 }
