@@ -184,6 +184,17 @@ describe('reconciliation', () => {
     expect(await transfersOf(refundId)).toEqual(['Succeeded 5000']);
   });
 
+  it('what that buyer repays is money that the books know', async () => {
+    const { debts } = (await house.read(maker, '/buyer-debts')) as { debts: { debtId: string }[] };
+    await pay('back-R2', 5_000);
+    const debtId = String(debts[0]?.debtId);
+    await accepted(maker, `/buyer-debts/${debtId}/repayments`, { rail: 'sandbox', transaction: 'back-R2' });
+    const day = await today();
+    await nextDay();
+    expect(await reconcile(day)).toMatchObject({ lines: 1, agreed: 1, booked: 0 });
+    expect([await balanceOf('buyer:b1:owed'), await balanceOf('suspense:sandbox')]).toEqual([0, 0]);
+  });
+
   it('a part that was refunded outside leaves the rest to us', async () => {
     const refundId = await refundOf('R4', limitFen + 100);
     await outside('console-3', 'refund', 'out', 400_000, 'tx-R4');
