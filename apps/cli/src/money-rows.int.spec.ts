@@ -322,7 +322,13 @@ describe('money moves', () => {
 
     it('from the gateway itself beside us: a difference first, then his debt, which he repays', async () => {
       await paidBack('B3');
-      const id = await differenceOf({ movementId: 'console-1', what: 'refund', amount: cny(price), reference: 'tx-B3' }, price);
+      const id = await differenceOf({
+        movementId: 'console-1',
+        what: 'refund',
+        direction: 'out',
+        fen: price,
+        reference: 'tx-B3',
+      });
       const explain = () => post(maker, `/reconciliation/differences/${id}/refund`, { refundId: refundOf('B3') });
       expect(await booked(explain)).toEqual({
         rows: ['RefundedOutside', 'DifferenceCleared'],
@@ -341,11 +347,42 @@ describe('money moves', () => {
     });
   });
 
-  it('at the rail, and nobody knows why: a difference that two people write off', async () => {
-    const id = await differenceOf({ movementId: 'fee-1', what: 'fee', amount: cny(88) }, 88);
-    expect(await booked(() => byTwo(`/reconciliation/differences/${id}/write-off`))).toEqual({
-      rows: ['DifferenceWrittenOff'],
-      moves: { 'suspense:sandbox': 88, 'platform:losses': -88 },
+  describe('at the rail beside us', () => {
+    it('to a buyer whose refund waits: it is paid by that, and recourse follows', async () => {
+      await released('G1', 'ada', large);
+      await market.claim('G1');
+      await house.settle();
+      const id = await differenceOf({
+        movementId: 'console-2',
+        what: 'refund',
+        direction: 'out',
+        fen: large,
+        reference: 'tx-G1',
+      });
+      const explain = () => post(maker, `/reconciliation/differences/${id}/refund`, { refundId: refundOf('G1') });
+      expect(await booked(explain)).toEqual({
+        rows: ['PayableDebited', 'FundReimbursed', 'RefundedOutside', 'DifferenceCleared'],
+        moves: {
+          'suspense:sandbox': large,
+          [`refund:${refundOf('G1')}`]: -large,
+          'merchant:ada:payable': -largeShare,
+          'merchant:ada:recourse': largeShare,
+          'fund:advanced': -largeShare,
+          'fund:available': largeShare,
+        },
+      });
+    });
+
+    it.each([
+      ['out', 88],
+      ['in', 77],
+    ] as const)('%s, and nobody knows why: a difference that two people write off', async (direction, fen) => {
+      const id = await differenceOf({ movementId: `odd-${direction}`, what: 'other', direction, fen });
+      const lost = direction === 'out' ? fen : -fen;
+      expect(await booked(() => byTwo(`/reconciliation/differences/${id}/write-off`))).toEqual({
+        rows: ['DifferenceWrittenOff'],
+        moves: { 'suspense:sandbox': lost, 'platform:losses': -lost },
+      });
     });
   });
 
@@ -360,14 +397,22 @@ describe('money moves', () => {
     expect(await market.verify()).toMatchObject({ code: 0, holds: true, violations: [] });
   });
 
-  /** Money leaves our account at the rail, and the bill of the day says so. @returns the only open difference */
-  async function differenceOf(movement: object, fen: number): Promise<string> {
-    await post(maker, '/sandbox/movements', { direction: 'out', ...movement });
+  interface Movement {
+    readonly movementId: string;
+    readonly what: 'refund' | 'other';
+    readonly direction: 'in' | 'out';
+    readonly fen: number;
+    readonly reference?: string;
+  }
+  /** Money moves on our account at the rail, and nothing but the bill of the day says so. @returns the only open difference */
+  async function differenceOf({ fen, ...movement }: Movement): Promise<string> {
+    await post(maker, '/sandbox/movements', { ...movement, amount: cny(fen) });
     const day = shanghaiDay(await house.now());
     await house.settle(plusDays(await house.now(), 1));
+    const left = movement.direction === 'out' ? fen : -fen;
     expect(await booked(() => post(maker, `/reconciliation/sandbox/${day}`))).toEqual({
       rows: ['DifferenceBooked'],
-      moves: { 'suspense:sandbox': -fen, 'gateway:sandbox': fen },
+      moves: { 'suspense:sandbox': -left, 'gateway:sandbox': left },
     });
     const { differences } = (await house.read(maker, '/reconciliation/differences?status=open')) as {
       differences: { differenceId: string }[];
