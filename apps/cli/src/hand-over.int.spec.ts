@@ -1,70 +1,37 @@
-import { defaultPolicy } from './demo.js';
-import { makeDataDir, removeDataDir, runCli, startTestInstallation, type TestInstallation } from './test-installation.js';
+import { makeDataDir, removeDataDir, startTestInstallation, type TestInstallation } from './test-installation.js';
+import { cny, maker, type Market, openMarket, topUpCard } from './test-market.js';
 
-const cny = (fen: number) => ({ asset: 'CNY', minor: String(fen) });
 const price = 10_000;
 const fee = 50;
 const share = price - fee;
 const rounds = 4;
-const finance = 'finance:chen';
 
 /** An installation whose fund has nothing: the merchant's own deposit pays what he bears, or the buyer waits. K5, K6 */
 describe('while the fund is empty', () => {
   let dataDir: string;
   let house: TestInstallation;
-  let policyHash: string;
+  let market: Market;
 
   const send: TestInstallation['send'] = (...request) => house.send(...request);
   const post: TestInstallation['post'] = (...request) => house.post(...request);
-  const capture = (transaction: string, fen: number) => post('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
-  const agree = (merchant: string) =>
-    post(finance, `/deposits/${merchant}/agreement`, {
-      termsVersion: 1,
-      minimum: cny(0),
-      payeeAccount: `account-of-${merchant}`,
-      rail: 'sandbox',
-    });
-  const topUp = async (merchant: string, transaction: string, fen: number) => {
-    await capture(transaction, fen);
-    await post(`merchant:${merchant}`, `/deposits/${merchant}/top-ups`, { transaction });
-  };
-  const contribute = async (transaction: string, fen: number) => {
-    await capture(transaction, fen);
-    const { contributionId } = await post(finance, '/fund/contributions', { transaction, rail: 'sandbox', amount: cny(fen) });
-    await post('finance:lin', `/fund/contributions/${String(contributionId)}/approval`);
-  };
   /** A top-up card of 100 yuan, fee 0.50, confirmed by its buyer, so that escrow has nothing of it any more. */
   const sell = async (orderNo: string, merchant: string) => {
-    await post('shop', '/orders', {
-      orderNo,
-      merchant,
-      buyer: `buyer-of-${orderNo}`.toLowerCase(),
-      payeeAccount: `account-of-${orderNo}`,
-      rail: 'sandbox',
-      productKind: 'phone-top-up',
-      settlement: 'ESCROW',
-      promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
-      consent: { version: 1, hash: policyHash },
-      lines: [{ product: '100元话费', unitPrice: cny(price), quantity: 1 }],
-      fee: cny(fee),
-    });
-    await capture(`tx-${orderNo}`, price);
-    await post('shop', `/orders/${orderNo}/payments`, { transaction: `tx-${orderNo}` });
-    const units = [{ unit: 1, receipt: `receipt-${orderNo}`, account: '13800000001' }];
-    await post('shop', `/orders/${orderNo}/deliveries`, { units });
-    await post('shop', '/sandbox/verifications', { receipt: `receipt-${orderNo}`, outcome: 'NOT_CREDITED' });
-    await post(buyerOf(orderNo), `/orders/${orderNo}/receipt`, { units: [1] });
+    const buyer = `buyer-of-${orderNo}`.toLowerCase();
+    await market.buy(orderNo, { ...topUpCard, merchant, buyer, payeeAccount: `account-of-${orderNo}` });
+    await market.deliverTopUp(orderNo);
+    await market.topUpFails(orderNo);
+    await market.confirm(orderNo, [1], buyerOf(orderNo));
     await house.settle();
   };
   const buyerOf = (orderNo: string) => `buyer:buyer-of-${orderNo.toLowerCase()}`;
-  const claim = (orderNo: string) => post(buyerOf(orderNo), '/disputes', { orderNo, units: [1], reason: 'not-credited' });
+  const claim = (orderNo: string) => market.claim(orderNo, { reason: 'not-credited' }, buyerOf(orderNo));
   const refundOf = async (orderNo: string) => {
     const { refunds } = (await house.read(buyerOf(orderNo), '/refunds')) as { refunds: { refundId: string }[] };
     expect(refunds).toHaveLength(1);
-    return house.read(finance, `/refunds/${refunds[0]!.refundId}`);
+    return house.read(maker, `/refunds/${refunds[0]!.refundId}`);
   };
   const fund = async () => {
-    const { funds } = (await house.read(finance, '/fund')) as { funds: Record<string, unknown>[] };
+    const { funds } = (await house.read(maker, '/fund')) as { funds: Record<string, unknown>[] };
     return funds[0]!;
   };
   const account = (merchant: string) => house.read(`merchant:${merchant}`, `/deposits/${merchant}`);
@@ -81,15 +48,13 @@ describe('while the fund is empty', () => {
       .filter(({ payee, state }) => payee === `account-of-${orderNo}` && state === 'Succeeded')
       .map(({ amount }) => Number(amount.minor));
   const verified = async () => {
-    const verification = runCli('verify', '--json', '--data-dir', dataDir);
-    expect(await verification.ended).toEqual({ code: 0, signal: null });
-    expect(JSON.parse(verification.output())).toMatchObject({ holds: true, violations: [] });
+    expect(await market.verify()).toMatchObject({ code: 0, holds: true, violations: [] });
   };
 
   beforeAll(async () => {
     dataDir = await makeDataDir();
     house = await startTestInstallation(dataDir);
-    policyHash = String((await post('operator:liu', '/policies', { table: await defaultPolicy() }))['hash']);
+    market = await openMarket(house);
   });
   afterAll(async () => {
     await house?.stop();
@@ -97,8 +62,8 @@ describe('while the fund is empty', () => {
   });
 
   it('a buyer is paid straight from the deposit of the merchant who sold the dead card', async () => {
-    await agree('ada');
-    await topUp('ada', 'deposit-ada', 50_000);
+    await market.agree('ada');
+    await market.topUp('ada', 'deposit-ada', 50_000);
     await sell('A1', 'ada');
     await claim('A1');
     await house.settle();
@@ -118,8 +83,8 @@ describe('while the fund is empty', () => {
     // The claim held its price: out of that hold it was paid.
     expect(funded).toMatchObject({ change: { available: cny(0), held: cny(-share) }, because: { order: 'demo.A1' } });
     expect(await fund()).toMatchObject({ available: cny(0), reserved: cny(0), queued: cny(0), handedOver: cny(0), waiting: 0 });
-    expect((await house.read(finance, '/fund/handed-over'))['refunds']).toEqual([]);
-    const { groups, agrees } = await house.read(finance, '/audit/refunds?by=source');
+    expect((await house.read(maker, '/fund/handed-over'))['refunds']).toEqual([]);
+    const { groups, agrees } = await house.read(maker, '/audit/refunds?by=source');
     expect(agrees).toBe(true);
     // A part was approved out of the fund and left it again.
     expect(groups).toMatchObject([
@@ -131,8 +96,8 @@ describe('while the fund is empty', () => {
   });
 
   it('a merchant without cover lets the buyer wait, and it is said why', async () => {
-    await agree('bob');
-    await topUp('bob', 'deposit-bob', share - 1);
+    await market.agree('bob');
+    await market.topUp('bob', 'deposit-bob', share - 1);
     await sell('B1', 'bob');
     await claim('B1');
     await house.settle();
@@ -144,13 +109,13 @@ describe('while the fund is empty', () => {
   });
 
   it('a top-up pays the share that waits, also of one who waits behind another', async () => {
-    await agree('dora');
+    await market.agree('dora');
     await sell('D1', 'dora');
     await claim('D1');
     await house.settle();
     expect(await paidTo('D1')).toEqual([]);
     expect(await fund()).toMatchObject({ queued: cny(2 * share), waiting: 2 });
-    await topUp('dora', 'deposit-dora', share);
+    await market.topUp('dora', 'deposit-dora', share);
     await house.settle();
     expect(await paidTo('D1')).toEqual([price]);
     expect(await refundOf('D1')).toMatchObject({ status: 'paid', fromDeposit: cny(share), fromFund: cny(0) });
@@ -160,7 +125,7 @@ describe('while the fund is empty', () => {
   });
 
   it('a contribution pays who waits, and recourse follows as ever', async () => {
-    await contribute('fund-1', share);
+    await market.contribute('fund-1', share);
     await house.settle();
     expect(await paidTo('B1')).toEqual([price]);
     expect(await refundOf('B1')).toMatchObject({
@@ -176,7 +141,7 @@ describe('while the fund is empty', () => {
   });
 
   it('after a pause the fund pays as far as it can, and asks the deposit for the rest only', async () => {
-    await agree('cleo');
+    await market.agree('cleo');
     await post('operator:liu', '/fund/pause', { asset: 'CNY', reason: 'an odd night' });
     await sell('C1', 'cleo');
     await sell('C2', 'cleo');
@@ -197,15 +162,15 @@ describe('while the fund is empty', () => {
   it('a top-up, a contribution and a withdrawal at the moment of the claim: each buyer is paid once', async () => {
     for (let round = 0; round < rounds; round += 1) {
       const merchant = `race${round}`;
-      await agree(merchant);
-      await topUp(merchant, `deposit-${merchant}`, round % 2 === 0 ? share : 1);
+      await market.agree(merchant);
+      await market.topUp(merchant, `deposit-${merchant}`, round % 2 === 0 ? share : 1);
       await sell(`R${round}`, merchant);
-      await capture(`more-${merchant}`, share);
+      await market.capture(`more-${merchant}`, share);
       const together = [
         () => send(`merchant:${merchant}`, `/deposits/${merchant}/withdrawals`, { amount: cny(1) }),
         () => claim(`R${round}`),
         () => post(`merchant:${merchant}`, `/deposits/${merchant}/top-ups`, { transaction: `more-${merchant}` }),
-        () => contribute(`fund-${merchant}`, 1),
+        () => market.contribute(`fund-${merchant}`, 1),
       ];
       await Promise.all([...together.slice(round), ...together.slice(0, round)].map((one) => one()));
       await house.settle();

@@ -1,74 +1,39 @@
 import { plusDays, plusHours, plusMs, type Instant } from '@recourse/eventing';
 import { setVirtualClock } from '@recourse/postgres';
-import { defaultPolicy } from './demo.js';
 import {
   eventually,
   makeDataDir,
   problemOf,
   removeDataDir,
-  runCli,
   startTestInstallation,
   type TestInstallation,
 } from './test-installation.js';
-
-interface Cny {
-  readonly asset: string;
-  readonly minor: string;
-}
-const cny = (fen: number): Cny => ({ asset: 'CNY', minor: String(fen) });
-const finance = 'finance:chen';
+import { type Cny, cny, maker, type Market, openMarket, topUpCard } from './test-market.js';
 
 describe('the account of a merchant', () => {
   let dataDir: string;
   let house: TestInstallation;
-  let policyHash: string;
+  let market: Market;
 
   const post: TestInstallation['post'] = (...request) => house.post(...request);
   const refusalOf = async (...request: Parameters<TestInstallation['send']>) =>
     problemOf(await house.send(...request)).slice('409 '.length);
-  const capture = (transaction: string, fen: number) => post('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
-  const agree = (merchant: string, minimum: number, termsVersion = 1) =>
-    post(finance, `/deposits/${merchant}/agreement`, {
-      termsVersion,
-      minimum: cny(minimum),
-      payeeAccount: `account-of-${merchant}`,
-      rail: 'sandbox',
-    });
-  const topUp = async (merchant: string, transaction: string, fen: number) => {
-    await capture(transaction, fen);
-    await post(`merchant:${merchant}`, `/deposits/${merchant}/top-ups`, { transaction });
-  };
   /** A top-up card of 100 yuan, fee 0.50, confirmed by the buyer, so that the merchant has its price. */
   const sell = async (orderNo: string, merchant: string) => {
-    await post('shop', '/orders', {
-      orderNo,
-      merchant,
-      buyer: 'li',
-      payeeAccount: 'account-of-li',
-      rail: 'sandbox',
-      productKind: 'phone-top-up',
-      settlement: 'ESCROW',
-      promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
-      consent: { version: 1, hash: policyHash },
-      lines: [{ product: '100元话费', unitPrice: cny(10_000), quantity: 1 }],
-      fee: cny(50),
-    });
-    await capture(`tx-${orderNo}`, 10_000);
-    await post('shop', `/orders/${orderNo}/payments`, { transaction: `tx-${orderNo}` });
-    const units = [{ unit: 1, receipt: `receipt-${orderNo}`, account: '13800000001' }];
-    await post('shop', `/orders/${orderNo}/deliveries`, { units });
-    await post('buyer:li', `/orders/${orderNo}/receipt`, { units: [1] });
+    await market.buy(orderNo, { ...topUpCard, merchant });
+    await market.deliverTopUp(orderNo);
+    await market.confirm(orderNo);
     await house.settle();
   };
   /** It was not credited: the fund pays, and the merchant owes 99.50. */
   const refund = async (orderNo: string) => {
-    await post('shop', '/sandbox/verifications', { receipt: `receipt-${orderNo}`, outcome: 'NOT_CREDITED' });
-    await post('buyer:li', '/disputes', { orderNo, units: [1], reason: 'not-credited' });
+    await market.topUpFails(orderNo);
+    await market.claim(orderNo, { reason: 'not-credited' });
     await house.settle();
   };
   const account = (merchant: string) => house.read(`merchant:${merchant}`, `/deposits/${merchant}`);
   const withdrawals = async (merchant: string) =>
-    (await house.read(finance, `/deposits/${merchant}/withdrawals`))['withdrawals'] as Record<string, unknown>[];
+    (await house.read(maker, `/deposits/${merchant}/withdrawals`))['withdrawals'] as Record<string, unknown>[];
   const paidTo = async (merchant: string) =>
     (await house.transfers())
       .filter(({ payee, state }) => payee === `account-of-${merchant}` && state === 'Succeeded')
@@ -78,11 +43,8 @@ describe('the account of a merchant', () => {
   beforeAll(async () => {
     dataDir = await makeDataDir();
     house = await startTestInstallation(dataDir);
-    policyHash = String((await post('operator:liu', '/policies', { table: await defaultPolicy() }))['hash']);
-    await capture('fund-1', 200_000);
-    const contribution = { transaction: 'fund-1', rail: 'sandbox', amount: cny(200_000) };
-    const { contributionId } = await post(finance, '/fund/contributions', contribution);
-    await post('finance:lin', `/fund/contributions/${String(contributionId)}/approval`);
+    market = await openMarket(house);
+    await market.contribute('fund-1', 200_000);
   });
   afterAll(async () => {
     await house?.stop();
@@ -90,10 +52,10 @@ describe('the account of a merchant', () => {
   });
 
   it('a deposit above the minimum is withdrawn after seven days, once, to the agreed account', async () => {
-    await agree('ada', 30_000);
-    await topUp('ada', 'ada-1', 50_000);
+    await market.agree('ada', { minimum: cny(30_000) });
+    await market.topUp('ada', 'ada-1', 50_000);
     // The rail tells of the same top-up twice.
-    expect(await house.send(finance, '/deposits/ada/top-ups', { transaction: 'ada-1' })).toMatchObject({ status: 409 });
+    expect(await house.send(maker, '/deposits/ada/top-ups', { transaction: 'ada-1' })).toMatchObject({ status: 409 });
     expect(await refusalOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(20_001) })).toBe('more-than-free');
     expect(await refusalOf('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(0) })).toBe('amount-not-positive');
     expect(await refusalOf('merchant:bob', '/deposits/ada/withdrawals', { amount: cny(1) })).toBe('merchant-unknown');
@@ -114,7 +76,7 @@ describe('the account of a merchant', () => {
   });
 
   it('one whose end passes while no worker runs is paid late, and once', async () => {
-    await topUp('ada', 'ada-2', 5_000);
+    await market.topUp('ada', 'ada-2', 5_000);
     const { until } = await post('merchant:ada', '/deposits/ada/withdrawals', { amount: cny(4_000) });
     await house.settle();
     process.kill(house.pids.worker, 'SIGKILL');
@@ -129,8 +91,8 @@ describe('the account of a merchant', () => {
   });
 
   it('is kept by a new obligation, by an open case, or by the merchant himself', async () => {
-    await agree('bob', 0);
-    await topUp('bob', 'bob-1', 30_000);
+    await market.agree('bob');
+    await market.topUp('bob', 'bob-1', 30_000);
     await sell('B1', 'bob');
     const first = await post('merchant:bob', '/deposits/bob/withdrawals', { amount: cny(25_000) });
     await post('merchant:bob', `/deposits/bob/withdrawals/${String(first['payoutId'])}/cancellation`);
@@ -165,7 +127,7 @@ describe('the account of a merchant', () => {
       held: cny(0),
       owed: cny(0),
     });
-    await capture('bob-2', 500);
+    await market.capture('bob-2', 500);
     expect(await refusalOf('merchant:bob', '/deposits/bob/top-ups', { transaction: 'bob-2' })).toBe('account-closed');
     expect(await refusalOf('merchant:bob', '/deposits/bob/settlements', {})).toBe('account-closed');
     expect(await refusalOf('merchant:bob', '/deposits/bob/closing')).toBe('account-closed');
@@ -181,8 +143,8 @@ describe('the account of a merchant', () => {
   });
 
   it('debts age by Shanghai days, are seen as of any moment, and a shortfall is a number', async () => {
-    await agree('cat', 5_000);
-    await topUp('cat', 'cat-1', 6_000);
+    await market.agree('cat', { minimum: cny(5_000) });
+    await market.topUp('cat', 'cat-1', 6_000);
     await sell('C1', 'cat');
     await post('merchant:cat', '/deposits/cat/settlements', {});
     await house.settle();
@@ -194,15 +156,15 @@ describe('the account of a merchant', () => {
 
     const ageing = async (as: string, at: Instant) => house.read(as, `/recourse/ageing?at=${encodeURIComponent(at)}`);
     const young = { outstanding: cny(3_950), obligations: 1, days0to7: cny(3_950), days8to30: cny(0) };
-    expect(await ageing(finance, plusMs(owedSince, -1))).toMatchObject({ totals: [], merchants: [] });
-    expect(await ageing(finance, plusDays(owedSince, 7))).toMatchObject({ totals: [young] });
+    expect(await ageing(maker, plusMs(owedSince, -1))).toMatchObject({ totals: [], merchants: [] });
+    expect(await ageing(maker, plusDays(owedSince, 7))).toMatchObject({ totals: [young] });
     expect(await ageing('merchant:cat', plusDays(owedSince, 8))).toMatchObject({
       merchants: [{ merchant: 'cat', days0to7: cny(0), days8to30: cny(3_950) }],
     });
-    expect(await ageing(finance, plusDays(owedSince, 31))).toMatchObject({
+    expect(await ageing(maker, plusDays(owedSince, 31))).toMatchObject({
       totals: [{ days31to90: cny(3_950), over90: cny(0) }],
     });
-    expect(await ageing(finance, plusDays(owedSince, 91))).toMatchObject({
+    expect(await ageing(maker, plusDays(owedSince, 91))).toMatchObject({
       totals: [{ days31to90: cny(0), over90: cny(3_950) }],
     });
     expect(await ageing('merchant:ada', plusDays(owedSince, 8))).toMatchObject({ merchants: [] });
@@ -212,9 +174,9 @@ describe('the account of a merchant', () => {
 
   it('a debt is given up by two people, and money that comes later pays it all the same', async () => {
     const writeOff = '/recourse/demo.C1.1.v1/write-off';
-    expect(await refusalOf(finance, `${writeOff}/approval`)).toBe('not-proposed');
-    await post(finance, writeOff, { reason: 'the merchant does not answer' });
-    expect(await refusalOf(finance, `${writeOff}/approval`)).toBe('same-subject');
+    expect(await refusalOf(maker, `${writeOff}/approval`)).toBe('not-proposed');
+    await post(maker, writeOff, { reason: 'the merchant does not answer' });
+    expect(await refusalOf(maker, `${writeOff}/approval`)).toBe('same-subject');
     expect(await refusalOf('merchant:cat', `${writeOff}/approval`)).toBe('role-not-allowed');
     expect(await post('finance:lin', `${writeOff}/approval`)).toMatchObject({
       status: 'written-off',
@@ -224,13 +186,13 @@ describe('the account of a merchant', () => {
     });
     await house.settle();
     expect(await account('cat')).toMatchObject({ owed: cny(0) });
-    expect(await house.read(finance, '/recourse/ageing')).toMatchObject({ totals: [] });
-    const advanced = async () => ((await house.read(finance, '/fund'))['funds'] as { advanced: Cny }[])[0]?.advanced;
+    expect(await house.read(maker, '/recourse/ageing')).toMatchObject({ totals: [] });
+    const advanced = async () => ((await house.read(maker, '/fund'))['funds'] as { advanced: Cny }[])[0]?.advanced;
     expect(await advanced()).toEqual(cny(0));
 
     // The month is over: what was given up goes on in the next period.
     await pass((now) => plusDays(now, 32));
-    await topUp('cat', 'cat-2', 1_000);
+    await market.topUp('cat', 'cat-2', 1_000);
     await house.settle();
     const periods = (await house.events()).filter(({ stream }) => stream.startsWith('deposit-demo.cat.'));
     expect(periods.findLast(({ stream }) => stream.endsWith('.0001'))).toMatchObject({ type: 'DepositPeriodClosed' });
@@ -245,19 +207,18 @@ describe('the account of a merchant', () => {
     expect(await account('cat')).toMatchObject({ deposit: cny(0), owed: cny(0) });
     await sell('C2', 'cat');
     expect(await account('cat')).toMatchObject({ payable: cny(9_950 - 2_950) });
-    await topUp('cat', 'cat-3', 5_000);
+    await market.topUp('cat', 'cat-3', 5_000);
     await house.settle();
     expect(await account('cat')).toMatchObject({ deposit: cny(5_000), shortfall: cny(0) });
     const { events } = { events: await house.events() };
     const told = events.filter(({ type }) => type === 'DepositFellShort' || type === 'ShortfallCured').map(({ type }) => type);
     expect(told).toEqual(['DepositFellShort', 'ShortfallCured']);
-    const refunds = (await house.read(finance, '/refunds?merchant=cat'))['refunds'];
+    const refunds = (await house.read(maker, '/refunds?merchant=cat'))['refunds'];
     expect(refunds).toMatchObject([{ recovered: cny(9_950), outstanding: cny(0) }]);
   });
 
   it('proceeds are settled by themselves at the end of the day, once, to the agreed account', async () => {
-    const terms = { termsVersion: 1, minimum: cny(0), payeeAccount: 'account-of-dan', rail: 'sandbox' };
-    await post(finance, '/deposits/dan/agreement', { ...terms, settlement: { every: 'day', minimum: cny(15_000) } });
+    await market.agree('dan', { settlement: { every: 'day', minimum: cny(15_000) } });
     expect(await account('dan')).toMatchObject({ coolingOffHours: 168, settlement: { every: 'day', minimum: cny(15_000) } });
     expect(await account('cat')).toMatchObject({ settlement: null });
     await sell('D1', 'dan');
@@ -270,8 +231,6 @@ describe('the account of a merchant', () => {
   });
 
   it('leaves books that verify', async () => {
-    const verification = runCli('verify', '--json', '--data-dir', dataDir);
-    expect(await verification.ended).toEqual({ code: 0, signal: null });
-    expect(JSON.parse(verification.output())).toMatchObject({ holds: true, violations: [] });
+    expect(await market.verify()).toMatchObject({ code: 0, holds: true, violations: [] });
   });
 });

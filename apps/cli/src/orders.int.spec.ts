@@ -1,5 +1,4 @@
 import { plusMs } from '@recourse/eventing';
-import { defaultPolicy } from './demo.js';
 import {
   makeDataDir,
   movesBetween,
@@ -9,41 +8,30 @@ import {
   startTestInstallation,
   type TestInstallation,
 } from './test-installation.js';
+import { cny, keysAt, type Market, openMarket } from './test-market.js';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const cny = (fen: number) => ({ asset: 'CNY', minor: String(fen) });
 const price = 5_000;
 
 /** Orders over the API of a running installation, and their money in the journal and in the book of the rail. */
 describe('the money of an order', () => {
   let dataDir: string;
   let house: TestInstallation;
-  let policyHash: string;
+  let market: Market;
 
   const send: TestInstallation['send'] = (...request) => house.send(...request);
   const post: TestInstallation['post'] = (...request) => house.post(...request);
   const read = (path: string) => house.read('finance:f1', path);
-  const orderBody = (orderNo: string, change: object = {}) => ({
-    orderNo,
-    merchant: 'm1',
-    buyer: `buyer-${orderNo}`,
-    payeeAccount: `account-of-${orderNo}`,
-    rail: 'sandbox',
-    productKind: 'game-card',
-    settlement: 'ESCROW',
-    promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
-    consent: { version: 1, hash: policyHash },
-    lines: [{ product: '50元游戏点卡', unitPrice: cny(price), quantity: 1 }],
-    fee: cny(250),
-    ...change,
-  });
+  const orderBody = (orderNo: string, change?: object) =>
+    market.orderBody(orderNo, {
+      buyer: `buyer-${orderNo}`,
+      payeeAccount: `account-of-${orderNo}`,
+      ...keysAt([price], 250),
+      ...change,
+    });
   const place = (orderNo: string, change?: object) => post('shop', '/orders', orderBody(orderNo, change));
-  /** Somebody pays at the gateway, and the shop tells of it. */
-  const pay = async (orderNo: string, transaction: string, fen = price) => {
-    await post('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
-    return post('shop', `/orders/${orderNo}/payments`, { transaction });
-  };
+  const pay = (orderNo: string, transaction: string, fen = price) => market.pay(orderNo, fen, transaction);
   const settleFor = async (ms: number) => house.settle(plusMs(await house.now(), ms));
   const order = (orderNo: string) => read(`/orders/${orderNo}`);
   const refundsOf = async (orderNo: string) => (await read(`/refunds?buyer=buyer-${orderNo}`))['refunds'];
@@ -56,11 +44,9 @@ describe('the money of an order', () => {
   beforeAll(async () => {
     dataDir = await makeDataDir();
     house = await startTestInstallation(dataDir);
-    policyHash = String((await post('operator:o1', '/policies', { table: await defaultPolicy() }))['hash']);
-    const terms = { minimum: cny(1_000), payeeAccount: 'account-of-m1', rail: 'sandbox', termsVersion: 1 };
-    await post('finance:f1', '/deposits/m1/agreement', terms);
-    await post('shop', '/sandbox/captures', { transaction: 'deposit-m1', amount: cny(12_000) });
-    await post('finance:f1', '/deposits/m1/top-ups', { transaction: 'deposit-m1' });
+    market = await openMarket(house);
+    await market.agree('m1', { minimum: cny(1_000) });
+    await market.topUp('m1', 'deposit-m1', 12_000);
   });
   afterAll(async () => {
     await house?.stop();
@@ -84,7 +70,7 @@ describe('the money of an order', () => {
       const before = await house.balances();
       await place('TWICE');
       await pay('TWICE', 'tx-twice-1');
-      await post('shop', '/sandbox/captures', { transaction: 'tx-twice-2', amount: cny(price) });
+      await market.capture('tx-twice-2', price);
       const tell = () => post('shop', '/orders/TWICE/payments', { transaction: 'tx-twice-2' });
       const told = [...(await Promise.all([tell(), tell()])), await tell()];
       expect(new Set(told.map((one) => JSON.stringify([one['paid'], one['goesBack']]))).size).toBe(1);
@@ -154,7 +140,7 @@ describe('the money of an order', () => {
       await place('D6', onDelivery);
       await place('D7', onDelivery);
       await pay('D6', 'tx-D6');
-      await post('shop', '/orders/D6/deliveries', { units: [{ unit: 1, key: 'KEY-D6-0001' }] });
+      await market.deliverKeys('D6');
       expect(await order('D6')).toMatchObject({ units: [{ money: 'released' }] });
       expect(problemOf(await send('shop', '/orders', orderBody('D8', onDelivery)))).toBe('409 exposure-too-high');
       await settleFor(24 * hourMs + 1);
@@ -166,7 +152,7 @@ describe('the money of an order', () => {
     const sell = async (orderNo: string) => {
       await place(orderNo);
       await pay(orderNo, `tx-${orderNo}`);
-      await post('shop', `/orders/${orderNo}/deliveries`, { units: [{ unit: 1, key: `KEY-${orderNo}-0001` }] });
+      await market.deliverKeys(orderNo);
     };
     const moneyOf = async (orderNo: string) => ((await order(orderNo))['units'] as { money: string }[]).map(({ money }) => money);
 
@@ -193,7 +179,7 @@ describe('the money of an order', () => {
       await freeze();
       for (const orderNo of ['F2', 'F3', 'F4'])
         expect(await order(orderNo)).toMatchObject({ frozen: [{ scope: 'merchant', reason: 'he is gone' }] });
-      await post('buyer:buyer-F3', '/orders/F3/receipt', { units: [1] });
+      await market.confirm('F3', [1], 'buyer:buyer-F3');
       await post('buyer:buyer-F4', '/orders/F4/cancellation');
       await settleFor(25 * hourMs);
       expect([await moneyOf('F2'), await moneyOf('F3')]).toEqual([['held'], ['held']]);
@@ -222,8 +208,8 @@ describe('the money of an order', () => {
       const sold = async (orderNo: string) => {
         const { feeScheduleVersion, units } = await place(orderNo, { fee: undefined });
         await pay(orderNo, `tx-${orderNo}`);
-        await post('shop', `/orders/${orderNo}/deliveries`, { units: [{ unit: 1, key: `KEY-${orderNo}-0001` }] });
-        await post(`buyer:buyer-${orderNo}`, `/orders/${orderNo}/receipt`, { units: [1] });
+        await market.deliverKeys(orderNo);
+        await market.confirm(orderNo, [1], `buyer:buyer-${orderNo}`);
         return [feeScheduleVersion, (units as { fee: unknown }[])[0]?.fee];
       };
       // 3.33 % of 50.00 is 1.665, half up.
@@ -248,8 +234,6 @@ describe('the money of an order', () => {
   });
 
   it('leaves books that verify', async () => {
-    const verification = runCli('verify', '--json', '--data-dir', dataDir);
-    expect(await verification.ended).toEqual({ code: 0, signal: null });
-    expect(JSON.parse(verification.output())).toMatchObject({ holds: true, violations: [] });
+    expect(await market.verify()).toMatchObject({ code: 0, holds: true, violations: [] });
   });
 });

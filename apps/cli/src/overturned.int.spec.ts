@@ -1,5 +1,4 @@
 import type { DomainEvent } from '@recourse/ledger';
-import { defaultPolicy } from './demo.js';
 import {
   makeDataDir,
   problemOf,
@@ -8,15 +7,12 @@ import {
   startTestInstallation,
   type TestInstallation,
 } from './test-installation.js';
+import { checker, cny, keysAt, maker, type Market, openMarket, supervisor } from './test-market.js';
 
-const cny = (fen: number) => ({ asset: 'CNY', minor: String(fen) });
 /** A refund above it waits for two people, and can still be taken back. */
 const limitFen = 1_000_000;
 const fee = 100;
-const maker = 'finance:chen';
-const checker = 'finance:lin';
 const arbitrator = 'arbitrator:he';
-const supervisor = 'operator:liu';
 
 const buyerAtFault = { liable: 'BUYER', remedy: 'NONE', bearer: 'none' };
 const platformBears = { liable: 'NONE', remedy: 'FULL_REFUND', bearer: 'platform' };
@@ -26,29 +22,18 @@ const override = (units: object[], isFraud = false) => ({ units, isFraud, explan
 describe('a verdict that two people overturn', () => {
   let dataDir: string;
   let house: TestInstallation;
-  let consent: { version: number; hash: string };
+  let market: Market;
 
   const post: TestInstallation['send'] = (...request) => house.send(...request);
   const accepted: TestInstallation['post'] = (...request) => house.post(...request);
-  const pay = (transaction: string, fen: number) => accepted('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
 
   beforeAll(async () => {
     dataDir = await makeDataDir();
     house = await startTestInstallation(dataDir);
-    const { hash } = (await accepted(supervisor, '/policies', { table: await defaultPolicy() })) as { hash: string };
-    consent = { version: 1, hash };
-    await accepted(maker, '/deposits/m1/agreement', {
-      minimum: cny(10_000),
-      payeeAccount: 'sandbox-fee-m1',
-      rail: 'sandbox',
-      termsVersion: 1,
-    });
-    await pay('deposit-m1', 50_000);
-    await accepted(maker, '/deposits/m1/top-ups', { transaction: 'deposit-m1' });
-    await pay('fund-1', 5_000_000);
-    const contribution = { transaction: 'fund-1', rail: 'sandbox', amount: cny(5_000_000) };
-    const { contributionId } = await accepted(maker, '/fund/contributions', contribution);
-    await accepted(checker, `/fund/contributions/${String(contributionId)}/approval`);
+    market = await openMarket(house);
+    await market.agree('m1', { minimum: cny(10_000), payeeAccount: 'sandbox-fee-m1' });
+    await market.topUp('m1', 'deposit-m1', 50_000);
+    await market.contribute('fund-1', 5_000_000);
   });
   afterAll(async () => {
     await house?.stop();
@@ -58,31 +43,12 @@ describe('a verdict that two people overturn', () => {
   /** Dead keys at one price each, claimed and refunded by the policy at the merchant's cost. @returns the refund */
   const refundOf = async (orderNo: string, prices: number[], { released = false } = {}): Promise<string> => {
     const units = prices.map((_, index) => index + 1);
-    await accepted('shop', '/orders', {
-      orderNo,
-      merchant: 'm1',
-      buyer: 'b1',
-      payeeAccount: 'account-of-b1',
-      rail: 'sandbox',
-      productKind: 'game-card',
-      settlement: 'ESCROW',
-      promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
-      consent,
-      lines: prices.map((fen, index) => ({ product: `点卡${index}`, unitPrice: cny(fen), quantity: 1 })),
-      fee: cny(fee * prices.length),
-    });
-    await pay(
-      `tx-${orderNo}`,
-      prices.reduce((sum, fen) => sum + fen, 0),
-    );
-    await accepted('shop', `/orders/${orderNo}/payments`, { transaction: `tx-${orderNo}` });
-    const keyOf = (unit: number) => `KEY-OF-${orderNo}-000${unit}`;
-    for (const unit of units) await accepted('shop', '/sandbox/verifications', { key: keyOf(unit), outcome: 'INVALID' });
-    await accepted('shop', `/orders/${orderNo}/deliveries`, { units: units.map((unit) => ({ unit, key: keyOf(unit) })) });
-    for (const unit of units) await accepted('buyer:b1', `/orders/${orderNo}/units/${unit}/reveal`);
-    if (released) await accepted('buyer:b1', `/orders/${orderNo}/receipt`, { units });
+    await market.buy(orderNo, keysAt(prices, fee * prices.length));
+    await market.deliverKeys(orderNo, units, 'INVALID');
+    for (const unit of units) await market.reveal(orderNo, unit);
+    if (released) await market.confirm(orderNo, units);
     await house.settle();
-    await accepted('buyer:b1', '/disputes', { orderNo, units, reason: 'key-invalid' });
+    await market.claim(orderNo, { units });
     await house.settle();
     return `demo.${orderNo}.1.v1`;
   };
@@ -104,11 +70,6 @@ describe('a verdict that two people overturn', () => {
     (await house.events()).flatMap((event) =>
       event.type === type && 'refundId' in event.data && event.data.refundId === refundId ? [event.data] : [],
     ) as Extract<DomainEvent, { type: Type }>['data'][];
-  const verification = async () => {
-    const run = runCli('verify', '--json', '--data-dir', dataDir);
-    await run.ended;
-    return JSON.parse(run.output()) as object;
-  };
 
   it('before the refund was paid takes it back into escrow, and the merchant gets the unit less the fee', async () => {
     const before = await account();
@@ -234,6 +195,6 @@ describe('a verdict that two people overturn', () => {
   });
 
   it('leaves books that verify', async () => {
-    expect(await verification()).toMatchObject({ holds: true, violations: [] });
+    expect(await market.verify()).toMatchObject({ holds: true, violations: [] });
   });
 });

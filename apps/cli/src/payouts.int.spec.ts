@@ -1,71 +1,31 @@
-import { defaultPolicy } from './demo.js';
-import {
-  makeDataDir,
-  problemOf,
-  removeDataDir,
-  runCli,
-  startTestInstallation,
-  type TestInstallation,
-} from './test-installation.js';
+import { makeDataDir, problemOf, removeDataDir, startTestInstallation, type TestInstallation } from './test-installation.js';
+import { checker, cny, keysAt, maker, type Market, openMarket } from './test-market.js';
 
-const cny = (fen: number) => ({ asset: 'CNY', minor: String(fen) });
 /** The limit nobody configured is 10,000.00. */
 const limitFen = 1_000_000;
-const maker = 'finance:chen';
-const checker = 'finance:lin';
 
 describe('payouts', () => {
   let dataDir: string;
   let house: TestInstallation;
-  let consent: { version: number; hash: string };
+  let market: Market;
 
   const post: TestInstallation['send'] = (...request) => house.send(...request);
   const accepted: TestInstallation['post'] = (...request) => house.post(...request);
-  const pay = (transaction: string, fen: number) => accepted('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
 
   beforeAll(async () => {
     dataDir = await makeDataDir();
     house = await startTestInstallation(dataDir);
-    const { hash } = (await accepted('operator:liu', '/policies', { table: await defaultPolicy() })) as { hash: string };
-    consent = { version: 1, hash };
-    await accepted(maker, '/deposits/m1/agreement', {
-      minimum: cny(10_000),
-      payeeAccount: 'sandbox-fee-m1',
-      rail: 'sandbox',
-      termsVersion: 1,
-    });
-    await pay('deposit-m1', 50_000);
-    await accepted(maker, '/deposits/m1/top-ups', { transaction: 'deposit-m1' });
-    await pay('fund-1', 100_000);
-    const contribution = await accepted(maker, '/fund/contributions', {
-      transaction: 'fund-1',
-      rail: 'sandbox',
-      amount: cny(100_000),
-    });
-    await accepted(checker, `/fund/contributions/${String(contribution['contributionId'])}/approval`);
+    market = await openMarket(house);
+    await market.agree('m1', { minimum: cny(10_000), payeeAccount: 'sandbox-fee-m1' });
+    await market.topUp('m1', 'deposit-m1', 50_000);
+    await market.contribute('fund-1', 100_000);
   });
   afterAll(async () => {
     await house?.stop();
     await removeDataDir(dataDir);
   });
 
-  const order = async (orderNo: string, fen: number) => {
-    await accepted('shop', '/orders', {
-      orderNo,
-      merchant: 'm1',
-      buyer: 'b1',
-      payeeAccount: 'account-of-b1',
-      rail: 'sandbox',
-      productKind: 'game-card',
-      settlement: 'ESCROW',
-      promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
-      consent,
-      lines: [{ product: '点卡', unitPrice: cny(fen), quantity: 1 }],
-      fee: cny(100),
-    });
-    await pay(`tx-${orderNo}`, fen);
-    await accepted('shop', `/orders/${orderNo}/payments`, { transaction: `tx-${orderNo}` });
-  };
+  const order = (orderNo: string, fen: number) => market.buy(orderNo, keysAt([fen], 100));
   /** An order that is cancelled before delivery: a refund of all of it, out of its escrow. */
   const refundOf = async (orderNo: string, fen: number): Promise<string> => {
     await order(orderNo, fen);
@@ -75,8 +35,8 @@ describe('payouts', () => {
   };
   const settlementOf = async (as: string, orderNo: string, fen: number): Promise<string> => {
     await order(orderNo, fen + 100);
-    await accepted('shop', `/orders/${orderNo}/deliveries`, { units: [{ unit: 1, key: `KEY-OF-${orderNo}-0001` }] });
-    await accepted('buyer:b1', `/orders/${orderNo}/receipt`, { units: [1] });
+    await market.deliverKeys(orderNo);
+    await market.confirm(orderNo);
     await house.settle();
     const { payoutId } = (await accepted(as, '/deposits/m1/settlements')) as { payoutId: string };
     await house.settle();
@@ -187,12 +147,11 @@ describe('payouts', () => {
 
   it('a refund that comes back is paid again, and the recourse it started stands', async () => {
     await order('L7', 5_000);
-    await accepted('shop', '/sandbox/verifications', { key: 'KEY-OF-L7-0001', outcome: 'INVALID' });
-    await accepted('shop', '/orders/L7/deliveries', { units: [{ unit: 1, key: 'KEY-OF-L7-0001' }] });
-    await accepted('buyer:b1', '/orders/L7/units/1/reveal');
-    await accepted('buyer:b1', '/orders/L7/receipt', { units: [1] });
+    await market.deliverKeys('L7', [1], 'INVALID');
+    await market.reveal('L7');
+    await market.confirm('L7');
     await house.settle();
-    await accepted('buyer:b1', '/disputes', { orderNo: 'L7', units: [1], reason: 'key-invalid' });
+    await market.claim('L7');
     await house.settle();
     const refundId = 'demo.L7.1.v1';
     expect(await refund(refundId)).toMatchObject({ status: 'paid', recovered: cny(4_900), payments: [{ transferNo: 1 }] });
@@ -217,8 +176,6 @@ describe('payouts', () => {
   });
 
   it('leave books that verify', async () => {
-    const verification = runCli('verify', '--json', '--data-dir', dataDir);
-    await verification.ended;
-    expect(JSON.parse(verification.output())).toMatchObject({ holds: true, violations: [] });
+    expect(await market.verify()).toMatchObject({ holds: true, violations: [] });
   });
 });

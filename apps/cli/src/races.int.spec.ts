@@ -1,7 +1,6 @@
-import { defaultPolicy } from './demo.js';
-import { makeDataDir, removeDataDir, runCli, startTestInstallation, type TestInstallation } from './test-installation.js';
+import { makeDataDir, removeDataDir, startTestInstallation, type TestInstallation } from './test-installation.js';
+import { cny, type Market, openMarket, topUpCard } from './test-market.js';
 
-const cny = (fen: number) => ({ asset: 'CNY', minor: String(fen) });
 const price = 10_000;
 const net = 9_950;
 const rounds = 6;
@@ -10,7 +9,7 @@ const rounds = 6;
 describe('at the same moment', () => {
   let dataDir: string;
   let house: TestInstallation;
-  let policyHash: string;
+  let market: Market;
 
   const send: TestInstallation['send'] = (...request) => house.send(...request);
   const accepted: TestInstallation['post'] = (...request) => house.post(...request);
@@ -21,38 +20,22 @@ describe('at the same moment', () => {
     const [first, last] = await Promise.all([one(), second]);
     return [first, last] as const;
   };
-  const capture = (transaction: string, fen: number) => accepted('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
   const agreed = async (merchant: string, fen: number) => {
-    const terms = { termsVersion: 1, minimum: cny(0), payeeAccount: `account-of-${merchant}`, rail: 'sandbox' };
-    await accepted('finance:chen', `/deposits/${merchant}/agreement`, terms);
-    await capture(`deposit-${merchant}`, fen);
-    await accepted(`merchant:${merchant}`, `/deposits/${merchant}/top-ups`, { transaction: `deposit-${merchant}` });
+    await market.agree(merchant);
+    await market.topUp(merchant, `deposit-${merchant}`, fen);
   };
   const placed = async (orderNo: string, merchant: string) => {
-    await accepted('shop', '/orders', {
-      orderNo,
-      merchant,
-      buyer: 'li',
-      payeeAccount: 'account-of-li',
-      rail: 'sandbox',
-      productKind: 'phone-top-up',
-      settlement: 'ESCROW',
-      promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
-      consent: { version: 1, hash: policyHash },
-      lines: [{ product: '100元话费', unitPrice: cny(price), quantity: 1 }],
-      fee: cny(price - net),
-    });
-    await capture(`tx-${orderNo}`, price);
+    await market.place(orderNo, { ...topUpCard, merchant });
+    await market.capture(`tx-${orderNo}`, price);
   };
   const delivered = async (orderNo: string, merchant: string) => {
     await placed(orderNo, merchant);
     await accepted('shop', `/orders/${orderNo}/payments`, { transaction: `tx-${orderNo}` });
-    const units = [{ unit: 1, receipt: `receipt-${orderNo}`, account: '13800000001' }];
-    await accepted('shop', `/orders/${orderNo}/deliveries`, { units });
-    await accepted('shop', '/sandbox/verifications', { receipt: `receipt-${orderNo}`, outcome: 'NOT_CREDITED' });
+    await market.deliverTopUp(orderNo);
+    await market.topUpFails(orderNo);
   };
-  const receipt = (orderNo: string) => send('buyer:li', `/orders/${orderNo}/receipt`, { units: [1] });
-  const claim = (orderNo: string) => send('buyer:li', '/disputes', { orderNo, units: [1], reason: 'not-credited' });
+  const receipt = (orderNo: string) => send('buyer:b1', `/orders/${orderNo}/receipt`, { units: [1] });
+  const claim = (orderNo: string) => send('buyer:b1', '/disputes', { orderNo, units: [1], reason: 'not-credited' });
   const account = (merchant: string) => house.read(`merchant:${merchant}`, `/deposits/${merchant}`);
   const refunds = async (merchant: string) =>
     (await house.read('finance:chen', `/refunds?merchant=${merchant}`))['refunds'] as Record<string, unknown>[];
@@ -61,8 +44,8 @@ describe('at the same moment', () => {
   beforeAll(async () => {
     dataDir = await makeDataDir();
     house = await startTestInstallation(dataDir);
-    policyHash = String((await accepted('operator:liu', '/policies', { table: await defaultPolicy() }))['hash']);
-    await capture('fund-1', 1_000_000);
+    market = await openMarket(house);
+    await market.capture('fund-1', 1_000_000);
   });
   afterAll(async () => {
     await house?.stop();
@@ -83,7 +66,7 @@ describe('at the same moment', () => {
     await agreed('top', 1_000);
     for (let round = 0; round < rounds; round += 1) {
       const transaction = `top-${round}`;
-      await capture(transaction, 100);
+      await market.capture(transaction, 100);
       const tell = (who: string) => send(who, '/deposits/top/top-ups', { transaction });
       expect(
         ok(
@@ -203,8 +186,6 @@ describe('at the same moment', () => {
   });
 
   it('all of it leaves books that verify', async () => {
-    const verification = runCli('verify', '--json', '--data-dir', dataDir);
-    expect(await verification.ended).toEqual({ code: 0, signal: null });
-    expect(JSON.parse(verification.output())).toMatchObject({ holds: true, violations: [] });
+    expect(await market.verify()).toMatchObject({ code: 0, holds: true, violations: [] });
   });
 });

@@ -1,7 +1,6 @@
 import { plusDays, shanghaiDay } from '@recourse/eventing';
 import { money } from '@recourse/money';
 import { openSandboxRail } from '@recourse/rails';
-import { defaultPolicy } from './demo.js';
 import {
   makeDataDir,
   problemOf,
@@ -10,12 +9,10 @@ import {
   startTestInstallation,
   type TestInstallation,
 } from './test-installation.js';
+import { checker, cny, keysAt, maker, type Market, openMarket } from './test-market.js';
 
-const cny = (fen: number) => ({ asset: 'CNY', minor: String(fen) });
 /** The limit nobody configured is 10,000.00. */
 const limitFen = 1_000_000;
-const maker = 'finance:chen';
-const checker = 'finance:lin';
 
 interface Difference {
   readonly differenceId: string;
@@ -28,32 +25,18 @@ interface Difference {
 describe('reconciliation', () => {
   let dataDir: string;
   let house: TestInstallation;
-  let consent: { version: number; hash: string };
+  let market: Market;
 
   const post: TestInstallation['send'] = (...request) => house.send(...request);
   const accepted: TestInstallation['post'] = (...request) => house.post(...request);
-  const pay = (transaction: string, fen: number) => accepted('shop', '/sandbox/captures', { transaction, amount: cny(fen) });
 
   beforeAll(async () => {
     dataDir = await makeDataDir();
     house = await startTestInstallation(dataDir);
-    const { hash } = (await accepted('operator:liu', '/policies', { table: await defaultPolicy() })) as { hash: string };
-    consent = { version: 1, hash };
-    await accepted(maker, '/deposits/m1/agreement', {
-      minimum: cny(10_000),
-      payeeAccount: 'account-of-m1',
-      rail: 'sandbox',
-      termsVersion: 1,
-    });
-    await pay('deposit-m1', 3 * limitFen);
-    await accepted(maker, '/deposits/m1/top-ups', { transaction: 'deposit-m1' });
-    await pay('fund-1', 5 * limitFen);
-    const contribution = await accepted(maker, '/fund/contributions', {
-      transaction: 'fund-1',
-      rail: 'sandbox',
-      amount: cny(5 * limitFen),
-    });
-    await accepted(checker, `/fund/contributions/${String(contribution['contributionId'])}/approval`);
+    market = await openMarket(house);
+    await market.agree('m1', { minimum: cny(10_000) });
+    await market.topUp('m1', 'deposit-m1', 3 * limitFen);
+    await market.contribute('fund-1', 5 * limitFen);
   });
   afterAll(async () => {
     await house?.stop();
@@ -62,28 +45,12 @@ describe('reconciliation', () => {
 
   /** A dead key after its escrow was released: a refund out of the fund, with recourse against the merchant. */
   const refundOf = async (orderNo: string, fen: number, payeeAccount = 'account-of-b1'): Promise<string> => {
-    const key = `KEY-OF-${orderNo}-0001`;
-    await accepted('shop', '/orders', {
-      orderNo,
-      merchant: 'm1',
-      buyer: 'b1',
-      payeeAccount,
-      rail: 'sandbox',
-      productKind: 'game-card',
-      settlement: 'ESCROW',
-      promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
-      consent,
-      lines: [{ product: '点卡', unitPrice: cny(fen), quantity: 1 }],
-      fee: cny(100),
-    });
-    await pay(`tx-${orderNo}`, fen);
-    await accepted('shop', `/orders/${orderNo}/payments`, { transaction: `tx-${orderNo}` });
-    await accepted('shop', '/sandbox/verifications', { key, outcome: 'INVALID' });
-    await accepted('shop', `/orders/${orderNo}/deliveries`, { units: [{ unit: 1, key }] });
-    await accepted('buyer:b1', `/orders/${orderNo}/units/1/reveal`);
-    await accepted('buyer:b1', `/orders/${orderNo}/receipt`, { units: [1] });
+    await market.buy(orderNo, { payeeAccount, ...keysAt([fen], 100) });
+    await market.deliverKeys(orderNo, [1], 'INVALID');
+    await market.reveal(orderNo);
+    await market.confirm(orderNo);
     await house.settle();
-    await accepted('buyer:b1', '/disputes', { orderNo, units: [1], reason: 'key-invalid' });
+    await market.claim(orderNo);
     await house.settle();
     return `demo.${orderNo}.1.v1`;
   };
@@ -114,11 +81,6 @@ describe('reconciliation', () => {
       .map(({ state, amount }) => `${state} ${amount.minor}`);
   /** Credits less debits. */
   const balanceOf = async (account: string): Promise<number> => (await house.balances()).get(account) ?? 0;
-  const verification = async () => {
-    const run = runCli('verify', '--json', '--data-dir', dataDir);
-    await run.ended;
-    return JSON.parse(run.output()) as { holds: boolean; violations: { invariant: string; found: string }[] };
-  };
 
   it('a refund made outside, of one that waits for approval, pays it: recourse follows and the buyer is not paid again', async () => {
     const refundId = await refundOf('R1', limitFen + 100);
@@ -129,7 +91,7 @@ describe('reconciliation', () => {
     const day = await today();
     expect(problemOf(await post(maker, `/reconciliation/sandbox/${day}`))).toBe('409 day-not-over');
     await nextDay();
-    expect(await verification()).toMatchObject({ holds: false, violations: [{ invariant: 'I8' }] });
+    expect(await market.verify()).toMatchObject({ holds: false, violations: [{ invariant: 'I8' }] });
 
     expect(await reconcile(day)).toMatchObject({ lines: 4, agreed: 3, booked: 1, heard: 0 });
     expect(await reconcile(day)).toMatchObject({ lines: 4, agreed: 3, booked: 0 });
@@ -162,7 +124,7 @@ describe('reconciliation', () => {
     expect(problemOf(await post(checker, `/payouts/${refundId}/approval`))).toBe('409 not-awaiting-approval');
     expect(problemOf(await post(maker, path, { refundId }))).toBe('409 difference-settled');
     expect(await reconcile(day)).toMatchObject({ booked: 0 });
-    expect(await verification()).toMatchObject({ holds: true, violations: [] });
+    expect(await market.verify()).toMatchObject({ holds: true, violations: [] });
   });
 
   it('a refund made outside, of one that was paid already, is the buyer’s debt', async () => {
@@ -182,6 +144,17 @@ describe('reconciliation', () => {
     expect(await balanceOf('buyer:b1:owed')).toBe(-5_000);
     expect(await refund(refundId)).toMatchObject({ status: 'paid', recovered: cny(4_900) });
     expect(await transfersOf(refundId)).toEqual(['Succeeded 5000']);
+  });
+
+  it('what that buyer repays is money that the books know', async () => {
+    const { debts } = (await house.read(maker, '/buyer-debts')) as { debts: { debtId: string }[] };
+    await market.capture('back-R2', 5_000);
+    const debtId = String(debts[0]?.debtId);
+    await accepted(maker, `/buyer-debts/${debtId}/repayments`, { rail: 'sandbox', transaction: 'back-R2' });
+    const day = await today();
+    await nextDay();
+    expect(await reconcile(day)).toMatchObject({ lines: 1, agreed: 1, booked: 0 });
+    expect([await balanceOf('buyer:b1:owed'), await balanceOf('suspense:sandbox')]).toEqual([0, 0]);
   });
 
   it('a part that was refunded outside leaves the rest to us', async () => {
@@ -238,7 +211,7 @@ describe('reconciliation', () => {
   });
 
   it('money that came in before we were told is explained by the books when they have it', async () => {
-    await pay('deposit-m1-late', 700);
+    await market.capture('deposit-m1-late', 700);
     const day = await today();
     await nextDay();
     const cli = async () => {
@@ -283,6 +256,6 @@ describe('reconciliation', () => {
   });
 
   it('leaves books that verify', async () => {
-    expect(await verification()).toMatchObject({ holds: true, violations: [] });
+    expect(await market.verify()).toMatchObject({ holds: true, violations: [] });
   });
 });

@@ -31,7 +31,7 @@ const history: readonly (AnyReadModel | string)[] = [
   'fund-book.v1',
   'deposit-statement.v1',
   'journal.v1',
-  fundStanding,
+  'fund-standing.v1',
   'fund-coverage.v1',
   refundAudit,
   withdrawals,
@@ -45,6 +45,7 @@ const history: readonly (AnyReadModel | string)[] = [
   buyerDebtBook,
   refundHistory,
   fundBook,
+  fundStanding,
   differences,
 ];
 

@@ -2,6 +2,7 @@ import type {
   BillLineKind,
   BookedReceipt,
   BookedTransfer,
+  BuyerDebtEvent,
   ContributionEvent,
   PayoutEvent,
   ReconciliationEvent,
@@ -95,7 +96,9 @@ async function receive({ platform, rail, transaction, amount, orderId }: Receipt
 }
 
 /** In what do the rails' bills differ from our books, since when, and what became of it? Beside it what our books have of each line. */
-export const differences = readModel<OrderEvent | DepositEvent | ContributionEvent | PayoutEvent | ReconciliationEvent>({
+export const differences = readModel<
+  OrderEvent | DepositEvent | ContributionEvent | BuyerDebtEvent | PayoutEvent | ReconciliationEvent
+>({
   name: 'differences',
   version: 1,
   tables: ['difference', 'rail_receipt', 'rail_transfer'],
@@ -119,6 +122,7 @@ export const differences = readModel<OrderEvent | DepositEvent | ContributionEve
     SurplusCaptured: ({ data }, tx) => receive(data, tx),
     DepositToppedUp: ({ data }, tx) => receive(data, tx),
     ContributionApproved: ({ data }, tx) => receive(data, tx),
+    BuyerDebtRepaid: ({ data }, tx) => receive(data, tx),
 
     TransferSubmitted: async ({ data }, tx) => {
       await of(tx)

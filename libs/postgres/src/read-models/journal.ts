@@ -83,8 +83,8 @@ async function post(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<void
     .execute();
 }
 
-/** Which postings does each event make? It must never skip one: a halted stream raises an alarm. */
-const postingTypes = [
+/** Every type of event that moves money, in the order of the table of postings. */
+export const postingTypes = [
   'PaymentCaptured',
   'SurplusCaptured',
   'EscrowReleased',
@@ -125,6 +125,7 @@ const postingTypes = [
   'DifferenceWrittenOff',
 ] as const satisfies readonly DomainEvent['type'][];
 
+/** Which postings does each event make? It must never skip one: a halted stream raises an alarm. */
 export const journal = readModel<DomainEvent>({
   name: 'journal',
   version: 2,
