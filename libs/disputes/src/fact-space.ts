@@ -1,4 +1,4 @@
-import { factNames, factValues, type Facts, type PolicyRule } from './policy-table.js';
+import { askedOf, factNames, factValues, type Facts, type PolicyRule } from './policy-table.js';
 
 /** A part of the fact space: a fact left out may have any value. What a rule asks is a box too. */
 export type FactBox = PolicyRule['when'];
@@ -8,24 +8,28 @@ export type FactSpace = { readonly [Fact in keyof Facts]: readonly Facts[Fact][]
 /** Nodes of a diagram. Every table over twelve facts of this size needs fewer; more facts stay bounded by this number, not by their product. */
 const maxNodes = 400_000;
 
-const accepted = (box: FactBox, fact: keyof Facts): readonly string[] | undefined => {
-  const asked: string | readonly string[] | undefined = box[fact];
-  return typeof asked === 'string' ? [asked] : asked;
-};
 /** The values of a fact in a box, in the order of the space. */
 export const valuesIn = (box: FactBox, fact: keyof Facts, space: FactSpace = factValues): readonly string[] => {
-  const asked = accepted(box, fact);
+  const asked = askedOf({ when: box }, fact);
   return asked === undefined ? space[fact] : space[fact].filter((value) => asked.includes(value));
 };
 /** How many combinations of facts a box holds. */
 export const sizeOf = (box: FactBox, space: FactSpace = factValues): number =>
   factNames.reduce((product, fact) => product * valuesIn(box, fact, space).length, 1);
 
-/** Every fact that is known rules these combinations out: an undelivered unit has no clock and nothing to verify. */
-export const consistentBoxes: readonly FactBox[] = [
+/** The combinations that can happen: an undelivered unit has no clock and nothing to verify, a delivered one has a clock. */
+const consistentBoxes: readonly FactBox[] = [
   { delivered: 'yes', afterSale: ['before', 'at', 'after'] },
   { delivered: 'no', revealed: 'no', afterSale: 'none', sevenDay: 'none', verification: 'none', reissue: 'none' },
 ];
+/** Where an example is looked for first, since people know such cases. */
+const ordinary: FactBox = {
+  delivered: 'yes',
+  platformFailure: 'no',
+  afterSale: ['before', 'at', 'after'],
+  sevenDay: 'none',
+  activationFailureEvidence: 'no',
+};
 const intersection = (one: FactBox, other: FactBox): FactBox =>
   Object.fromEntries(
     factNames
@@ -38,7 +42,7 @@ export interface Turn {
   /** Index of the rule that matches first, for each of the rule lists; -1 where none does. */
   readonly rules: readonly number[];
   readonly count: number;
-  /** One of these combinations; one that can happen, if there is any. */
+  /** One of these combinations; an ordinary one, or else one that can happen, if there is any. */
   readonly witness: Facts;
   /** How many of them can happen. */
   readonly consistent: number;
@@ -94,11 +98,11 @@ export class DecisionDiagram {
       rules.reduce((bits, rule, i) => (holds(rule) ? bits | (1n << BigInt(i)) : bits), 0n);
     // For each list, level and value: the rules that accept it; and the rules that ask nothing from a level on.
     const accepting = lists.map((rules) =>
-      facts.map((fact) => space[fact].map((value) => bitsOf(rules, ({ when }) => accepted(when, fact)?.includes(value) ?? true))),
+      facts.map((fact) => space[fact].map((value) => bitsOf(rules, (rule) => askedOf(rule, fact)?.includes(value) ?? true))),
     );
     const settled = lists.map((rules) =>
       Array.from({ length: facts.length + 1 }, (_, level) =>
-        bitsOf(rules, ({ when }) => facts.slice(level).every((fact) => accepted(when, fact) === undefined)),
+        bitsOf(rules, (rule) => facts.slice(level).every((fact) => askedOf(rule, fact) === undefined)),
       ),
     );
     /** Behind a rule that has nothing left to ask no other gets its turn. */
@@ -161,13 +165,13 @@ export class DecisionDiagram {
   /** Which rules get their turn in a box, how often, and an example of each. */
   within(box: FactBox): readonly Turn[] {
     const all = this.hitsIn(box);
-    const consistent = consistentBoxes.map((part) => this.hitsIn(intersection(box, part)));
+    const [known, ...consistent] = [ordinary, ...consistentBoxes].map((part) => this.hitsIn(intersection(box, part)));
     return [...all.hits].map(([outcome, hit]) => {
-      const possible = consistent.find(({ hits }) => hits.has(outcome)) ?? all;
+      const shown = [known, ...consistent].find((part) => part?.hits.has(outcome)) ?? all;
       return {
         rules: this.outcomes[-outcome - 1]?.rules ?? [],
         count: hit.count,
-        witness: possible.witnessOf(possible.hits.get(outcome) ?? hit),
+        witness: shown.witnessOf(shown.hits.get(outcome) ?? hit),
         consistent: consistent.reduce((sum, { hits }) => sum + (hits.get(outcome)?.count ?? 0), 0),
       };
     });

@@ -1,7 +1,7 @@
 import { DecisionDiagram, sizeOf, type FactBox, type FactSpace, type Turn } from './fact-space.js';
 import { canonicalJson, factValues, type Facts, type PolicyRule, type PolicyTable, type RuleOutcome } from './policy-table.js';
 
-/** Combinations of facts; of these, `possible` are not ruled out by what is known of undelivered units. */
+/** Combinations of facts; of these, `possible` can happen: an undelivered unit has no clock and nothing to verify. */
 export interface Extent {
   readonly count: number;
   readonly possible: number;

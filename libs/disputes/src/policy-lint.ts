@@ -450,10 +450,10 @@ function deadRule(table: PolicyTable, diagram: DecisionDiagram, index: number, r
 }
 
 /** What a rule says of itself, whatever the others say. */
-function rulesAlone({ rules }: PolicyTable, example: ReadonlyMap<number, Turn>): PolicyFinding[] {
+function rulesAlone({ rules }: PolicyTable, turns: ReadonlyMap<number, Turn>): PolicyFinding[] {
   const ids = new Set<string>();
   return rules.flatMap((rule, index): PolicyFinding[] => {
-    const turn = example.get(index);
+    const turn = turns.get(index);
     const common = { rule: rule.id, ...(turn === undefined ? {} : shown(turn)) };
     const isReused = ids.has(rule.id);
     ids.add(rule.id);
@@ -489,8 +489,9 @@ function rulesAlone({ rules }: PolicyTable, example: ReadonlyMap<number, Turn>):
   });
 }
 
-function catchAllFindings({ rules }: PolicyTable, undecided: Turn | undefined): PolicyFinding[] {
+function catchAllFindings({ rules }: PolicyTable, turns: ReadonlyMap<number, Turn>): PolicyFinding[] {
   const last = rules.at(-1);
+  const [turn, undecided] = [turns.get(rules.length - 1), turns.get(-1)];
   const found: PolicyFinding[] = [];
   if (last === undefined || !isCatchAll(last))
     found.push({
@@ -507,6 +508,7 @@ function catchAllFindings({ rules }: PolicyTable, undecided: Turn | undefined): 
       code: 'catch-all-refuses',
       severity: 'error',
       rule: last.id,
+      ...(turn === undefined ? {} : shown(turn)),
       message: {
         zh: `兜底规则 ${last.id} 只能转交人工审核：默认拒绝是一种障碍`,
         en: 'the catch-all may only send to review: refusing by default is a barrier',
@@ -555,7 +557,7 @@ export function lintTable(table: PolicyTable, space: FactSpace = factValues, max
   const found: PolicyFinding[] = [
     ...clausesIn(table.title, undefined, true, {}),
     ...rulesAlone(table, turns),
-    ...catchAllFindings(table, turns.get(-1)),
+    ...catchAllFindings(table, turns),
   ];
   if (diagram === undefined)
     found.push({
