@@ -1,4 +1,4 @@
-import { DecisionDiagram } from './fact-space.js';
+import { DecisionDiagram } from './decision-diagram.js';
 import { lintTable } from './policy-lint.js';
 import { factValues, matchRule, type Facts, type PolicyTable } from './policy-table.js';
 import { readDefaultPolicy } from './sample-case.js';

@@ -1,4 +1,5 @@
-import { DecisionDiagram, sizeOf, type FactBox, type FactSpace, type Turn } from './fact-space.js';
+import { DecisionDiagram, type Turn } from './decision-diagram.js';
+import { sizeOf, type FactBox, type FactSpace } from './fact-space.js';
 import { canonicalJson, factValues, type Facts, type PolicyRule, type PolicyTable, type RuleOutcome } from './policy-table.js';
 
 /** Combinations of facts; of these, `possible` can happen: an undelivered unit has no clock and nothing to verify. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { DecisionDiagram, sizeOf, type FactSpace } from './fact-space.js';
+import { DecisionDiagram } from './decision-diagram.js';
+import { sizeOf, type FactSpace } from './fact-space.js';
 import { lintTable, type PolicyFindingCode } from './policy-lint.js';
 import { factNames, matchRule, type Facts, type PolicyRule, type PolicyTable } from './policy-table.js';
 import { readDefaultPolicy } from './sample-case.js';
