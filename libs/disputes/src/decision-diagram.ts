@@ -122,7 +122,6 @@ export class DecisionDiagram {
     let nodes = 0;
     for (const [level, fact] of facts.entries()) {
       nodes += states.length;
-      if (nodes > limit) return undefined;
       const next = new Numbered<State>();
       const targetOf = (state: State): number => {
         const rules = matching.map((list, i) => list.decided(level + 1, state[i] ?? 0n));
@@ -130,11 +129,12 @@ export class DecisionDiagram {
           ? -1 - outcomes.numberOf(rules.join(), { rules })
           : next.numberOf(state.map((alive) => alive.toString(36)).join(), state);
       };
-      levels.push(
-        states.map((state) =>
-          space[fact].map((_, value) => targetOf(matching.map((list, i) => list.after(level, value, state[i] ?? 0n)))),
-        ),
-      );
+      const found: Node[] = [];
+      for (const state of states) {
+        found.push(space[fact].map((_, value) => targetOf(matching.map((list, i) => list.after(level, value, state[i] ?? 0n)))));
+        if (nodes + next.items.length > limit) return undefined;
+      }
+      levels.push(found);
       states = next.items;
     }
     return new DecisionDiagram(space, facts, levels, outcomes.items);
