@@ -183,6 +183,7 @@ describe('what the domain refuses', () => {
     ['a top-up of money the rail does not know', () => topUp('never-made'), 422, 'capture-unconfirmed'],
     ['a top-up with a payment for something else', () => topUp('tx-N1'), 409, 'owned-by-another'],
     ['a policy that is no table', () => policy({ rules: 'none' }), 422, 'policy-invalid'],
+    ['a policy with a hidden barrier', () => policy(refusingTheUndelivered), 422, 'policy-invalid'],
   ])('%s is a problem of its own', (_, call, status, problem) => expectRefused(call(), status, problem));
 
   const deliver = (unit: object): Call => ({
@@ -201,6 +202,17 @@ describe('what the domain refuses', () => {
   beforeAll(async () => {
     operator = await api.person('operator', 'o1');
   });
+  const text = { zh: '规则', en: 'rules' };
+  const refusal = { do: 'decide', liable: 'NONE', remedy: 'NONE', bearer: 'none' };
+  const refusingTheUndelivered = {
+    id: 'default',
+    version: 2,
+    title: text,
+    rules: [
+      { id: 'dislike', when: { reason: 'dislike' }, then: refusal, explanation: text, basis: ['S22'] },
+      { id: 'person', when: {}, then: { do: 'review' }, explanation: text, basis: ['S16'] },
+    ],
+  };
   const policy = (table: object): Call => ({ method: 'POST', path: '/policies', as: operator, body: { table } });
 });
 

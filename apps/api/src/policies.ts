@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
-import { isTable, policyHash, policyInForce, validateTable } from '@recourse/disputes';
+import { isTable, lintTable, policyHash, policyInForce, validateTable } from '@recourse/disputes';
 import type { PolicyCommand, PolicyEvent } from '@recourse/disputes/events';
 import type { Actor, Recorded } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
@@ -49,7 +49,10 @@ export class Policies {
       const hash = policyHash(table);
       const published = (await this.versions(platform)).find(({ data }) => data.hash === hash);
       if (published === undefined) throw new Error('a policy was accepted without being published');
-      return { policy: published.data.id, version: published.data.version, hash, effectiveFrom: published.data.effectiveFrom };
+      const { id, version, effectiveFrom } = published.data;
+      // Errors do not come this far.
+      const warnings = lintTable(table).map(({ code, rule, message, witness }) => ({ code, rule, message, witness }));
+      return { policy: id, version, hash, effectiveFrom, warnings };
     });
   }
 

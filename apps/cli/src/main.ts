@@ -353,6 +353,32 @@ program
     }),
   );
 
+const policy = program.command('policy').description('look at refund policies before they are published; files are JSON');
+policy
+  .command('lint')
+  .description('prove a table over the whole fact space and name its hidden barriers; 1 when it may not be published')
+  .argument('<file>', 'a decision table, as it is sent to POST /policies')
+  .addOption(new Option('--lang <language>', 'of the findings').choices(['zh', 'en', 'both']).default('both'))
+  .option('--json', 'print the findings as JSON')
+  .action((file: string, options: { lang: Language; json?: boolean }) =>
+    carryOut(async () => {
+      const { runPolicyLint } = await import('./policy.js');
+      return runPolicyLint(file, options.lang, { json: options.json === true, say });
+    }),
+  );
+policy
+  .command('diff')
+  .description('which facts come to another outcome under a new table, what they come to, and whom it favours')
+  .argument('<old>', 'the table that is in force')
+  .argument('<new>', 'the table that is to follow')
+  .option('--json', 'print the differences as JSON')
+  .action((before: string, after: string, options: { json?: boolean }) =>
+    carryOut(async () => {
+      const { runPolicyDiff } = await import('./policy.js');
+      return runPolicyDiff(before, after, { json: options.json === true, say });
+    }),
+  );
+
 const parked = program.command('parked').description('events that a reader could not handle, and those that wait behind them');
 const withStores = async (
   dataDirectory: string,

@@ -115,8 +115,8 @@ export const factValues: { readonly [Fact in keyof Facts]: readonly Facts[Fact][
 export const factNames = Object.keys(factValues) as (keyof Facts)[];
 
 /** The values of a fact that a rule accepts; undefined when it does not ask. */
-export const askedOf = (rule: PolicyRule, fact: keyof Facts): readonly string[] | undefined => {
-  const asked: string | readonly string[] | undefined = rule.when[fact];
+export const askedOf = ({ when }: Pick<PolicyRule, 'when'>, fact: keyof Facts): readonly string[] | undefined => {
+  const asked: string | readonly string[] | undefined = when[fact];
   return typeof asked === 'string' ? [asked] : asked;
 };
 

@@ -4,7 +4,13 @@ import { isTable, validateTable } from './table-check.js';
 const explanation = { zh: '由审核人员决定', en: 'A person decides' };
 const catchAll = { id: 'person', when: {}, then: { do: 'review' }, explanation, basis: ['S16'] };
 const refusal = { do: 'decide', liable: 'BUYER', remedy: 'NONE', bearer: 'none' };
-const wrongAccount = { ...catchAll, id: 'wrong-account', when: { reason: 'wrong-account' }, then: refusal, basis: ['S13'] };
+const wrongAccount = {
+  ...catchAll,
+  id: 'wrong-account',
+  when: { reason: 'wrong-account', delivered: 'yes' },
+  then: refusal,
+  basis: ['S13'],
+};
 const table = { id: 'default', version: 1, title: explanation, rules: [wrongAccount, catchAll] };
 const withRule = (rule: unknown) => ({ ...table, rules: [rule, catchAll] });
 const problemsOf = (input: unknown): string => {
@@ -89,7 +95,7 @@ it.each([
 });
 
 describe('a rule that never gets its turn', () => {
-  const rule = (id: string, when: object) => ({ ...wrongAccount, id, when });
+  const rule = (id: string, when: object) => ({ ...catchAll, id, when });
   const rules = (...list: object[]) => problemsOf({ ...table, rules: [...list, catchAll] });
 
   it('is found when an earlier rule asks the same or less', () => {
@@ -118,6 +124,7 @@ it('refuses a table of more than 48 KiB, counted in bytes', () => {
       ...wrongAccount,
       id: `${reason}.${afterSale}`,
       when: { reason, afterSale },
+      then: catchAll.then,
       explanation: long,
     })),
   );

@@ -1,13 +1,6 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import {
-  askedOf,
-  canonicalJson,
-  contradictionIn,
-  factNames,
-  factValues,
-  type PolicyRule,
-  type PolicyTable,
-} from './policy-table.js';
+import { lintTable } from './policy-lint.js';
+import { canonicalJson, factValues, type PolicyTable } from './policy-table.js';
 
 const maxRules = 500;
 const maxTableBytes = 48 * 1024;
@@ -117,59 +110,28 @@ function structureProblems(value: unknown): string[] {
   ];
 }
 
-/** Whatever matches `later` matches `earlier` too, so `later` never gets its turn. */
-const covers = (earlier: PolicyRule, later: PolicyRule): boolean =>
-  factNames.every((fact) => {
-    const accepted = askedOf(earlier, fact);
-    return accepted === undefined || (askedOf(later, fact) ?? factValues[fact]).every((value) => accepted.includes(value));
-  });
-
-/** Waiting again for what is known already would never end. */
-const waitsFor = { verify: 'verification', 'await-reissue': 'reissue', 'await-merchant': 'merchantAnswer' } as const;
-
-function lintRule(rule: PolicyRule, earlier: readonly PolicyRule[]): string[] {
-  const problems: string[] = [];
-  const covering = earlier.find((candidate) => covers(candidate, rule));
-  if (covering !== undefined) problems.push(`rule ${rule.id} can never match: ${covering.id} comes first and covers it`);
-  if (earlier.some((other) => other.id === rule.id)) problems.push(`rule id ${rule.id} is used twice`);
-  if (rule.then.do === 'decide') {
-    const contradiction = contradictionIn(rule.then);
-    if (contradiction !== undefined) problems.push(`rule ${rule.id} contradicts itself: ${contradiction}`);
-    const asksWhy = askedOf(rule, 'reason') !== undefined || askedOf(rule, 'verification') !== undefined;
-    if (rule.then.remedy === 'NONE' && !asksWhy)
-      problems.push(`rule ${rule.id} refuses without asking for the reason or the verification: a hidden barrier`); // S16, S17
-  } else if (rule.then.do !== 'review') {
-    const fact = waitsFor[rule.then.do];
-    if (askedOf(rule, fact)?.join() !== 'none') problems.push(`rule ${rule.id} waits without asking that ${fact} is none`);
-  }
-  return problems;
-}
-
-function lint(table: PolicyTable): string[] {
-  const last = table.rules.at(-1);
-  const catchesAll = last !== undefined && factNames.every((fact) => askedOf(last, fact) === undefined);
-  const bytes = utf8ToBytes(canonicalJson(table)).length;
-  return [
-    ...(bytes <= maxTableBytes ? [] : [`the table has ${bytes} bytes, more than ${maxTableBytes}`]),
-    ...table.rules.flatMap((rule, i) => lintRule(rule, table.rules.slice(0, i))),
-    ...(catchesAll ? [] : ['the last rule is not a catch-all: its `when` must be empty']),
-    ...(catchesAll && last.then.do !== 'review'
-      ? ['the catch-all may only send to review: refusing by default is a barrier']
-      : []),
-  ];
-}
-
 /**
- * Reads a table from untrusted JSON: known facts and values only, unique ids, both languages, a basis, at most 500 rules and
- * 48 KiB, a catch-all that sends to review, decisions without contradiction, no rule that can never match.
- * @returns the table, or what is wrong with it (at most 100 lines)
+ * Reads a table from untrusted JSON: known facts and values only, both languages, a basis, at most 500 rules and 48 KiB.
+ * Whether it judges fairly is `lintTable`'s to say.
+ * @returns the table, or what is wrong with its form (at most 100 lines)
  */
-export function validateTable(input: unknown): PolicyTable | readonly string[] {
+export function readTable(input: unknown): PolicyTable | readonly string[] {
   const structure = structureProblems(input);
   if (structure.length > 0) return structure.slice(0, maxProblems);
   const table = input as PolicyTable;
-  const problems = lint(table);
-  return problems.length > 0 ? problems.slice(0, maxProblems) : table;
+  const bytes = utf8ToBytes(canonicalJson(table)).length;
+  return bytes <= maxTableBytes ? table : [`the table has ${bytes} bytes, more than ${maxTableBytes}`];
+}
+
+/**
+ * Reads a table from untrusted JSON and refuses one that the linter finds an error in.
+ * @returns the table, or what is wrong with it (at most 100 lines)
+ */
+export function validateTable(input: unknown): PolicyTable | readonly string[] {
+  const table = readTable(input);
+  if (!isTable(table)) return table;
+  const errors = lintTable(table).filter(({ severity }) => severity === 'error');
+  return errors.length > 0 ? errors.map(({ message }) => message.en) : table;
 }
 
 export const isTable = (outcome: PolicyTable | readonly string[]): outcome is PolicyTable => !Array.isArray(outcome);
