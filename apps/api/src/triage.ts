@@ -74,7 +74,7 @@ export class TriageResource {
   })
   async read(@Body() body: TriageBody, @Caller() caller: Actor, @Once() write: Write): Promise<object> {
     const transcript = transcriptOf(body, caller.role);
-    // Only the moment is remembered with the key; the rest follows from the input again.
+    // Only the moment is remembered with the key, and not for what is refused; the rest follows from the input again.
     const remembered = await write((run) => {
       const moment = body.copiedAt ?? run.at;
       triaged(transcript, moment);

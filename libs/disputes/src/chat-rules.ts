@@ -163,6 +163,7 @@ const rules: readonly Rule[] = [
     by: house,
     says: refusal,
   },
+  { rule: 'remedy-impossible', steps: [[['REFUND', 'REISSUE']], [['FAIL'], 0]], by: house, says: refusal },
   { rule: 'denied-problem', steps: [[['KEY']], [['NO_PROBLEM'], 6]], by: ['merchant'], says: refusal },
   { rule: 'denied-fault', steps: [[['NOT_YET', 'NOT']], [['OURS'], 1], [['FAULT_OF'], 1]], by: ['merchant'], says: refusal },
 ];
@@ -178,21 +179,33 @@ interface Clause {
   readonly isQuestion: boolean;
   readonly isConditional: boolean;
   readonly isReported: boolean;
+  /** Where what follows from it begins, in 无效就补发 or 不补发就退款: what stands before is supposed and not said. */
+  readonly soAt: number;
 }
 
 const isOne = (token: Token, words: readonly Concept[]): boolean => token.concepts.some((concept) => words.includes(concept));
 
+const supposable: readonly Concept[] = ['NOT', 'NOT_YET', 'CANNOT', 'INVALID', 'USED', 'UNUSED', 'EXPIRED', 'FAIL', 'PROBLEM'];
+
+/** Of a buyer 没激活就提示已被使用 is a report, of a seller 没激活就退款 a condition. */
+function conclusionOf(tokens: readonly Token[], speaker: Speaker): number {
+  if (speaker === 'buyer') return 0;
+  const first = tokens.findIndex((token) => isOne(token, supposable));
+  return first < 0 ? 0 : (tokens.slice(first).find((token) => isOne(token, ['SO']))?.start ?? 0);
+}
+
 /** A condition holds to the end of its sentence; a question mark asks about its own clause. */
-function clausesOf(folded: string, tokens: readonly Token[]): Clause[] {
+function clausesOf(folded: string, tokens: readonly Token[], speaker: Speaker): Clause[] {
   const clauses: Clause[] = [];
   let sentence = { start: 0, end: folded.length };
   let [open, isConditional]: [Token[], boolean] = [[], false];
   const close = (mark: string): void => {
     const words = new Set(open.flatMap((token) => token.concepts));
-    isConditional ||= words.has('IF');
+    const soAt = conclusionOf(open, speaker);
+    isConditional ||= words.has('IF') || soAt > 0;
     const isQuestion = words.has('QUESTION') || (mark === '?' && !words.has('WHY'));
     if (open.length > 0)
-      clauses.push({ tokens: open, sentence, words, isQuestion, isConditional, isReported: words.has('REPORTED') });
+      clauses.push({ tokens: open, sentence, words, isQuestion, isConditional, isReported: words.has('REPORTED'), soAt });
     open = [];
   };
   for (const token of tokens) {
@@ -215,14 +228,14 @@ const negators: readonly Concept[] = ['NOT', 'NOT_YET', 'CANNOT'];
 const negatorReach = 3;
 
 /** Where the steps of a rule end when they begin at this token, or undefined. */
-function matchAt(rule: Rule, tokens: readonly Token[], first: number, effort: Effort): number | undefined {
+function matchAt(rule: Rule, { tokens, soAt }: Clause, first: number, effort: Effort): number | undefined {
   const head = tokens[first];
   if (head === undefined) return undefined;
   // 没有显示激活失败: what is denied right before is not said; nor is what is denied twice.
   for (let back = first - 1; back >= 0; back -= 1) {
     const before = tokens[back];
     effort.steps += 1;
-    if (before === undefined || head.start - before.end > negatorReach) break;
+    if (before === undefined || before.start < soAt || head.start - before.end > negatorReach) break;
     if (isOne(before, negators)) return undefined;
   }
   let [at, end] = [first, head.end];
@@ -313,16 +326,17 @@ export function phrasesOf(folded: string, tokens: readonly Token[], speaker: Spe
     const start = phrase.start >= term.start && phrase.start < term.end ? term.start : phrase.start;
     return { ...phrase, start, detail: { ...detail, certainty, withinHours: term.hours } };
   };
-  for (const clause of clausesOf(folded, tokens)) {
+  for (const clause of clausesOf(folded, tokens, speaker)) {
     if (clause.isQuestion || clause.isReported) continue;
     const found: Phrase[] = [];
     clause.tokens.forEach((token, first) => {
+      if (token.start < clause.soAt) return;
       for (const rule of token.concepts.flatMap((concept) => byFirstWord.get(concept) ?? [])) {
         effort.steps += 1;
         if (rule.by !== undefined && !rule.by.includes(speaker)) continue;
         if (clause.isConditional && !isAssuring(rule.says)) continue;
         if (rule.unless?.some((word) => clause.words.has(word)) === true) continue;
-        const end = matchAt(rule, clause.tokens, first, effort);
+        const end = matchAt(rule, clause, first, effort);
         if (end === undefined) continue;
         // 激活失败后请联系我们: the merchant speaks of what may happen.
         if (speaker !== 'buyer' && !isAssuring(rule.says) && (folded.charAt(end) === '后' || folded.charAt(end) === '时'))

@@ -65,14 +65,20 @@ function quantitiesOf(folded: string, secrets: readonly Secret[], anchor: Instan
   return places;
 }
 
-const recordReach = 12;
+const reachAfter = 12;
+const reachBefore = 2;
 
-/** 激活时间：3月1日: the record is of that moment. */
-function dated(detail: PhraseDetail, end: number, times: ReadonlyMap<number, Instant>): PhraseDetail {
+/** 激活时间：3月1日, or 3月1日被激活: the record is of that moment. */
+function dated(
+  detail: PhraseDetail,
+  place: { start: number; end: number },
+  quantities: ReadonlyMap<number, Place>,
+): PhraseDetail {
   if (detail.kind !== 'activation-record' || detail.state === 'not-activated') return detail;
-  for (let start = end; start <= end + recordReach; start += 1) {
-    const at = times.get(start);
-    if (at !== undefined) return { ...detail, at };
+  for (let at = place.start - reachBefore; at <= place.end + reachAfter; at += 1) {
+    const time = quantities.get(at);
+    if (time?.detail.kind === 'time' && (time.end === at ? at <= place.start : at >= place.end))
+      return { ...detail, at: time.detail.instant };
   }
   return detail;
 }
@@ -88,11 +94,9 @@ export function readMessage(
   const secrets = secretsOf(message.text, folded, effort);
   const masked = maskText(message.text, secrets);
   const quantities = quantitiesOf(folded, secrets, anchor, effort);
-  const times = new Map(
-    quantities.flatMap(({ start, detail }) => (detail.kind === 'time' ? [[start, detail.instant] as const] : [])),
-  );
+  const byEdge = new Map(quantities.flatMap((place) => [[place.end, place] as const, [place.start, place] as const]));
   const phrases = phrasesOf(folded, tokensOf(folded, effort), message.speaker, effort)
-    .map(({ detail, ...place }): Place => ({ ...place, detail: dated(detail, place.end, times) }))
+    .map(({ detail, ...place }): Place => ({ ...place, detail: dated(detail, place, byEdge) }))
     // 激活记录 is a record where a moment stands with it; alone it is as often one that is asked for.
     .filter(({ rule, detail }) => rule !== 'record-named' || (detail.kind === 'activation-record' && detail.at !== undefined));
   const places: Place[] = [

@@ -109,7 +109,8 @@ function reasonsIn(findings: readonly Finding[], speakerOf: (finding: Finding) =
       const contradicts =
         (reason === 'not-credited' && state === 'credited') ||
         (reason === 'key-invalid' && state === 'activated') ||
-        (reason === 'key-used' && state === 'not-activated');
+        // The buyer who never used it says nothing against its having been used by another.
+        (reason === 'key-used' && state === 'not-activated' && speakerOf(finding) !== 'buyer');
       return contradicts ? [index] : [];
     });
   return [...support]
