@@ -115,7 +115,7 @@ function secretOf(folded: string, text: string, run: Run): Secret | undefined {
 
 const maxGroup = 8;
 
-/** ABCD 1234 EFGH: groups of one length, or in capitals and digits, with one blank between them. */
+/** ABCD 1234 EFGH: groups of one length, in capitals, or of letters and digits, with one blank between them. */
 function groupedSecrets(folded: string, text: string, runs: readonly Run[]): Secret[] {
   const found: Secret[] = [];
   for (let first = 0; first < runs.length; first += 1) {
@@ -127,7 +127,8 @@ function groupedSecrets(folded: string, text: string, runs: readonly Run[]): Sec
       const width = run.end - run.start;
       const isCapital = !/[a-zａ-ｚ]/.test(text.slice(run.start, run.end));
       const isNext = before === undefined || (run.start === before.end + 1 && folded.charAt(before.end) === ' ');
-      const isAlike = before === undefined || isCapital || width === before.end - before.start;
+      const isMixed = run.letters > 0 && run.digits > 0;
+      const isAlike = before === undefined || isCapital || isMixed || width === before.end - before.start;
       if (!isNext || !isAlike || width < 3 || width > maxGroup) break;
       group.push(run);
     }
