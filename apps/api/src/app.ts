@@ -66,6 +66,7 @@ import {
   settingsToken,
   vaultToken,
 } from './tokens.js';
+import { TriageResource } from './triage.js';
 import { Webhooks } from './webhooks.js';
 import type { Log } from '@recourse/eventstore';
 
@@ -115,6 +116,7 @@ class ApiModule {
       Orders,
       Freezing,
       Disputes,
+      TriageResource,
       Refunds,
       Payouts,
       Deposits,

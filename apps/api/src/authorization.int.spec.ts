@@ -139,6 +139,7 @@ beforeAll(async () => {
     },
     'POST /disputes/{disputeId}/verdicts/{verdictId}/override/withdrawal': {},
     'POST /disputes/{disputeId}/verdicts/{verdictId}/override/approval': {},
+    'POST /triage': { pasted: '商家：马上给您补发' },
     'POST /payouts/{payoutId}/approval': {},
     'POST /payouts/{payoutId}/hold': { reason: 'who is this?' },
     'POST /payouts/{payoutId}/cancellation': { reason: 'not any more' },

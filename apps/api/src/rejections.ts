@@ -7,7 +7,7 @@ import type {
   ReconciliationRejection,
 } from '@recourse/compensation/events';
 import type { DepositRejection } from '@recourse/deposits/events';
-import type { DisputeRejection, PolicyRejection } from '@recourse/disputes/events';
+import type { DisputeRejection, PolicyRejection, TranscriptRejection } from '@recourse/disputes/events';
 import type { Rejection } from '@recourse/eventing';
 import { kebab, Problem } from '@recourse/nest';
 import type { FeeRejection, OrderRejection } from '@recourse/orders/events';
@@ -17,6 +17,7 @@ type Code =
   | FeeRejection
   | DisputeRejection
   | PolicyRejection
+  | TranscriptRejection
   | DepositRejection
   | ContributionRejection
   | FundControlRejection
@@ -123,6 +124,8 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   TooManyDifferences: 409,
   TooManyUnits: 422,
   TooMuchEvidence: 409,
+  TranscriptEmpty: 422,
+  TranscriptTooLong: 422,
   TransferLive: 409,
   TransferUnknown: 404,
   Unclaimed: 409,
