@@ -6,7 +6,6 @@ export { diffTables } from './policy-diff.js';
 export { lintTable } from './policy-lint.js';
 export { contradictionIn, factNames, factValues, matchRule, policyHash } from './policy-table.js';
 export { isTable, readTable, validateTable } from './table-check.js';
-export { isTable, validateTable } from './table-check.js';
 export { speakers } from './transcript.js';
 export { triage } from './triage.js';
 export { rejudge } from './verdict.js';
