@@ -604,10 +604,13 @@ describe('whatever happens to a merchant’s account', () => {
       fc.property(history, fc.nat(), (commands, seed) => {
         let state = fold(deposit, decided(deposit.initial, agreement));
         let at = start;
-        const effective: DepositCommand[] = [];
+        let effective: DepositCommand[] = [];
         for (const [wanted, hours] of commands) {
           at = plusHours(at, hours);
           const events = decided(state, wanted, at);
+          // A proposal is gone with what is forgiven, and the rest may be proposed anew.
+          const forgiven = events.flatMap(({ type, data }) => (type === 'RecourseForgiven' ? [data.obligationId] : []));
+          effective = effective.filter((one) => one.type !== 'ProposeWriteOff' || !forgiven.includes(one.obligationId));
           // A timer is no command of anybody's: it may find something else due.
           if (events.length > 0 && wanted.type !== 'PassDepositDeadlines') effective.push(wanted);
           // Nor is it an effect that it was declined: asked once more, it may be covered.

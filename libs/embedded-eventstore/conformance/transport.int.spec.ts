@@ -178,8 +178,9 @@ describe('a call', () => {
     const narrow = await openSession(node.port, { initialWindowSize: 1_000 });
     const opened = openCall(narrow, streamsPath('BatchAppend'));
     opened.stream.pause();
-    const wanted = 6_000;
     const name = 'n'.repeat(400);
+    // More than a full buffer of answers and the appends behind it.
+    const wanted = Math.ceil((1024 * 1024) / name.length) + 2 * 4_096;
     for (let n = 0; n < wanted; n++) opened.stream.write(batchRequest(name));
     const full = await statsUntil(({ unsentBytes }) => unsentBytes > 1024 * 1024);
     // Appends that share a commit are answered together: as many as a call may have unanswered.
