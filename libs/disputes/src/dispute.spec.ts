@@ -382,6 +382,11 @@ describe('applying the policy', () => {
             reissuePromised: 'yes',
             reissue: 'none',
             merchantAnswer: 'none',
+            noReturnConsent: 'no',
+            chat: 'none',
+            evidence: 'incomplete',
+            merchantPromise: 'none',
+            evidencePhase: 'none',
           },
           sources: [
             { fact: 'reason', from: [opened] },

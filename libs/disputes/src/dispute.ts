@@ -22,7 +22,7 @@ import type {
 import { isIn, isOver, type Dispute, type DraftCase, type SubmittedCase } from './case.js';
 import { passDeadlines } from './deadline.js';
 import { evolve } from './evolution.js';
-import type { Explanation, Facts, FactSource, PolicyTable, VerificationOutcome } from './policy-table.js';
+import type { Explanation, FactSource, PolicyTable, RecordedFacts, VerificationOutcome } from './policy-table.js';
 import { applyPolicy } from './policy-step.js';
 import { approveOverride, proposeOverride, withdrawOverride } from './override.js';
 import { decideByPerson } from './review.js';
@@ -47,7 +47,7 @@ export interface UnitVerdict {
   readonly bearer: 'merchant' | 'platform' | 'none';
   readonly refund: Money;
   /** The facts as they stood and the events they came from, so that anyone can re-run the decision (I7). */
-  readonly facts: Facts;
+  readonly facts: RecordedFacts;
   readonly sources: readonly FactSource[];
 }
 

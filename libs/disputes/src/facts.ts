@@ -27,6 +27,11 @@ export function findingsOf({ file, openedAt, evidence }: SubmittedCase, unit: Ca
     reissuePromised: yesNo(file.promise.reissue),
     reissue: reissue?.value ?? 'none',
     merchantAnswer: merchantAnswer?.value ?? 'none',
+    noReturnConsent: 'no',
+    chat: 'none',
+    evidence: 'incomplete',
+    merchantPromise: 'none',
+    evidencePhase: 'none',
   };
   const opened = `0@dispute-${file.disputeId}`;
   const from: Readonly<Record<keyof Facts, readonly (EventReference | undefined)[]>> = {
@@ -42,6 +47,11 @@ export function findingsOf({ file, openedAt, evidence }: SubmittedCase, unit: Ca
     reissuePromised: [opened],
     reissue: [reissue?.from],
     merchantAnswer: [merchantAnswer?.from],
+    noReturnConsent: [],
+    chat: [],
+    evidence: [],
+    merchantPromise: [],
+    evidencePhase: [],
   };
   const sources = Object.entries(from).map(([fact, references]): FactSource => ({
     fact: fact as keyof Facts,

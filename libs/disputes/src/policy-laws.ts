@@ -10,13 +10,16 @@ const faultOf: Readonly<Record<ClaimReason, 'merchant' | 'platform' | 'none'>> =
   'key-expired': 'merchant',
   'not-credited': 'merchant',
   'not-delivered': 'merchant',
+  'wrong-face-value': 'merchant',
+  'duplicate-recharge': 'merchant',
+  'merchant-absent': 'merchant',
   'platform-failure': 'platform',
   'wrong-account': 'none',
   'own-cancellation': 'none',
   dislike: 'none',
   'seven-day': 'none',
 };
-/** What the verifier's word says about the claim: the unit was dead, or it was good, or nothing. */
+/** What the verifier's word says about the claim: the unit was dead or not what was sold, or it was good, or nothing. */
 const wordOf: Readonly<Record<VerificationOutcome, 'dead' | 'good' | 'nothing'>> = {
   UNUSED: 'good',
   ACTIVATED_BEFORE_SALE: 'dead',
@@ -25,6 +28,8 @@ const wordOf: Readonly<Record<VerificationOutcome, 'dead' | 'good' | 'nothing'>>
   NOT_CREDITED: 'dead',
   EXPIRED: 'dead',
   INVALID: 'dead',
+  WRONG_VALUE: 'dead',
+  DUPLICATE: 'dead',
   INCONCLUSIVE: 'nothing',
 };
 const keysWith = <Key extends string, Value>(record: Readonly<Record<Key, Value>>, ...values: Value[]): Key[] =>
