@@ -157,7 +157,9 @@ export function actionsOf(
               ];
         }),
       ];
-    default:
+    case 'finance':
+    case 'shop':
+    case 'system':
       return [];
   }
 }
