@@ -34,6 +34,7 @@ import { AuditResource } from './audit.js';
 import { buyerDebtCommands, BuyerDebts } from './buyer-debts.js';
 import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
+import { CaseList } from './case-list.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
 import { Exposures } from './exposures.js';
@@ -115,6 +116,7 @@ class ApiModule {
       Health,
       Orders,
       Freezing,
+      CaseList,
       Disputes,
       TriageResource,
       Refunds,

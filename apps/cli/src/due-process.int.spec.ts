@@ -95,6 +95,31 @@ describe('due process', () => {
     expect(await typesOf(disputeId)).toEqual(['DisputeDrafted']);
   });
 
+  it('everybody lists what waits for him, the most urgent first, and nobody what is not his', async () => {
+    const list = async (as: string, query = '') => {
+      const { disputes, next } = await house.read(as, `/disputes${query}`);
+      const rows = disputes as { disputeId: string; until: string | null; status: string }[];
+      return { ids: rows.map(({ disputeId }) => disputeId), untils: rows.map(({ until }) => until), rows, next };
+    };
+    const first = await claimed('L1');
+    const draft = await claimed('L2', undefined, {}, { draft: true });
+    await house.settle(plusHours(await house.now(), 1));
+    const second = await claimed('L3', 'INVALID', promised);
+    expect((await list('merchant:m1', '?turn=merchant')).ids).toEqual([second, first]);
+    expect((await list('merchant:m1')).ids).toEqual([second, first]);
+    expect((await list('buyer:b1', '?turn=buyer')).ids).toContain(draft);
+    expect((await list('buyer:b1', '?status=draft')).ids).toContain(draft);
+    expect((await list('merchant:m2')).ids).toEqual([]);
+    expect((await list('arbitrator:anna', '?turn=arbitrator')).ids).toEqual([]);
+    expect((await list('arbitrator:anna', '?status=decided')).rows.every(({ status }) => status === 'decided')).toBe(true);
+    const page = await list('merchant:m1', '?limit=1');
+    expect(page).toMatchObject({ ids: [second], next: second });
+    expect(await list('merchant:m1', `?limit=1&after=${second}`)).toMatchObject({ ids: [first] });
+    expect(problemOf(await house.client.get('merchant:m1', '/disputes?turn=merchant&status=open'))).toBe('400 turn-or-status');
+    expect(problemOf(await house.client.get('merchant:m1', '/disputes?merchant=m2'))).toBe('404 merchant-unknown');
+    expect(problemOf(await house.client.get('merchant:m1', '/disputes?turn=nobody'))).toMatch(/^400 /);
+  });
+
   it('a request for a person is kept while the merchant has the word', async () => {
     const disputeId = await claimed('C3');
     await house.post('buyer:b1', `/disputes/${disputeId}/person`);
@@ -152,5 +177,5 @@ describe('due process', () => {
     await house.settle();
     expect((await house.events()).length).toBe(count);
     expect(await market.verify()).toMatchObject({ code: 0, holds: true });
-  });
+  }, 240_000);
 });
