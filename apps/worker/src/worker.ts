@@ -28,6 +28,7 @@ import type { Vault } from '@recourse/vault';
 import type { Verifier } from '@recourse/verifiers';
 import { startDispatcher } from '@recourse/webhooks';
 import { withApprovalLimit } from './approval-limit.js';
+import { AskingAgain } from './asking-again.js';
 import { BounceWatch } from './bounce-watch.js';
 import {
   buyerDebtCommands,
@@ -139,10 +140,11 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
     }),
     await runStreamProcessor(fundProcessor, { eventStore, database, clock, log, onAlarm }),
   ];
+  const askingAgain = new AskingAgain({ wake: (key, delayMs) => queue.wake('verification', key, { delayMs }) });
   await queue.work(
     {
       payout: (key) => runPayout(tools, key),
-      verification: (key) => runVerification(tools, key),
+      verification: (key, signal) => runVerification({ ...tools, askingAgain }, key, signal),
       deadline: (key) => runDeadline(tools, key),
     },
     { concurrency: jobConcurrency },

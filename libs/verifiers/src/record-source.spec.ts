@@ -44,7 +44,8 @@ describe('the record of a card', () => {
   });
 
   it('that was never revealed cannot have been activated by the buyer', () => {
-    const { revealedAt: _, ...unseen } = asked(cardActivation);
+    const { productKind, unitNo, deliveryReference } = asked(cardActivation);
+    const unseen = { productKind, unitNo, deliveryReference, askedAt };
     expect(said(cardActivation, unseen, { state: 'ACTIVATED', activatedAt: askedAt })).toBe('ACTIVATED_BEFORE_SALE');
   });
 

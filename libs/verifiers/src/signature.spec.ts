@@ -51,8 +51,8 @@ it('binds every part, and a request is no answer', () => {
   expect(check({ key: { ...key, secret: createSecretKey(Buffer.alloc(32, 8)) } })).toBe('its signature is wrong');
   expect(check({ key: { ...key, id: 'k2' } })).toBe('it is signed with another key');
   for (const name of Object.values(headerNames)) {
-    const { [name]: _, ...others } = headers;
-    expect(check({ headers: others })).toBe('it is not signed');
+    const others = Object.entries(headers).filter(([other]) => other !== name);
+    expect(check({ headers: Object.fromEntries(others) })).toBe('it is not signed');
   }
   expect(check({ headers: { ...headers, [headerNames.signature]: 'v1=short' } })).toBe('it is not signed');
 });
