@@ -15,7 +15,7 @@ import {
   type CliProcess,
   type TestInstallation,
 } from './test-installation.js';
-import { cny, openMarket, topUpCard, type Market } from './test-market.js';
+import { cny, keysAt, openMarket, topUpCard, type Market } from './test-market.js';
 import { environmentOf } from './verifier-simulator.js';
 
 interface CaseView {
@@ -52,11 +52,16 @@ describe('verification over HTTP', () => {
     return now;
   };
   /** What a source is asked about: never the key. */
+  const referencesOf = async (orderNo: string): Promise<string[]> =>
+    (await house.events()).flatMap(({ type, data }) =>
+      type === 'UnitDelivered' && data.orderId === `demo.${orderNo}`
+        ? [data.delivery.kind === 'key' ? data.delivery.fingerprint : data.delivery.receipt]
+        : [],
+    );
   const referenceOf = async (orderNo: string): Promise<string> => {
-    for (const { type, data } of await house.events())
-      if (type === 'UnitDelivered' && data.orderId === `demo.${orderNo}`)
-        return data.delivery.kind === 'key' ? data.delivery.fingerprint : data.delivery.receipt;
-    throw new Error(`${orderNo} was not delivered`);
+    const [reference] = await referencesOf(orderNo);
+    if (reference === undefined) throw new Error(`${orderNo} was not delivered`);
+    return reference;
   };
   /** A key in the hands of the buyer, who saw it a minute after it came. */
   const sellKey = async (orderNo: string, change: object = {}) => {
@@ -173,6 +178,24 @@ describe('verification over HTTP', () => {
     expect(await caseOf('V8.1')).toMatchObject(merchantPays('NOT_CREDITED'));
   });
 
+  it('a unit whose record cannot be had does not keep the others of its case waiting', async () => {
+    await market.buy('V10', keysAt([5_000, 5_000, 5_000], 300));
+    await market.deliverKeys('V10', [1, 2, 3]);
+    const references = await referencesOf('V10');
+    for (const reference of references) simulator.record('card-activation', reference, [{ state: 'INVALID' }]);
+    simulator.behave({ fault: 'unavailable' }, { reference: references[0]! });
+    await market.claim('V10', { reason: 'key-invalid', units: [1, 2, 3] });
+    await eventually('the others are decided', async () =>
+      (await caseOf('V10.1')).units.filter(({ status }) => status === 'decided').length === 2 ? true : undefined,
+    );
+    expect(await caseOf('V10.1')).toMatchObject({
+      units: [{ status: 'verifying' }, { verification: 'INVALID' }, { verification: 'INVALID' }],
+      verdicts: [{ units: [{ unit: 2 }, { unit: 3 }] }],
+    });
+    simulator.behave({ fault: 'none' }, { reference: references[0]! });
+    await eventually('the first is decided too', async () => ((await caseOf('V10.1')).verdicts.length === 2 ? true : undefined));
+  });
+
   it('an outage that lasts longer than a day brings a person', async () => {
     const { reference } = await sellTopUp('V9');
     simulator.record('carrier-record', reference, [{ state: 'NOT_CREDITED' }]);
@@ -206,7 +229,7 @@ describe('the simulator by itself', () => {
 
   it('says with which variables it is asked, and ends when it is told', async () => {
     const { environment, control } = (await running.ready()) as { environment: Record<string, string>; control: string };
-    expect(environment).toMatchObject({ RECOURSE_VERIFIER_KEYS: join(dataDir, 'keys.json') });
+    expect(environment).toMatchObject({ RECOURSE_VERIFIER_KEY_FILE: join(dataDir, 'keys.json') });
     expect(environment['VERIFIER_CARD_URL']).toBe(control.replace('/control', ''));
     expect(await (await fetch(`${control}/questions`)).json()).toEqual({ asked: 0 });
     running.kill('SIGTERM');

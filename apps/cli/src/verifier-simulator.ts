@@ -28,5 +28,5 @@ export const environmentOf = (url: string, keyFile: string): Readonly<Record<str
   VERIFIER_CARD_URL: url,
   VERIFIER_CARRIER_URL: url,
   VERIFIER_MEMBERSHIP_URL: url,
-  RECOURSE_VERIFIER_KEYS: keyFile,
+  RECOURSE_VERIFIER_KEY_FILE: keyFile,
 });

@@ -62,7 +62,7 @@ it('names every fault at once and repeats no value', () => {
 });
 
 describe('sources of official records', () => {
-  const card = { VERIFIER_CARD_URL: 'https://issuer.example.com', RECOURSE_VERIFIER_KEYS: '/keys/verifiers.json' };
+  const card = { VERIFIER_CARD_URL: 'https://issuer.example.com', RECOURSE_VERIFIER_KEY_FILE: '/keys/verifiers.json' };
   const faultsOf = (env: Readonly<Record<string, string>>): readonly string[] => {
     try {
       readEnvironment({ ...complete, ...env });
@@ -77,7 +77,7 @@ describe('sources of official records', () => {
       verifierUrls: { 'card-activation': 'https://issuer.example.com' },
       verifierKeyFile: '/keys/verifiers.json',
     });
-    expect(faultsOf({ ...card, RECOURSE_VERIFIER_KEYS: '' })).toEqual(['RECOURSE_VERIFIER_KEYS is missing']);
+    expect(faultsOf({ ...card, RECOURSE_VERIFIER_KEY_FILE: '' })).toEqual(['RECOURSE_VERIFIER_KEY_FILE is missing']);
   });
 
   it('are reached over https, or on this machine', () => {

@@ -88,7 +88,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     railReceiver: env['RECOURSE_RAIL_RECEIVER'] ?? defaultRailReceiver,
     approvalLimits: approvalLimits ?? new Map(),
     verifierUrls,
-    verifierKeyFile: isVerifierRemote ? required('RECOURSE_VERIFIER_KEYS') : undefined,
+    verifierKeyFile: isVerifierRemote ? required('RECOURSE_VERIFIER_KEY_FILE') : undefined,
     apiHost: env['RECOURSE_API_HOST'] ?? '127.0.0.1',
     apiPort,
   };

@@ -93,6 +93,13 @@ describe('a source that answers', () => {
   });
 });
 
+it('an address or a key that cannot be used is refused before anybody is asked', () => {
+  const otherwise = verifier();
+  const open = (url: string, known = keys) => verifierOfKind({ urls: { 'card-activation': url }, keys: known, otherwise });
+  expect(() => open('http://issuer.example.com')).toThrow('the address of card-activation is neither https nor http on loopback');
+  expect(() => open('https://issuer.example.com', new Map())).toThrow('the file of verifier keys has none for card-activation');
+});
+
 describe('a source that is away', () => {
   it.each(['unavailable', 'reset', 'throttled'] satisfies Fault[])(
     'is asked again when it is %s, and then answers',
