@@ -3,12 +3,12 @@ import { FewAtOnce } from './few-at-once.js';
 function few(limit: number) {
   const woken: string[] = [];
   const begun: string[] = [];
-  const ends = new Map<string, PromiseWithResolvers<void>>();
+  const ends = new Map<string, PromiseWithResolvers<undefined>>();
   const jobs = new FewAtOnce(limit, (key) => Promise.resolve(void woken.push(key)));
   const run = (key: string) =>
     jobs.run(key, () => {
       begun.push(key);
-      const end = Promise.withResolvers<void>();
+      const end = Promise.withResolvers<undefined>();
       ends.set(key, end);
       return end.promise;
     });
@@ -16,7 +16,7 @@ function few(limit: number) {
     run,
     woken,
     begun,
-    end: (key: string) => ends.get(key)!.resolve(),
+    end: (key: string) => ends.get(key)!.resolve(undefined),
     fail: (key: string) => ends.get(key)!.reject(new Error(key)),
   };
 }

@@ -89,5 +89,23 @@ it.each([
 
 it('a text that is not UTF-8 is not read as if it were', () => {
   const body = Buffer.concat([Buffer.from('{"reference":"r1","records":[{"state":"UNUSED"}]}'), Buffer.of(0xff)]);
-  expect(conclude(cardActivation, body, question())).toEqual({ is: 'doubtful', why: 'it is not JSON' });
+  expect(conclude(cardActivation, body, question())).toEqual({ is: 'doubtful', why: 'it is not UTF-8' });
+});
+
+it('a member that is there twice has no one meaning, however it is written', () => {
+  const why = (text: string) => conclude(cardActivation, Buffer.from(text), question());
+  const twice = { is: 'doubtful', why: 'it has two members of one name' };
+  expect(why('{"reference":"r1","records":[{"state":"INVALID","state":"UNUSED"}]}')).toEqual(twice);
+  expect(why('{"reference":"r1","records":[{"state":"INVALID","\\u0073tate":"UNUSED"}]}')).toEqual(twice);
+  expect(why(' {\n"reference" : "r1", "records" :[ { "state":"UNUSED" } ] } ')).toEqual({ is: 'settled', outcome: 'UNUSED' });
+  const colons = 'r:1\\"::';
+  expect(why(JSON.stringify({ reference: colons, records: [] }))).toEqual({
+    is: 'doubtful',
+    why: 'it is about another reference',
+  });
+});
+
+it('a text nested as deep as an answer may be long never throws', () => {
+  for (const text of ['['.repeat(65_536), `${'['.repeat(32_768)}${']'.repeat(32_768)}`, '{"a":'.repeat(10_000)])
+    expect(conclude(cardActivation, Buffer.from(text), question()).is).toBe('doubtful');
 });

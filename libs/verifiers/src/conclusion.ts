@@ -19,14 +19,35 @@ function contradicts({ outcome, since }: Settled, earlier: EarlierAnswer): boole
   return untouched.has(earlier.outcome) ? since !== undefined && isAfter(earlier.queriedAt, since) : outcome !== earlier.outcome;
 }
 
-function recordsOf(body: Uint8Array, { deliveryReference }: VerificationQuestion): readonly Fields[] {
+const strings = /"(?:[^"\\]|\\.)*"/g;
+
+/** Of two members of one name this parser keeps the last and another the first: such a text has no one meaning. @throws Unreadable */
+function parsed(text: string): unknown {
+  let members = 0;
   let content: unknown;
   try {
-    content = JSON.parse(utf8.decode(body));
+    content = JSON.parse(text, function (this: unknown, _name: string, value: unknown) {
+      if (!Array.isArray(this)) members += 1;
+      return value;
+    });
   } catch {
     throw new Unreadable('it is not JSON');
   }
-  const answer = new Fields(content);
+  // The parser hands over the whole as a member, too.
+  if (text.replace(strings, '').split(':').length !== members) throw new Unreadable('it has two members of one name');
+  return content;
+}
+
+function textOf(body: Uint8Array): string {
+  try {
+    return utf8.decode(body);
+  } catch {
+    throw new Unreadable('it is not UTF-8');
+  }
+}
+
+function recordsOf(body: Uint8Array, { deliveryReference }: VerificationQuestion): readonly Fields[] {
+  const answer = new Fields(parsed(textOf(body)));
   const reference = answer.text('reference', maxReferenceCharacters);
   const records = answer.list('records', maxRecords).map((record) => new Fields(record));
   answer.end();
