@@ -1,5 +1,7 @@
 const firstPauseMs = 2_000;
 const longestPauseMs = 5 * 60_000;
+/** Whoever asks for more patience is asked again all the same. */
+const longestRequestMs = 3_600_000;
 /** Of a pause; it is that much longer at most, so that many who wait do not come back together. */
 const jitter = 0.25;
 const maxRemembered = 10_000;
@@ -31,11 +33,13 @@ export class AskingAgain {
     return this.waiting.get(key)?.tries ?? 0;
   }
 
-  /** @param atLeastMs to ask sooner is of no use */
+  /** @param atLeastMs to ask sooner is of no use; an hour of it counts */
   async later(key: string, atLeastMs: number): Promise<void> {
     const tries = this.triesOf(key) + 1;
     const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries - 1, 30));
-    const delayMs = Math.ceil(Math.max(pauseMs, atLeastMs) * (1 + jitter * (this.parts.random ?? Math.random)()));
+    const delayMs = Math.ceil(
+      Math.max(pauseMs, Math.min(longestRequestMs, atLeastMs)) * (1 + jitter * (this.parts.random ?? Math.random)()),
+    );
     this.forget(key);
     this.waiting.set(key, { tries, notBefore: this.now() + delayMs });
     const [oldest] = this.waiting.keys();
