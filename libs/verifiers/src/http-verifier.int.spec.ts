@@ -128,9 +128,12 @@ describe('a source that is away', () => {
     expect(askedAbout(reference)).toBe(1);
   });
 
-  it.each(['refused', 'redirect'] satisfies Fault[])('is not asked again at once when we are %s', async (fault) => {
+  it.each([
+    ['refused', 'status 401'],
+    ['redirect', 'status 307'],
+  ] satisfies [Fault, string][])('is not asked again at once when we are %s', async (fault, why) => {
     const reference = unused({ fault });
-    await expect(ask(reference)).rejects.toThrow(VerifierUnavailable);
+    await expect(ask(reference)).rejects.toThrow(why);
     expect(askedAbout(reference)).toBe(1);
   });
 

@@ -54,6 +54,13 @@ describe('the record of a card', () => {
     expect(usedAt(plusMs(askedAt, 120_001))).toBe('it was used at a moment that is yet to come');
   });
 
+  it('that was activated twice settles nothing, even if both were after the reveal', () => {
+    const used = (activatedAt: string) => ({ state: 'ACTIVATED', activatedAt });
+    const twice = (other: string) => said(cardActivation, asked(cardActivation), used(revealedAt), used(other));
+    expect(twice(plusMs(revealedAt, 1))).toBe('its records contradict each other');
+    expect(twice(revealedAt)).toBe('ACTIVATED_AFTER_REVEAL');
+  });
+
   it('that expired before the reveal was dead, and one that expired in the hands of the buyer settles nothing', () => {
     expect(card({ state: 'EXPIRED', expiredAt: plusMs(revealedAt, -1) })).toBe('EXPIRED');
     expect(card({ state: 'EXPIRED', expiredAt: revealedAt })).toBe('it was good when it was revealed, and has expired since');
