@@ -149,7 +149,7 @@ class ApiModule {
         { provide: vaultToken, useValue: vault },
         { provide: railsToken, useValue: rails },
         { provide: sandboxRailToken, useValue: parts.sandboxRail },
-        { provide: sandboxVerifierToken, useValue: parts.verifier },
+        { provide: sandboxVerifierToken, useValue: parts.sandboxVerifier },
         { provide: settingsToken, useValue: settings },
         { provide: identityToken, useValue: parts.identity },
         { provide: shownToken, useValue: shown },

@@ -370,16 +370,16 @@ export async function findCase(db: Kysely<NoTables>, disputeId: string): Promise
   return { ...found, units, verdicts, overrides, evidence };
 }
 
-/** Cases that wait for a verifier's word, at most `limit`. */
+/** Cases that wait for a verifier's word, at most `limit`; any of them, so that those he is silent about do not keep others waiting. */
 export async function openVerifications(db: Kysely<NoTables>, limit: number): Promise<string[]> {
   const rows = await of(db)
     .withSchema(liveSchema)
     .selectFrom('case_unit')
     .select('dispute_id')
-    .distinct()
     .where('status', '=', 'verifying')
     .where('verification', 'is', null)
-    .orderBy('dispute_id')
+    .groupBy('dispute_id')
+    .orderBy(sql`random()`)
     .limit(limit)
     .execute();
   return rows.map((row) => row.dispute_id);
