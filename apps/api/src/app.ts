@@ -5,7 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { buyerDebt, contribution, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
-import { dispute, policy } from '@recourse/disputes';
+import { complaint, dispute, policy } from '@recourse/disputes';
 import { checkWiring, unique } from '@recourse/eventing';
 import { openAggregateStore, waitUntil } from '@recourse/eventstore';
 import type { Identity } from '@recourse/identity';
@@ -33,6 +33,7 @@ import helmet from 'helmet';
 import { AuditResource } from './audit.js';
 import { buyerDebtCommands, BuyerDebts } from './buyer-debts.js';
 import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
+import { complaintCommands, Complaints } from './complaints.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
@@ -85,6 +86,7 @@ checkWiring({
   commands: [
     ...orders,
     ...disputes,
+    ...complaintCommands,
     ...policyCommands,
     ...feeCommands,
     ...depositCommands,
@@ -116,6 +118,7 @@ class ApiModule {
       Orders,
       Freezing,
       Disputes,
+      Complaints,
       TriageResource,
       Refunds,
       Payouts,
@@ -161,6 +164,7 @@ class ApiModule {
         aggregateStoreProvider(openAggregateStore({ eventStore, log })),
         ...handlersFor(order, ...orders),
         ...handlersFor(dispute, ...disputes),
+        ...handlersFor(complaint, ...complaintCommands),
         ...handlersFor(policy, ...policyCommands),
         ...handlersFor(fees, ...feeCommands),
         ...handlersFor(deposit, ...depositCommands, ...recourseCommands),

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import { buyerDebt, fundControl, fundProcessor, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
-import { dispute } from '@recourse/disputes';
+import { complaint, dispute } from '@recourse/disputes';
 import { checkWiring, type Clock } from '@recourse/eventing';
 import {
   openAggregateStore,
@@ -32,6 +32,7 @@ import { BounceWatch } from './bounce-watch.js';
 import {
   buyerDebtCommands,
   commandOfAction,
+  complaintCommands,
   depositCommands,
   disputeCommands,
   fundControlCommands,
@@ -68,6 +69,7 @@ checkWiring({
   commands: [
     ...orderCommands,
     ...disputeCommands,
+    ...complaintCommands,
     ...depositCommands,
     ...fundControlCommands,
     ...payoutCommands,
@@ -90,6 +92,7 @@ class WorkerModule {
         aggregateStoreProvider(aggregates),
         ...handlersFor(order, ...orderCommands),
         ...handlersFor(dispute, ...disputeCommands),
+        ...handlersFor(complaint, ...complaintCommands),
         ...handlersFor(deposit, ...depositCommands),
         ...handlersFor(fundControl, ...fundControlCommands),
         ...handlersFor(payout, ...payoutCommands),

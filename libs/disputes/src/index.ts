@@ -1,3 +1,4 @@
+export { complaint } from './complaint.js';
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
 export * from './events.js';

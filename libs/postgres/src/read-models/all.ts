@@ -3,6 +3,7 @@ import { resetCheckpoint } from '../checkpoint.js';
 import type { MigrationSet } from '../migration.js';
 import { buyerDebtBook } from './buyer-debts.js';
 import { caseFile } from './case-file.js';
+import { complaints } from './complaints.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
 import { differences } from './differences.js';
@@ -47,6 +48,7 @@ const history: readonly (AnyReadModel | string)[] = [
   fundBook,
   fundStanding,
   differences,
+  complaints,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');
