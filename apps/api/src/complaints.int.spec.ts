@@ -33,13 +33,14 @@ const complaint = (orderNo: string, number: string, change: object = {}) => ({
 });
 const complain = (orderNo: string, number: string, change: object = {}) =>
   api.post(arbitrator, '/complaints', complaint(orderNo, number, change));
+let keys = 0;
 const refused = async (orderNo: string, number: string, change: object = {}) =>
   problemOf(
     await api.call({
       method: 'POST',
       path: '/complaints',
       as: arbitrator,
-      key: `${orderNo}-${number}-${JSON.stringify(change).length}`,
+      key: `key-${(keys += 1)}`,
       body: complaint(orderNo, number, change),
     }),
   );
@@ -86,16 +87,22 @@ describe('a claim in the app, a 12315 complaint and a court case', () => {
   });
 
   it('end in one refund', async () => {
-    await api.post(api.shop, '/sandbox/verifications', { receipt: 'KEY-OF-C1-0001', outcome: 'INVALID' }).catch(() => undefined);
     await advanceDays(3);
     await api.settled();
     await complain('C1', 'WX-77', { channel: 'wechatpay' });
     await complain('C1', 'ALI-88', { channel: 'alipay' });
-    await advanceDays(8);
+    await advanceDays(18);
+    await api.settled();
+    // The case is final now; the consumers' association comes last and finds it.
+    const { body } = await complain('C1', 'CA-99', { channel: 'consumers-association', reason: 'key-invalid' });
+    expect(body).toMatchObject({ units: [{ unit: 1, disputeId: 'demo.C1.1' }] });
     await api.settled();
     const order = await typesIn('order-demo.C1');
     expect(order.filter((type) => type === 'ClaimOpened')).toHaveLength(1);
-    expect(order.filter((type) => type === 'RefundApproved').length).toBeLessThanOrEqual(1);
+    expect(order.filter((type) => type === 'RefundApproved')).toHaveLength(1);
+    const read = await api.get(arbitrator, '/disputes/demo.C1.1', String(body['position']));
+    expect(read.body).toMatchObject({ status: 'final' });
+    expect(read.body['complaints']).toHaveLength(5);
   });
 });
 

@@ -25,6 +25,8 @@ export interface ComplaintRow {
   answer_by: string;
   recorded_by: string;
   recorded_at: string;
+  /** Of the record in the log: complaints and channels are told in the order in which they came. */
+  position: bigint;
   overdue_at: string | null;
   answered_by: string | null;
   answered_at: string | null;
@@ -41,6 +43,7 @@ interface ClaimChannelRow {
   dispute_id: string;
   channel: string;
   since: string;
+  position: bigint;
 }
 interface Tables {
   complaint: ComplaintRow;
@@ -54,10 +57,10 @@ const statusAt = (status: ComplaintStatus) => ({ status, rank: complaintStatuses
 const set = async (tx: Kysely<NoTables>, complaintId: string, values: Partial<ComplaintRow>): Promise<void> => {
   await of(tx).updateTable('complaint').set(values).where('complaint_id', '=', complaintId).execute();
 };
-const addChannel = async (tx: Kysely<NoTables>, disputeId: string, channel: string, since: string): Promise<void> => {
+const addChannel = async (tx: Kysely<NoTables>, row: ClaimChannelRow): Promise<void> => {
   await of(tx)
     .insertInto('claim_channel')
-    .values({ dispute_id: disputeId, channel, since })
+    .values(row)
     .onConflict((conflict) => conflict.columns(['dispute_id', 'channel']).doNothing())
     .execute();
 };
@@ -72,19 +75,18 @@ export const complaints = readModel<ComplaintEvent | OrderEvent>({
       complaint_id text primary key, platform text not null, order_id text not null, merchant text not null, buyer text not null,
       channel text not null, masked_number text not null, content text not null, answer text, status text not null,
       rank smallint not null, received_at timestamptz not null, answer_by timestamptz not null, recorded_by text not null,
-      recorded_at timestamptz not null, overdue_at timestamptz, answered_by text, answered_at timestamptz, outcome text,
+      recorded_at timestamptz not null, position bigint not null, overdue_at timestamptz, answered_by text, answered_at timestamptz, outcome text,
       closed_by text, closed_at timestamptz)`.execute(tx);
     await sql`create index on complaint (platform, rank, answer_by, complaint_id)`.execute(tx);
     await sql`create table complaint_unit (
       complaint_id text not null, unit_no integer not null, dispute_id text, primary key (complaint_id, unit_no))`.execute(tx);
     await sql`create index on complaint_unit (dispute_id)`.execute(tx);
     await sql`create table claim_channel (
-      dispute_id text not null, channel text not null, since timestamptz not null, primary key (dispute_id, channel))`.execute(
-      tx,
-    );
+      dispute_id text not null, channel text not null, since timestamptz not null, position bigint not null,
+      primary key (dispute_id, channel))`.execute(tx);
   },
   on: {
-    ComplaintReceived: async ({ data }, tx) => {
+    ComplaintReceived: async ({ data, position }, tx) => {
       await of(tx)
         .insertInto('complaint')
         .values({
@@ -102,6 +104,7 @@ export const complaints = readModel<ComplaintEvent | OrderEvent>({
           answer_by: data.answerBy,
           recorded_by: data.recordedBy,
           recorded_at: data.recordedAt,
+          position,
           overdue_at: null,
           answered_by: null,
           answered_at: null,
@@ -136,8 +139,10 @@ export const complaints = readModel<ComplaintEvent | OrderEvent>({
         closed_by: data.closedBy,
         closed_at: data.closedAt,
       }),
-    ClaimOpened: ({ data }, tx) => addChannel(tx, data.claimId, data.channel, data.openedAt),
-    ClaimAttached: ({ data }, tx) => addChannel(tx, data.claimId, data.channel, data.attachedAt),
+    ClaimOpened: ({ data, position }, tx) =>
+      addChannel(tx, { dispute_id: data.claimId, channel: data.channel, since: data.openedAt, position }),
+    ClaimAttached: ({ data, position }, tx) =>
+      addChannel(tx, { dispute_id: data.claimId, channel: data.channel, since: data.attachedAt, position }),
   },
 });
 
@@ -190,18 +195,11 @@ export async function complaintsOfCase(db: Kysely<NoTables>, disputeId: string):
     .where('complaint_id', 'in', (query) =>
       query.selectFrom('complaint_unit').select('complaint_id').where('dispute_id', '=', disputeId),
     )
-    .orderBy('recorded_at')
-    .orderBy('complaint_id')
+    .orderBy('position')
     .execute();
   return withUnits(db, rows);
 }
 
 /** Every channel by which the claim of a case was made, the first one first. K11 */
 export const channelsOfCase = (db: Kysely<NoTables>, disputeId: string): Promise<ClaimChannelRow[]> =>
-  live(db)
-    .selectFrom('claim_channel')
-    .selectAll()
-    .where('dispute_id', '=', disputeId)
-    .orderBy('since')
-    .orderBy('channel')
-    .execute();
+  live(db).selectFrom('claim_channel').selectAll().where('dispute_id', '=', disputeId).orderBy('position').execute();
