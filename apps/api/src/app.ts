@@ -32,7 +32,9 @@ import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { AuditResource } from './audit.js';
 import { buyerDebtCommands, BuyerDebts } from './buyer-debts.js';
+import { Checklists } from './checklist.js';
 import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
+import { casePackCommands, CasePacks } from './case-packs.js';
 import { complaintCommands, Complaints } from './complaints.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
@@ -79,7 +81,7 @@ export interface ApiParts extends Adapters {
 }
 
 const orders = [...orderCommands, ...freezeCommands, ...claimCommands, ...relayedOrderCommands] as const;
-const disputes = [...disputeCommands, ...relayedDisputeCommands] as const;
+const disputes = [...disputeCommands, ...casePackCommands, ...relayedDisputeCommands] as const;
 
 checkWiring({
   deciders,
@@ -118,7 +120,9 @@ class ApiModule {
       Orders,
       Freezing,
       Disputes,
+      CasePacks,
       Complaints,
+      Checklists,
       TriageResource,
       Refunds,
       Payouts,

@@ -116,7 +116,8 @@ export async function unzip(archive: Uint8Array): Promise<readonly ReadFile[]> {
   let same = 0;
   try {
     for await (const part of zipOf(files.map(({ path, bytes }) => ({ path, load: () => Promise.resolve(bytes) })))) {
-      if (!part.equals(buffer.subarray(same, same + part.length))) throw new NotAPack(`the archive differs at byte ${same} or soon after`);
+      if (!part.equals(buffer.subarray(same, same + part.length)))
+        throw new NotAPack(`the archive differs at byte ${same} or soon after`);
       same += part.length;
     }
   } catch (error) {
