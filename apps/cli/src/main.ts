@@ -354,9 +354,10 @@ program
     }),
   );
 
-const casePack = program
-  .command('case-pack')
-  .description('a case as one ZIP: a page, timeline with hash chain, evidence, verdicts, policy, hashes; the export is recorded')
+const casePack = program.command('case-pack').description('a case as one ZIP that anybody can check offline');
+casePack
+  .command('export', { isDefault: true })
+  .description('write it: a page, timeline with hash chain, evidence, verdicts, policy, hashes; that it was taken is recorded')
   .argument('<dispute>', 'such as demo.G001.1')
   .requiredOption('--out <file>', 'which must not be there yet')
   .addOption(new Option('--view <view>', 'for whose eyes').choices(['platform', 'buyer', 'merchant']).default('platform'))

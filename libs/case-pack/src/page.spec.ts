@@ -20,7 +20,7 @@ it('whatever somebody wrote is text and never markup', async () => {
         expect(tagsOf(page)).toEqual(plain);
       },
     ),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });
 

@@ -1,6 +1,7 @@
-import { plusHours, type Instant } from '@recourse/eventing';
+import { isInstant, plusHours, type Instant } from '@recourse/eventing';
 import { format, fromJson, type MoneyJson } from '@recourse/money';
 import type { CaseDocument, Documents, EvidenceEntry, VerdictDocument } from './documents.js';
+import { factNames, factWords, words } from './page-words.js';
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escaped = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => escapes[sign] ?? sign);
@@ -17,64 +18,9 @@ const markupOf = (piece: Piece): string => {
 const html = (parts: TemplateStringsArray, ...pieces: readonly Piece[]): Html =>
   new Html(parts.map((part, index) => part + (index < pieces.length ? markupOf(pieces[index] ?? '') : '')).join(''));
 
-const words: Readonly<Record<string, string>> = {
-  PLATFORM: '平台责任',
-  MERCHANT: '商家责任',
-  BUYER: '买家责任',
-  SHARED: '共同责任',
-  NONE: '无',
-  UNPROVEN: '无法认定',
-  FULL_REFUND: '全额退款',
-  PARTIAL_REFUND: '部分退款',
-  REISSUE: '补发',
-  merchant: '商家',
-  platform: '平台',
-  shared: '共同承担',
-  none: '无人承担',
-  buyer: '买家',
-  arbitrator: '仲裁员',
-  operator: '平台运营',
-  finance: '平台财务',
-  shop: '店铺系统',
-  system: '系统自动',
-  rule: '按规则',
-  person: '人工',
-  overdue: '审核逾期',
-  'order-record': '订单记录',
-  'payment-proof': '支付凭证',
-  chat: '聊天记录',
-  'abnormal-use': '异常使用记录',
-  'screen-recording': '录屏',
-  received: '待答复',
-  answered: '已答复',
-  closed: '已结案',
-  upheld: '支持投诉',
-  rejected: '不支持投诉',
-  settled: '和解',
-  withdrawn: '撤回',
-  app: '平台内申请',
-  alipay: '支付宝',
-  wechatpay: '微信支付',
-  'consumers-association': '消费者协会',
-  court: '法院',
-  other: '其他',
-  'key-invalid': '卡密无效',
-  'key-used': '卡密已被使用',
-  'key-expired': '卡密过期',
-  'not-credited': '未到账',
-  'not-delivered': '未发货',
-  'platform-failure': '平台故障',
-  'wrong-account': '填错账号',
-  'own-cancellation': '自行取消',
-  dislike: '不喜欢',
-  'seven-day': '七天无理由',
-  'wrong-face-value': '面值不符',
-  'duplicate-recharge': '重复充值',
-  'merchant-absent': '商家失联',
-  'game-card': '游戏点卡',
-  'phone-top-up': '话费充值',
-  membership: '会员',
-};
+const named = (table: Readonly<Record<string, string>>, word: string): Html =>
+  table[word] === undefined ? html`${word}` : html`${table[word]} <small>${word}</small>`;
+
 /** The Chinese word, then the one the files use. */
 const both = (word: string): string => (words[word] === undefined ? word : `${words[word]} ${word}`);
 const amount = (money: MoneyJson): string => `${format(fromJson(money))} ${money.asset}`;
@@ -135,8 +81,8 @@ const verdictPart = (verdict: VerdictDocument): Html =>
               ${Object.entries(unit.facts).map(
                 ([fact, value]) =>
                   html`<tr>
-                    <td>${fact}</td>
-                    <td>${value}</td>
+                    <td>${named(factNames, fact)}</td>
+                    <td>${named(factWords, value)}</td>
                     <td class="mono">
                       ${unit.sources
                         .filter((source) => source.fact === fact)
@@ -197,7 +143,9 @@ const timelineTable = ({ timeline }: Documents): Html =>
             <td>
               ${[
                 ...Object.entries(entry.amounts).map(([name, money]) => html`<div>${name} ${amount(money)}</div>`),
-                ...Object.entries(entry.facts).map(([name, value]) => html`<div>${name} ${value}</div>`),
+                ...Object.entries(entry.facts).map(
+                  ([name, value]) => html`<div>${name} ${isInstant(value) ? shanghai(value) : value}</div>`,
+                ),
                 ...(entry.explanation === undefined
                   ? []
                   : [html`<div>${entry.explanation.zh}</div>`, html`<div lang="en">${entry.explanation.en}</div>`]),

@@ -125,7 +125,7 @@ describe('a pack of which every hash was made anew', () => {
   });
 
   it('names the verdict that the policy does not lead to', async () => {
-    const forged = changed(files, 'verdict-1.json', (text) => text.replaceAll('"liable": "BUYER"', '"liable": "UNPROVEN"'));
+    const forged = changed(files, 'verdict-1.json', (text) => text.replaceAll(/"liable": "\w+"/g, '"liable": "UNPROVEN"'));
     expect(await problemsOf(rehashed(forged))).toEqual(
       expect.arrayContaining([expect.stringMatching(/^demo\.o1\.1\.v1 unit 1: the rule says/)]),
     );
