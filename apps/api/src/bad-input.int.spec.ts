@@ -109,7 +109,7 @@ describe('a body that is not as it must be', () => {
     ['a complaint whose number is a list', () => complaint({ number: ['1'] })],
     ['a complaint without a word', () => complaint({ summary: '' })],
     ['complaints after one that cannot be', () => ({ method: 'GET', path: '/complaints?after=x', as: operator })],
-    ['a checklist of nobody', () => ({ method: 'GET', path: '/checklist', as: buyer })],
+    ['a checklist for a merchant who cannot be', () => ({ method: 'GET', path: '/checklist?merchant=a.b', as: buyer })],
     ['a statement from nowhere', () => ({ method: 'GET', path: '/deposits/m1/statement?after=-1', as: finance })],
   ])('%s is invalid input', (_, call) => expectRefused(call(), 400, 'invalid-input'));
 

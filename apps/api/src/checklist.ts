@@ -31,8 +31,8 @@ interface Step {
 }
 
 class MerchantQuery {
-  @Id({ description: 'whom the buyer is about to buy from', example: 'm1' })
-  merchant!: string;
+  @Id({ description: 'whom the buyer is about to buy from', example: 'm1', optional: true })
+  merchant?: string;
 }
 
 const say = (zh: string, en: string): Explanation => ({ zh, en });
@@ -238,7 +238,7 @@ export class Checklists {
     const policy = policyInForce(published, at);
     const steps = [beforePurchase(policy, undefined), afterPayment(undefined), onDelivery([], at), onProblem([], [], at)];
     return {
-      merchant,
+      merchant: merchant ?? null,
       at,
       policy: policy === undefined ? null : { version: policy.version, hash: policy.hash },
       steps,

@@ -212,4 +212,18 @@ describe('the deadline of the authority', () => {
     const { body } = await api.get(arbitrator, `/complaints/${String(late.body['complaintId'])}`);
     expect(body).toMatchObject({ status: 'closed', answer: '已全额退款', answeredBy: 'operator-o1', outcome: 'settled' });
   });
+
+  it('that was over before anybody could record it is marked late, and once however often it is woken', async () => {
+    await market.sell('C6');
+    const { body: now } = await api.get(operator, '/clock');
+    const agoDays = (days: number) => new Date(Date.parse(String(now['now'])) - days * 86_400_000).toISOString();
+    const { body } = await complain('C6', '12315-6', { reason: 'key-invalid', receivedAt: agoDays(9), answerBy: agoDays(1) });
+    const stream = `complaint-${String(body['complaintId'])}`;
+    await advanceDays(1);
+    for (let times = 0; times < 3; times += 1) await api.adapters.queue.wake('deadline', stream);
+    await advanceDays(1);
+    const overdue = (await api.adapters.eventStore.readStream(stream, { limit: 10 })).slice(1);
+    expect(overdue).toMatchObject([{ type: 'ComplaintBecameOverdue', data: { answerBy: agoDays(1) } }]);
+    expect((await api.get(finance, '/complaints?status=overdue')).text).toContain(String(body['complaintId']));
+  });
 });

@@ -71,12 +71,12 @@ class ComplaintBody {
   reason?: ClaimReason;
 }
 
-class AnswerBody {
+class AuthorityAnswerBody {
   @Text(1_000, { description: 'what the authority was told; kept in the vault', example: '已受理并退款' })
   text!: string;
 }
 
-class ClosingBody {
+class ComplaintClosingBody {
   @OneOf(outcomes, { description: 'how the authority ended it; no money moves by this' })
   outcome!: ComplaintOutcome;
 }
@@ -154,7 +154,7 @@ export class Complaints {
   @Post(':complaintId/answer')
   @Writes(200, 'arbitrator', 'operator')
   @ApiOperation({ summary: 'Record what the authority was told' })
-  answer(@Param('complaintId') complaintId: string, @Body() { text }: AnswerBody, @Once() write: Write) {
+  answer(@Param('complaintId') complaintId: string, @Body() { text }: AuthorityAnswerBody, @Once() write: Write) {
     return write(async (run) => {
       await this.demandOwn(run.caller, complaintId);
       const answer = await run.keep({ text });
@@ -166,7 +166,7 @@ export class Complaints {
   @Post(':complaintId/closing')
   @Writes(200, 'arbitrator', 'operator')
   @ApiOperation({ summary: 'Record how the authority closed it' })
-  close(@Param('complaintId') complaintId: string, @Body() { outcome }: ClosingBody, @Once() write: Write) {
+  close(@Param('complaintId') complaintId: string, @Body() { outcome }: ComplaintClosingBody, @Once() write: Write) {
     return write(async (run) => {
       await this.demandOwn(run.caller, complaintId);
       await run.send(CloseComplaint, complaintId, { type: 'CloseComplaint', outcome, subject: run.caller.subject });

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { plusMs } from '@recourse/eventing';
 import { defaultPolicy, exampleFile } from './demo.js';
 import { play } from './player.js';
 import { durationMs, readScript } from './script.js';
@@ -26,6 +27,23 @@ it('a case is exported beside a running installation and at rest, is the same bo
       },
       ({ header }) => durationMs(header.begins),
     );
+    const complaint = await house.client.post(
+      'arbitrator:a1',
+      '/complaints',
+      {
+        channel: 'court',
+        number: '（2026）沪0105民初1234号',
+        orderNo: 'G001',
+        units: [1],
+        receivedAt: await house.now(),
+        answerBy: plusMs(await house.now(), 15 * 86_400_000),
+        summary: '起诉要求退款',
+      },
+      'complaint-1',
+    );
+    expect(complaint).toMatchObject({ status: 201, body: { units: [{ unit: 1, disputeId: 'demo.G001.1' }] } });
+    // The read models that name what the fund and the account say of it stand at the end of the log then.
+    await house.settle(plusMs(await house.now(), 1));
     const exported = await run('demo.G001.1', '--out', file('running.zip'), '--data-dir', dataDir);
     expect(exported).toMatchObject({ code: 0, said: expect.stringContaining('SHA-256 of its hashes.txt') });
     expect(await run('demo.G001.1', '--out', file('running.zip'), '--data-dir', dataDir)).toMatchObject({
@@ -41,6 +59,8 @@ it('a case is exported beside a running installation and at rest, is the same bo
     expect(await run('demo.G001.1', '--out', file('resting.zip'), '--data-dir', dataDir)).toMatchObject({ code: 0 });
     expect((await readFile(file('resting.zip'))).equals(whole)).toBe(true);
 
+    const verified = runCli('verify', '--data-dir', dataDir);
+    expect([(await verified.ended).code, verified.output()]).toEqual([0, expect.any(String)]);
     const checked = await run('verify', file('running.zip'));
     expect(checked).toMatchObject({ code: 0, said: expect.stringMatching(/1 verdict\(s\) decided again[^]*the pack holds$/) });
     const broken = Buffer.from(whole);

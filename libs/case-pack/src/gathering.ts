@@ -35,8 +35,8 @@ const staffOnly: ReadonlySet<DomainEvent['type']> = new Set([
 const notForBuyers: ReadonlySet<DomainEvent['type']> = new Set(['EscrowReleased', 'RefundFundedFromEscrow']);
 /** Of the buyer's payout a merchant sees that it was paid or came back; what he complains of outside is not the merchant's. */
 const forMerchants: ReadonlySet<DomainEvent['type']> = new Set(['PayoutSucceeded', 'PayoutReversed']);
-/** Streams of the fund and of accounts that one refund touches: hardly more than one period of each. */
-const maxMoneyStreams = 32;
+/** Periods of the fund and of accounts that the refunds of one case touch: hardly more than one of each. */
+const maxMoneyStreams = 64;
 
 function isShown(view: PackView, { type, stream }: Event): boolean {
   // Exports are no part of the case, or no two of them would be the same.
@@ -110,7 +110,10 @@ async function moneyEvents(
   read: (stream: string) => Promise<readonly Event[]>,
 ): Promise<readonly Event[]> {
   const places = await refundPlaces(database.db, refundIds);
-  const streams = [...Map.groupBy(places, ({ stream }) => stream)].slice(0, maxMoneyStreams);
+  const others = places.filter(({ stream }) => !/^(order|dispute|payout)-/.test(stream));
+  const streams = Map.groupBy(others, ({ stream }) => stream);
+  if (streams.size > maxMoneyStreams)
+    throw new Error(`the refunds of a case touch ${streams.size} streams of accounts, more than ${maxMoneyStreams}`);
   const found: Event[] = [];
   for (const [stream, own] of streams) {
     const positions = new Set(own.map(({ position }) => position));
