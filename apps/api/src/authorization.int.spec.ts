@@ -99,6 +99,7 @@ beforeAll(async () => {
     receivedAt: '2026-03-01T00:00:00.000Z',
     answerBy: '2026-03-10T00:00:00.000Z',
     summary: 'secret-evidence',
+    reason: 'key-invalid',
   };
   const { body: complained } = await api.post(await api.person('arbitrator', 'a1'), '/complaints', complaint);
   const { body: endpoint } = await api.post(await api.person('merchant', 'm1'), '/deposits/m1/webhooks', {

@@ -48,6 +48,7 @@ const complaint = (change: object): Call => ({
     receivedAt: '2026-03-01T00:00:00.000Z',
     answerBy: '2026-03-10T00:00:00.000Z',
     summary: 'x',
+    reason: 'key-invalid',
     ...change,
   },
 });
@@ -107,6 +108,7 @@ describe('a body that is not as it must be', () => {
     ['a complaint without a deadline', () => complaint({ answerBy: undefined })],
     ['a complaint with a deadline of another calendar', () => complaint({ answerBy: '2026-02-30T00:00:00.000Z' })],
     ['a complaint whose number is a list', () => complaint({ number: ['1'] })],
+    ['a complaint without a reason to claim', () => complaint({ reason: undefined })],
     ['a complaint without a word', () => complaint({ summary: '' })],
     ['complaints after one that cannot be', () => ({ method: 'GET', path: '/complaints?after=x', as: operator })],
     ['a checklist for a merchant who cannot be', () => ({ method: 'GET', path: '/checklist?merchant=a.b', as: buyer })],

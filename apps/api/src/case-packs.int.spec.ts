@@ -44,6 +44,7 @@ beforeAll(async () => {
     receivedAt: '2026-03-02T06:00:00.000Z',
     answerBy: '2026-03-11T15:59:59.999Z',
     summary: '要求退款',
+    reason: 'key-invalid',
   });
   await api.settled();
   const units = [{ unit: 1, liable: 'MERCHANT', remedy: 'FULL_REFUND', bearer: 'merchant' }];

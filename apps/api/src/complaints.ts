@@ -64,11 +64,8 @@ class ComplaintBody {
   @Text(1_000, { description: 'what is complained about; kept in the vault', example: '买家称卡密无效，要求退款' })
   summary!: string;
 
-  @OneOf(claimReasons, {
-    description: 'of the claim that is opened for the buyer, if a unit has no case yet; not needed otherwise',
-    optional: true,
-  })
-  reason?: ClaimReason;
+  @OneOf(claimReasons, { description: 'of the claim that is opened for the buyer on units that have no case yet' })
+  reason!: ClaimReason;
 }
 
 class AuthorityAnswerBody {
@@ -213,16 +210,8 @@ export class Complaints {
     const found = convergenceOf(await stateOf(this.eventStore, order, placed.orderId), units);
     if (found === undefined) throw new Problem(404, 'unit-unknown', 'name units of this order, from 1');
     const { channel, reason } = body;
-    if (found.claim.length > 0 && reason === undefined)
-      throw new Problem(422, 'reason-missing', `unit ${found.claim.join(', ')} has no case yet; say for which reason to claim`);
     const claim = (claimed: readonly number[], part: string) =>
-      run.send(
-        OpenClaim,
-        placed.orderId,
-        // What a claim that is open already was made for stays its reason.
-        { type: 'OpenClaim', units: claimed, reason: reason ?? 'key-invalid', channel, draft: false },
-        part,
-      );
+      run.send(OpenClaim, placed.orderId, { type: 'OpenClaim', units: claimed, reason, channel, draft: false }, part);
     for (const [claimId, attached] of found.attach) await claim(attached, `attach:${claimId}`);
     if (found.claim.length > 0) await claim(found.claim, 'claim');
   }

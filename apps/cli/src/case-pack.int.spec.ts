@@ -38,6 +38,7 @@ it('a case is exported beside a running installation and at rest, is the same bo
         receivedAt: await house.now(),
         answerBy: plusMs(await house.now(), 15 * 86_400_000),
         summary: '起诉要求退款',
+        reason: 'key-invalid',
       },
       'complaint-1',
     );

@@ -2,7 +2,7 @@ import type { CaseFile, DisputeEvent } from '@recourse/disputes/events';
 import { type DataOf, encodeData, type Instant } from '@recourse/eventing';
 import { isZero, type Money, type MoneyJson, toJson } from '@recourse/money';
 import { chained, chainStart, type Chained } from './chain.js';
-import type { CaseMaterial, FrozenPolicy, PackedComplaint, PackedEvidence, PackView } from './material.js';
+import type { CaseMaterial, FrozenPolicy, PackedComplaint, PackedEvidence, PackView, StoredFile } from './material.js';
 
 type Step = CaseMaterial['steps'][number];
 
@@ -47,6 +47,8 @@ export interface CaseDocument extends Pick<CaseFile, 'disputeId' | 'orderId' | '
   readonly channels: readonly string[];
   readonly complaints: readonly PackedComplaint[];
   readonly evidence: readonly EvidenceEntry[];
+  /** Uploaded files, beside the texts. */
+  readonly files: readonly Pick<StoredFile, 'path' | 'bytes' | 'sha256'>[];
 }
 /** `VerdictReached` as it is stored, amounts in their JSON form. */
 export type VerdictDocument = Omit<DataOf<DisputeEvent, 'VerdictReached'>, 'units'> & {
@@ -150,6 +152,7 @@ export function documentsOf(material: CaseMaterial): Documents {
         ...piece,
         text: text === undefined ? null : textPath({ ...piece, text }, index),
       })),
+      files: material.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
     },
     timeline: chained(chainStart(file.disputeId, view), entries),
     verdicts: material.verdicts.map((verdict) => verdictOf(verdict, material)),

@@ -1,6 +1,6 @@
 import { sha256 } from './chain.js';
 import { type Documents, documentsOf } from './documents.js';
-import type { CaseMaterial } from './material.js';
+import type { CaseMaterial, StoredFile } from './material.js';
 import { pageOf } from './page.js';
 import type { PackFile } from './zip.js';
 
@@ -41,6 +41,15 @@ const written = (path: string, text: string): Written => {
   return { path, bytes: bytes.length, sha256: sha256(bytes), load: () => Promise.resolve(bytes) };
 };
 const json = (path: string, value: unknown): Written => written(path, `${JSON.stringify(value, null, 2)}\n`);
+/** What the file store gives must be what it was asked for, or the pack would be broken when it is made. */
+const checked = (file: StoredFile): Written => ({
+  ...file,
+  load: async () => {
+    const bytes = await file.load();
+    if (bytes.length !== file.bytes || sha256(bytes) !== file.sha256) throw new Error(`${file.path} is not what was uploaded`);
+    return bytes;
+  },
+});
 const listed = ({ path, bytes, sha256: hash }: ListedFile): ListedFile => ({ path, bytes, sha256: hash });
 const byPath = (one: ListedFile, other: ListedFile): number => (one.path < other.path ? -1 : 1);
 
@@ -75,7 +84,7 @@ export function packOf(material: CaseMaterial): Pack {
     json('policy.json', documents.policy),
     ...documents.verdicts.map((verdict, index) => json(`verdict-${index + 1}.json`, verdict)),
     ...[...documents.texts].map(([path, text]) => written(path, text)),
-    ...material.files,
+    ...material.files.map(checked),
   ];
   const all = [...content, json('manifest.json', manifestOf(documents, content))];
   const hashes = written('hashes.txt', hashList(all));

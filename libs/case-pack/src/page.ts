@@ -213,6 +213,7 @@ export function pageOf(documents: Documents): string {
         <h2>证据 <small lang="en">evidence</small></h2>
         <p>卡密、账号与电话号码已遮盖。 <small lang="en">Keys, accounts and telephone numbers are starred out.</small></p>
         ${file.evidence.length === 0 ? html`<p>无 <small>none</small></p>` : file.evidence.map((piece) => evidencePart(piece, texts))}
+        ${file.files.map((one) => html`<p class="mono">${one.path} (${one.bytes} B) SHA-256 ${one.sha256}</p>`)}
         <h2>时间线 <small lang="en">timeline</small></h2>
         ${timelineTable(documents)}
         <h2>规则全文 <small lang="en">text of the policy</small></h2>

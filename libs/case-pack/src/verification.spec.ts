@@ -108,6 +108,33 @@ describe('a pack', () => {
   });
 });
 
+describe('an uploaded file', () => {
+  const video = Buffer.from([0, 1, 2, 255]);
+  const stored = (bytes: Buffer) => ({
+    path: 'evidence/e1-screen.mp4',
+    bytes: video.length,
+    sha256: sha256(video),
+    load: () => Promise.resolve(bytes),
+  });
+
+  it('is in the pack as it is and is named by its hash', async () => {
+    const pack = await archive(await sampleMaterial('x', { files: [stored(video)] }));
+    expect((await verifyPack(pack)).problems).toEqual([]);
+    const unpacked = await unzip(pack);
+    expect(Buffer.from(unpacked.find(({ path }) => path === 'evidence/e1-screen.mp4')!.bytes).equals(video)).toBe(true);
+    const swapped = unpacked.map((file) => (file.path.endsWith('.mp4') ? { ...file, bytes: Buffer.from([1]) } : file));
+    expect(await problemsOf(rehashed(swapped))).toContain('evidence/e1-screen.mp4 is not what was uploaded');
+    expect(await problemsOf(rehashed([...unpacked, { path: 'evidence/more.txt', bytes: video }]))).toContain(
+      'evidence/more.txt belongs to no evidence of the case',
+    );
+  });
+
+  it('that is not what was uploaded makes no pack', async () => {
+    const material = await sampleMaterial('x', { files: [stored(Buffer.from([9, 9, 9, 9]))] });
+    await expect(archive(material)).rejects.toThrow('evidence/e1-screen.mp4 is not what was uploaded');
+  });
+});
+
 describe('a pack of which every hash was made anew', () => {
   it('names the line of the timeline that was changed', async () => {
     const forged = changed(files, 'timeline.json', (text) => text.replace('"rule": "dislike', '"rule": "liking'));

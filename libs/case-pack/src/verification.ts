@@ -100,9 +100,21 @@ function verdictProblems({ policy, file, manifest, timeline, verdicts }: Opened)
 }
 
 function evidenceProblems({ file }: Opened, files: ReadonlyMap<string, Uint8Array>): string[] {
-  return file.evidence.flatMap(({ text, evidenceId }) =>
-    text === null || files.has(text) ? [] : [`the text of evidence ${evidenceId} is missing`],
-  );
+  const texts = file.evidence.flatMap(({ text }) => text ?? []);
+  const known = new Map<string, string | undefined>([
+    ...texts.map((path) => [path, undefined] as const),
+    ...file.files.map(({ path, sha256: hash }) => [path, hash] as const),
+  ]);
+  return [
+    ...[...known].flatMap(([path, hash]) => {
+      const bytes = files.get(path);
+      if (bytes === undefined) return [`${path} is missing`];
+      return hash === undefined || sha256(bytes) === hash ? [] : [`${path} is not what was uploaded`];
+    }),
+    ...[...files.keys()]
+      .filter((path) => path.startsWith('evidence/') && !known.has(path))
+      .map((path) => `${path} belongs to no evidence of the case`),
+  ];
 }
 
 /** What the checks themselves stumble over is a problem of the pack too. */
