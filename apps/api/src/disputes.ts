@@ -15,13 +15,14 @@ import {
 import { type Database, findCase } from '@recourse/postgres';
 import { type Vault, VaultError } from '@recourse/vault';
 import { caseOf } from './case-view.js';
+import { escalationOf } from './complaint-view.js';
 import { Edge, maxStreamEvents, type Run } from './edge.js';
 import { Flag, Id, OneOf, Part, Parts, Text, UnitNo, UnitNos } from './fields.js';
 import { Parties } from './parties.js';
 import { everyRole, Once, Reads, type Write, Writes } from './route.js';
 import { databaseToken, eventStoreToken, vaultToken } from './tokens.js';
 
-class OpenClaim extends commandOf<OrderCommand, 'OpenClaim'>('order', 'OpenClaim') {}
+export class OpenClaim extends commandOf<OrderCommand, 'OpenClaim'>('order', 'OpenClaim') {}
 class SubmitClaim extends commandOf<OrderCommand, 'SubmitClaim'>('order', 'SubmitClaim') {}
 class WithdrawDispute extends commandOf<DisputeCommand, 'WithdrawDispute'>('dispute', 'WithdrawDispute') {}
 class SubmitEvidence extends commandOf<DisputeCommand, 'SubmitEvidence'>('dispute', 'SubmitEvidence') {}
@@ -312,7 +313,8 @@ export class Disputes {
     const found = await findCase(this.database.db, disputeId);
     if (found === undefined)
       throw new Problem(404, 'dispute-unknown', 'there is no such dispute for you yet; name its position in Recourse-At-Least');
-    return caseOf(found, opened, caller, await this.edge.now());
+    const escalation = await escalationOf(this.database, disputeId, caller);
+    return { ...caseOf(found, opened, caller, await this.edge.now()), ...escalation };
   }
 
   @Get(':disputeId/evidence/:evidenceId')

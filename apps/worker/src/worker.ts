@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import { buyerDebt, fundControl, fundProcessor, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
-import { dispute } from '@recourse/disputes';
+import { complaint, dispute } from '@recourse/disputes';
 import { checkWiring, type Clock } from '@recourse/eventing';
 import {
   openAggregateStore,
@@ -33,6 +33,7 @@ import { BounceWatch } from './bounce-watch.js';
 import {
   buyerDebtCommands,
   commandOfAction,
+  complaintCommands,
   depositCommands,
   disputeCommands,
   fundControlCommands,
@@ -72,6 +73,7 @@ checkWiring({
   commands: [
     ...orderCommands,
     ...disputeCommands,
+    ...complaintCommands,
     ...depositCommands,
     ...fundControlCommands,
     ...payoutCommands,
@@ -94,6 +96,7 @@ class WorkerModule {
         aggregateStoreProvider(aggregates),
         ...handlersFor(order, ...orderCommands),
         ...handlersFor(dispute, ...disputeCommands),
+        ...handlersFor(complaint, ...complaintCommands),
         ...handlersFor(deposit, ...depositCommands),
         ...handlersFor(fundControl, ...fundControlCommands),
         ...handlersFor(payout, ...payoutCommands),

@@ -131,6 +131,8 @@ export function deadlineOpenedBy({ type, data }: DisputeEvent): Instant | undefi
     case 'VerdictOverrideProposed':
     case 'VerdictOverrideWithdrawn':
     case 'VerdictOverturned':
+    case 'ComplaintLinked':
+    case 'CasePackExported':
     case 'DisputeWithdrawn':
       return undefined;
   }

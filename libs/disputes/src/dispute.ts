@@ -20,6 +20,7 @@ import type {
   UnitFacts,
 } from '@recourse/orders/events';
 import { isIn, isOver, type Dispute, type DraftCase, type SubmittedCase } from './case.js';
+import type { ComplaintChannel, ExternalNumber } from './complaint.js';
 import { passDeadlines } from './deadline.js';
 import { evolve } from './evolution.js';
 import type { Explanation, FactSource, PolicyTable, RecordedFacts, VerificationOutcome } from './policy-table.js';
@@ -228,6 +229,33 @@ export type DisputeEvent =
       'VerdictOverturned',
       Override & { readonly proposedBy: string; readonly approvedBy: string; readonly overturnedAt: Instant }
     >
+  /** Somebody complains outside about units of this case: there is no second one. K11 */
+  | Event<
+      'ComplaintLinked',
+      {
+        readonly disputeId: string;
+        readonly orderId: string;
+        readonly complaintId: string;
+        readonly channel: ComplaintChannel;
+        readonly externalNumber: ExternalNumber;
+        readonly linkedBy: string;
+        readonly linkedAt: Instant;
+      }
+    >
+  /** Somebody took the case out of the house. */
+  | Event<
+      'CasePackExported',
+      {
+        readonly disputeId: string;
+        readonly by: string;
+        readonly view: 'platform' | 'buyer' | 'merchant';
+        /** Of the last event in the pack. */
+        readonly position: string;
+        /** Of its list of hashes, 64 hex. */
+        readonly sha256: string;
+        readonly exportedAt: Instant;
+      }
+    >
   | Event<
       'DisputeWithdrawn',
       {
@@ -295,6 +323,22 @@ export type DisputeCommand =
     }
   | { readonly type: 'WithdrawOverride'; readonly verdictId: string; readonly subject: string }
   | { readonly type: 'ApproveOverride'; readonly verdictId: string; readonly subject: string }
+  /** From the complaint's own stream; its moment is that of the complaint's record. */
+  | {
+      readonly type: 'LinkComplaint';
+      readonly complaintId: string;
+      readonly channel: ComplaintChannel;
+      readonly externalNumber: ExternalNumber;
+      readonly linkedBy: string;
+      readonly linkedAt: Instant;
+    }
+  | {
+      readonly type: 'RecordExport';
+      readonly by: string;
+      readonly view: 'platform' | 'buyer' | 'merchant';
+      readonly position: string;
+      readonly sha256: string;
+    }
   | { readonly type: 'PassDisputeDeadlines' };
 
 export type DisputeRejection =
@@ -482,6 +526,8 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
     VerdictOverrideProposed: 1,
     VerdictOverrideWithdrawn: 1,
     VerdictOverturned: 1,
+    ComplaintLinked: 1,
+    CasePackExported: 1,
     DisputeWithdrawn: 1,
   },
   decide: (command, state) => {
@@ -538,6 +584,15 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
         return withdrawOverride(command, state, at);
       case 'ApproveOverride':
         return approveOverride(command, state, at);
+      // Whatever became of the case: they are its history and change nothing in it. The command's own id makes each happen once.
+      case 'LinkComplaint': {
+        const { complaintId, channel, externalNumber, linkedBy, linkedAt } = command;
+        return [event('ComplaintLinked', { disputeId, orderId, complaintId, channel, externalNumber, linkedBy, linkedAt })];
+      }
+      case 'RecordExport': {
+        const { by, view, position, sha256 } = command;
+        return [event('CasePackExported', { disputeId, by, view, position, sha256, exportedAt: at })];
+      }
     }
   },
   evolve,

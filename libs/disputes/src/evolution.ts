@@ -140,6 +140,9 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
       return changeVerdict(state, event.data.verdictId, { override: { is: 'none' } });
     case 'VerdictOverturned':
       return changeVerdict(state, event.data.verdictId, { override: { is: 'done' } });
+    case 'ComplaintLinked':
+    case 'CasePackExported':
+      return state;
   }
 }
 
@@ -214,6 +217,9 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
     case 'VerdictOverrideWithdrawn':
     case 'VerdictOverturned':
       return impossible(state, event);
+    case 'ComplaintLinked':
+    case 'CasePackExported':
+      return state.status === 'unknown' ? impossible(state, event) : state;
   }
 }
 

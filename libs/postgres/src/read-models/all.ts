@@ -3,6 +3,7 @@ import { resetCheckpoint } from '../checkpoint.js';
 import type { MigrationSet } from '../migration.js';
 import { buyerDebtBook } from './buyer-debts.js';
 import { caseFile } from './case-file.js';
+import { complaints } from './complaints.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
 import { differences } from './differences.js';
@@ -48,6 +49,7 @@ const history: readonly (AnyReadModel | string)[] = [
   fundStanding,
   differences,
   caseFile,
+  complaints,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');
