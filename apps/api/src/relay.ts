@@ -22,12 +22,19 @@ class CloseClaim extends commandOf<OrderCommand, 'CloseClaim'>('order', 'CloseCl
 class OpenDispute extends commandOf<DisputeCommand, 'OpenDispute'>('dispute', 'OpenDispute') {}
 class SubmitDispute extends commandOf<DisputeCommand, 'SubmitDispute'>('dispute', 'SubmitDispute') {}
 class ReportReplacement extends commandOf<DisputeCommand, 'ReportReplacement'>('dispute', 'ReportReplacement') {}
+class AttestIncident extends commandOf<DisputeCommand, 'AttestIncident'>('dispute', 'AttestIncident') {}
 
 export const relayedOrderCommands = [CloseClaim] as const;
-export const relayedDisputeCommands = [OpenDispute, SubmitDispute, ReportReplacement] as const;
+export const relayedDisputeCommands = [OpenDispute, SubmitDispute, ReportReplacement, AttestIncident] as const;
 
 type AnyCommandClass = new (id: string, command: never, context: CommandContext) => object;
-const classes: Readonly<Record<string, AnyCommandClass>> = { CloseClaim, OpenDispute, SubmitDispute, ReportReplacement };
+const classes: Readonly<Record<string, AnyCommandClass>> = {
+  CloseClaim,
+  OpenDispute,
+  SubmitDispute,
+  ReportReplacement,
+  AttestIncident,
+};
 const handlers = claimToDispute.on as Readonly<
   Record<string, ((event: Recorded, streams: StreamReader) => readonly Action[] | Promise<readonly Action[]>) | undefined>
 >;

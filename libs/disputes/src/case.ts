@@ -57,6 +57,9 @@ export interface Verdict {
   readonly override: { readonly is: 'none' | 'done' } | { readonly is: 'proposed'; readonly proposal: OverrideProposal };
 }
 
+/** Units that an incident of the platform was attested for, and the event of the order that says so. S11 */
+export type Attested = ReadonlyMap<number, EventReference>;
+
 /** A case that can still move. `revision` is that of the next event of the stream. */
 export interface DraftCase {
   readonly status: 'draft';
@@ -66,6 +69,7 @@ export interface DraftCase {
   readonly openedAt: Instant;
   readonly until: Instant;
   readonly evidence: Evidence;
+  readonly attested: Attested;
 }
 export interface SubmittedCase {
   readonly status: 'submitted';
@@ -74,6 +78,7 @@ export interface SubmittedCase {
   readonly openedAt: Instant;
   readonly reissueUntil: Instant;
   readonly evidence: Evidence;
+  readonly attested: Attested;
   readonly units: readonly CaseUnit[];
   readonly verdicts: readonly Verdict[];
 }

@@ -1,5 +1,6 @@
 export type { Dispute } from './case.js';
 export type * from './dispute.js';
+export type * from './incident.js';
 export type * from './policy.js';
 export type * from './policy-table.js';
 export type { Finding } from './findings.js';

@@ -3,6 +3,7 @@ import type { EventReference } from '@recourse/orders/events';
 import type { CaseUnit, Dispute, DraftCase, SubmittedCase, Verdict } from './case.js';
 import type { DisputeEvent } from './dispute.js';
 import { findingsOf } from './facts.js';
+import { personRequested } from './incident-attestation.js';
 import { escalationHours } from './review.js';
 
 type Change = Partial<Omit<CaseUnit, 'unitNo' | 'claimed'>>;
@@ -35,6 +36,11 @@ const withEvidence = <Case extends DraftCase | SubmittedCase>(
   },
 });
 
+const withIncident = <Case extends DraftCase | SubmittedCase>(
+  state: Case,
+  { data }: Extract<DisputeEvent, { type: 'IncidentAttested' }>,
+): Case => ({ ...state, attested: new Map([...state.attested, ...data.units.map((unitNo) => [unitNo, data.from] as const)]) });
+
 function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventReference): Dispute {
   switch (event.type) {
     case 'DisputeDrafted':
@@ -45,6 +51,18 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
       return { status: 'withdrawn', revision: state.revision, file: state.file };
     case 'EvidenceSubmitted':
       return withEvidence(state, event, from);
+    case 'IncidentAttested': {
+      // A person who looks at it was asked by a rule that did not know of this; the policy says anew what comes next.
+      const reviewed = state.units.filter(
+        ({ unitNo, status }) =>
+          event.data.units.includes(unitNo) && status.is === 'under-review' && status.rule !== personRequested,
+      );
+      return change(
+        withIncident(state, event),
+        reviewed.map((unit) => unit.unitNo),
+        () => ({ status: { is: 'submitted' } }),
+      );
+    }
     case 'VerificationRequested': {
       const { units, until, rule } = event.data;
       const asked = units.map((unit) => unit.unitNo);
@@ -141,6 +159,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
         openedAt: draftedAt,
         until,
         evidence: { ids: new Set(), activationFailure: undefined },
+        attested: new Map(),
       };
     }
     case 'DisputeSubmitted': {
@@ -149,7 +168,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
       const known =
         state.status === 'draft'
           ? state
-          : { openedAt: submittedAt, evidence: { ids: new Set<string>(), activationFailure: undefined } };
+          : { openedAt: submittedAt, evidence: { ids: new Set<string>(), activationFailure: undefined }, attested: new Map() };
       return {
         status: 'submitted',
         revision,
@@ -157,6 +176,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
         openedAt: known.openedAt,
         reissueUntil,
         evidence: known.evidence,
+        attested: known.attested,
         units: file.units.map((claimed) => ({
           unitNo: claimed.unitNo,
           claimed,
@@ -170,6 +190,8 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
     }
     case 'EvidenceSubmitted':
       return state.status === 'draft' ? withEvidence(state, event, from) : impossible(state, event);
+    case 'IncidentAttested':
+      return state.status === 'draft' ? withIncident(state, event) : impossible(state, event);
     case 'DraftLapsed':
       return state.status === 'draft' ? { status: 'lapsed', revision, file: state.file } : impossible(state, event);
     case 'DisputeWithdrawn':

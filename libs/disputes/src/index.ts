@@ -1,6 +1,7 @@
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
 export * from './events.js';
+export { incident, maxUnitsPerNotice } from './incident.js';
 export { policy, policyInForce } from './policy.js';
 export { diffTables } from './policy-diff.js';
 export { lintTable } from './policy-lint.js';

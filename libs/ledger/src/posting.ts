@@ -8,7 +8,7 @@ import type {
   ReconciliationEvent,
 } from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
-import type { DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
+import type { DisputeEvent, IncidentEvent, PolicyEvent } from '@recourse/disputes/events';
 import { UnknownEventType, type Event, type UniqueEvent } from '@recourse/eventing';
 import { isZero, type Money } from '@recourse/money';
 import type { FeeEvent, OrderEvent } from '@recourse/orders/events';
@@ -20,6 +20,7 @@ export type DomainEvent =
   | FeeEvent
   | DisputeEvent
   | PolicyEvent
+  | IncidentEvent
   | DepositEvent
   | FundEvent
   | FundControlEvent
@@ -234,6 +235,7 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'DeliveryOverdue':
     case 'UnitDelivered':
     case 'PlatformDeliveryFailed':
+    case 'PlatformIncidentNoted':
     case 'KeyRevealed':
     case 'ReceiptConfirmed':
     case 'ClaimOpened':
@@ -251,6 +253,7 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'DisputeSubmitted':
     case 'DraftLapsed':
     case 'EvidenceSubmitted':
+    case 'IncidentAttested':
     case 'VerificationRequested':
     case 'VerificationRecorded':
     case 'ReissueAwaited':
@@ -270,6 +273,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'VerdictOverturned':
     case 'DisputeWithdrawn':
     case 'PolicyPublished':
+    case 'IncidentRecorded':
+    case 'IncidentWidened':
+    case 'IncidentEnded':
+    case 'IncidentRetracted':
       return nothing;
     case 'DepositPeriodOpened':
     case 'DepositCarriedForward':

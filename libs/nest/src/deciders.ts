@@ -1,6 +1,6 @@
 import { buyerDebt, contribution, fund, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
-import { dispute, policy } from '@recourse/disputes';
+import { dispute, incident, policy } from '@recourse/disputes';
 import { catalogueOf, erased, unique, type AnyCatalogue, type AnyDecider } from '@recourse/eventing';
 import { fees, order } from '@recourse/orders';
 
@@ -10,6 +10,7 @@ export const deciders: readonly AnyDecider[] = [
   erased(fees),
   erased(dispute),
   erased(policy),
+  erased(incident),
   erased(deposit),
   erased(fund),
   erased(fundControl),
