@@ -1,6 +1,9 @@
+export { frozenTable, openingOf, readCase } from './case-material.js';
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
 export * from './events.js';
+export { explainCase } from './explanation.js';
+export { bearerTexts, burdenTexts, factText, factTexts, liabilityTexts, outcomeTexts, remedyTexts } from './fact-names.js';
 export { incident, maxUnitsPerNotice } from './incident.js';
 export { policy, policyInForce } from './policy.js';
 export { diffTables } from './policy-diff.js';
@@ -9,6 +12,12 @@ export { contradictionIn, factNames, factValues, matchRule, policyHash } from '.
 export { isTable, readTable, validateTable } from './table-check.js';
 export { speakers } from './transcript.js';
 export { triage } from './triage.js';
+export { rederive } from './rederivation.js';
 export { rejudge } from './verdict.js';
 export type * from './policy-diff.js';
 export type * from './policy-lint.js';
+export type * from './explanation.js';
+export type * from './order-attestation.js';
+export type * from './rederivation.js';
+export type { Turn } from './turn.js';
+export type * from './case-material.js';
