@@ -136,7 +136,7 @@ export const platform = 'demo';
 export const account = { platform, merchant: 'm1' };
 const rail = 'sandbox';
 /** Small, and fair enough for one dead key. */
-const table: PolicyTable = {
+export const table: PolicyTable = {
   id: 'standard',
   version: 1,
   title: { zh: '样例规则', en: 'A sample' },
@@ -151,7 +151,7 @@ const table: PolicyTable = {
     { id: 'person', when: {}, then: { do: 'review' }, explanation: { zh: '人工审核', en: 'a person decides' }, basis: ['K14'] },
   ],
 };
-const policy = { id: 'standard', version: 1, hash: policyHash(table) };
+export const policy = { id: 'standard', version: 1, hash: policyHash(table) };
 const promise = { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false };
 const price = fen(10_000);
 const fee = fen(500);
@@ -285,7 +285,6 @@ export const saleOf = (n: number, payee = 'person-b1') => {
     orderId,
     refundId,
     key,
-    table,
     orderStream: `order-${orderId}`,
     disputeStream: `dispute-${claimId}`,
     payoutStream: `payout-${refundId}`,

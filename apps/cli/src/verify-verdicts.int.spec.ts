@@ -9,6 +9,7 @@ import {
   refund,
   saleOf,
   startSampleInstallation,
+  table,
   type Sale,
   type SampleInstallation,
 } from './sample-installation.js';
@@ -124,7 +125,7 @@ it('an amount other than the price of the unit is named', async () => {
 });
 
 it('a table that nobody published before the verdict is named, also if it is published later', async () => {
-  const other = { ...sale.table, version: 2 };
+  const other = { ...table, version: 2 };
   const policy = { id: 'standard', version: 2, hash: policyHash(other) };
   await judged((verdict) => ({ ...verdict, policy }));
   const published = { platform: 'demo', ...policy, table: other, publishedAt: verdictIn(sale).decidedAt };
