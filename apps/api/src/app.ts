@@ -5,7 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { buyerDebt, contribution, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
-import { dispute, policy } from '@recourse/disputes';
+import { dispute, incident, policy } from '@recourse/disputes';
 import { checkWiring, unique } from '@recourse/eventing';
 import { openAggregateStore, waitUntil } from '@recourse/eventstore';
 import type { Identity } from '@recourse/identity';
@@ -36,11 +36,13 @@ import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
+import { Explanations } from './explanation.js';
 import { Exposures } from './exposures.js';
 import { feeCommands, Fees } from './fees.js';
 import { contributionCommands, fundControlCommands, FundResource } from './fund.js';
 import { freezeCommands, Freezing } from './freezing.js';
 import { Health } from './health.js';
+import { incidentCommands, Incidents } from './incidents.js';
 import { LedgerResource } from './ledger.js';
 import { orderCommands, Orders } from './orders.js';
 import { Parties } from './parties.js';
@@ -86,6 +88,7 @@ checkWiring({
     ...orders,
     ...disputes,
     ...policyCommands,
+    ...incidentCommands,
     ...feeCommands,
     ...depositCommands,
     ...recourseCommands,
@@ -116,6 +119,8 @@ class ApiModule {
       Orders,
       Freezing,
       Disputes,
+      Explanations,
+      Incidents,
       TriageResource,
       Refunds,
       Payouts,
@@ -162,6 +167,7 @@ class ApiModule {
         ...handlersFor(order, ...orders),
         ...handlersFor(dispute, ...disputes),
         ...handlersFor(policy, ...policyCommands),
+        ...handlersFor(incident, ...incidentCommands),
         ...handlersFor(fees, ...feeCommands),
         ...handlersFor(deposit, ...depositCommands, ...recourseCommands),
         ...handlersFor(contribution, ...contributionCommands),

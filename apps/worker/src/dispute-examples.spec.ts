@@ -1,6 +1,14 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isTable, validateTable, type PolicyTable } from '@recourse/disputes';
+import {
+  factNames,
+  factValues,
+  isTable,
+  rederive,
+  validateTable,
+  type PolicyTable,
+  type VerdictSources,
+} from '@recourse/disputes';
 import { format as prettify, resolveConfig } from 'prettier';
 import { readExample, type DisputeExample } from './dispute-example.js';
 import { playExample } from './dispute-story.js';
@@ -22,15 +30,29 @@ it('the policy of the examples is one that may be published', () => {
   expect(isTable(table)).toBe(true);
 });
 
+/** Whichever fact of a verdict is changed, to whatever it might be: its name is told. */
+function expectTamperingSeen(sources: VerdictSources): void {
+  const { verdict } = sources;
+  for (const fact of factNames)
+    for (const value of factValues[fact].filter((one) => one !== verdict.data.units[0]?.facts[fact])) {
+      const units = verdict.data.units.map((unit) => ({ ...unit, facts: { ...unit.facts, [fact]: value } }));
+      const differences = rederive({ ...sources, verdict: { ...verdict, data: { ...verdict.data, units } } });
+      expect(differences).toContainEqual(
+        expect.objectContaining({ fact, found: value, expected: verdict.data.units[0]?.facts[fact] }),
+      );
+    }
+}
+
 it.each(examples)('%s comes as it is told', async (name, example) => {
-  const { came, differences, explained } = await playExample(example, table);
+  const { came, verdicts: reached, explained } = await playExample(example, table);
   if (isWritten) {
     const path = join(directory, name);
     const text = JSON.stringify({ ...example, expected: came });
     writeFileSync(path, await prettify(text, { ...(await resolveConfig(path)), filepath: path }));
   } else expect(came).toEqual(example.expected);
   // I7: every verdict of a story follows from its events, and every case can be told.
-  expect(differences).toEqual([]);
+  expect(reached.flatMap(rederive)).toEqual([]);
+  for (const sources of reached) expectTamperingSeen(sources);
   for (const { units, path, verdicts } of explained) {
     expect(units.flatMap(({ facts }) => facts).every(({ meaning }) => meaning.zh !== '' && meaning.en !== '')).toBe(true);
     for (const { rule, decidedBy } of verdicts) if (decidedBy === 'rule') expect(path.map((one) => one.rule)).toContain(rule);

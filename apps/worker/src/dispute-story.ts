@@ -3,12 +3,11 @@ import {
   openingOf,
   nextDeadline,
   readCase,
-  rederive,
   type CaseExplanation,
-  type Difference,
   type Dispute,
   type DisputeEvent,
   type PolicyTable,
+  type VerdictSources,
 } from '@recourse/disputes';
 import { isAfter, type Instant, plusMs, type Recorded } from '@recourse/eventing';
 import { format, isZero, parse, subtract, sum } from '@recourse/money';
@@ -21,11 +20,12 @@ const orderId = 'demo.E1';
 const parties = { platform: 'demo', merchant: 'm1', buyer: 'b1' };
 const maxRounds = 10_000;
 
-/** What came of a story, and whether its verdicts derive again (I7). */
+/** What came of a story. */
 export interface Played {
   readonly came: Expected;
   readonly explained: readonly CaseExplanation[];
-  readonly differences: readonly Difference[];
+  /** Each with all that it is derived from again. */
+  readonly verdicts: readonly VerdictSources[];
   /** Codes of the refusals, by the acts that were refused. */
   readonly refusals: ReadonlyMap<Act, string>;
 }
@@ -201,16 +201,16 @@ export async function playExample(example: DisputeExample, table: PolicyTable): 
   await stage.pass();
   const { world } = stage;
   const explained: CaseExplanation[] = [];
-  const differences: Difference[] = [];
+  const verdicts: VerdictSources[] = [];
   for (const disputeId of stage.disputeIds) {
     const found = await readCase(disputeId, world.reader);
     if (found === undefined || openingOf(found.history) === undefined) throw new Error(`case ${disputeId} was not opened`);
     explained.push(explainCase({ ...found, table }));
     const claim = replayClaim(found.order, disputeId);
     for (const verdict of found.history)
-      if (verdict.type === 'VerdictReached') differences.push(...rederive({ ...found, verdict, claim, table }));
+      if (verdict.type === 'VerdictReached') verdicts.push({ ...found, verdict, claim, table });
   }
-  return { came: whatCame(world), explained, differences, refusals: stage.refusals };
+  return { came: whatCame(world), explained, verdicts, refusals: stage.refusals };
 }
 
 function whatCame({ log }: World): Expected {
