@@ -36,7 +36,7 @@ async function addUnits(tx: ReadModelTx, incidentId: string, orders: readonly In
 
 /** What failed at the platform, when, by whose word, and whom does it concern? */
 export const incidentBook = readModel<IncidentEvent>({
-  name: 'incidents',
+  name: 'incident-book',
   version: 1,
   tables: ['incident', 'incident_unit'],
   create: async (tx) => {
