@@ -80,7 +80,13 @@ describe('a claim that the platform failed', () => {
     await api.settled();
     const told = await explained(finance, 'demo.P1.1');
     expect(told.verdicts).toMatchObject([{ rule: 'platform-failure', decidedBy: 'rule', refundId: 'demo.P1.1.v1' }]);
-    expect(factIn(told, 'platformFailure')).toMatchObject({ value: 'yes', from: [{ type: 'PlatformIncidentNoted' }] });
+    expect(factIn(told, 'platformFailure')).toMatchObject({
+      value: 'yes',
+      from: [
+        { type: 'PlatformIncidentNoted' },
+        { type: 'IncidentRecorded', reference: '0@incident-demo.I1', actor: { role: 'operator', subject: 'operator-o1' } },
+      ],
+    });
     const { body } = await api.get(finance, '/refunds/demo.P1.1.v1');
     expect(body).toMatchObject({ rule: 'platform-failure', lines: [{ source: 'fund', liable: 'PLATFORM' }] });
   });

@@ -1,6 +1,5 @@
 import {
   explainCase,
-  openingOf,
   nextDeadline,
   readCase,
   type CaseExplanation,
@@ -11,9 +10,10 @@ import {
 } from '@recourse/disputes';
 import { isAfter, type Instant, plusMs, type Recorded } from '@recourse/eventing';
 import { format, isZero, parse, subtract, sum } from '@recourse/money';
-import { deadlinesOf, replayClaim, type OrderEvent } from '@recourse/orders';
+import { deadlinesOf, type OrderEvent } from '@recourse/orders';
 import { claimToDispute, incidents, judging, refunding } from '@recourse/processes';
 import type { Act, DisputeExample, Expected, ExpectedMoney, ExpectedStep, ExpectedVerdict } from './dispute-example.js';
+import { verdictsOf as verdictsIn } from './world-verdicts.js';
 import { type Category, type Commands, soundParts, World } from './world.js';
 
 const orderId = 'demo.E1';
@@ -200,15 +200,11 @@ export async function playExample(example: DisputeExample, table: PolicyTable): 
   for (const act of example.story) await stage.do(act);
   await stage.pass();
   const { world } = stage;
+  const verdicts = await verdictsIn(world);
   const explained: CaseExplanation[] = [];
-  const verdicts: VerdictSources[] = [];
   for (const disputeId of stage.disputeIds) {
     const found = await readCase(disputeId, world.reader);
-    if (found === undefined || openingOf(found.history) === undefined) throw new Error(`case ${disputeId} was not opened`);
-    explained.push(explainCase({ ...found, table }));
-    const claim = replayClaim(found.order, disputeId);
-    for (const verdict of found.history)
-      if (verdict.type === 'VerdictReached') verdicts.push({ ...found, verdict, claim, table });
+    if (found !== undefined) explained.push(explainCase({ ...found, table }));
   }
   return { came: whatCame(world), explained, verdicts, refusals: stage.refusals };
 }

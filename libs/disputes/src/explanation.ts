@@ -2,7 +2,7 @@ import { fold, type Actor, type Instant, type Recorded } from '@recourse/eventin
 import { isPositive, type Money } from '@recourse/money';
 import type { EventReference, PolicyReference } from '@recourse/orders/events';
 import { isIn, type CaseUnit, type Findings, type SubmittedCase, type Verdict } from './case.js';
-import type { CaseStreams } from './case-material.js';
+import { incidentStreamOf, type CaseStreams } from './case-material.js';
 import { dispute, type CaseFile, type DisputeEvent, type OverriddenUnit, type UnitVerdict } from './dispute.js';
 import {
   burdenTexts,
@@ -188,17 +188,33 @@ function pathOf({ history, table }: CaseMaterial): readonly PolicyApplication[] 
 const firstOf = (state: SubmittedCase, units: readonly number[]): CaseUnit | undefined =>
   state.units.find(({ unitNo }) => units.includes(unitNo));
 
+/** Who put the incident on record that an event of the order notes, or took it back. */
+function recordingsOf({ type, data }: Recorded, events: ReadonlyMap<EventReference, Recorded>): readonly Recorded[] {
+  if (type !== 'PlatformIncidentNoted') return [];
+  const stream = incidentStreamOf(data as { readonly incidentId: string });
+  return [...events.values()].filter((event) => event.stream === stream);
+}
+
+const citedEvent = (event: Recorded): CitedEvent => ({
+  reference: referenceOf(event),
+  type: event.type,
+  position: event.position,
+  recordedAt: event.metadata.recordedAt,
+  actor: event.metadata.actor,
+});
+
 function explainFacts({ facts, sources }: Findings, events: ReadonlyMap<EventReference, Recorded>): readonly ExplainedFact[] {
   return factNames.flatMap((fact) => {
     // A verdict of earlier times knows nothing of facts that were thought of later.
     const value: string | undefined = facts[fact];
     if (value === undefined) return [];
     const { name, burden, shownBy } = factTexts[fact];
-    const from = (sources.find((source) => source.fact === fact)?.from ?? []).flatMap((reference) => {
+    const references = sources.find((source) => source.fact === fact)?.from ?? [];
+    const from = references.flatMap((reference) => {
       const event = events.get(reference);
-      if (event === undefined) return [];
-      const { type, position, metadata } = event;
-      return [{ reference, type, position, recordedAt: metadata.recordedAt, actor: metadata.actor }];
+      return event === undefined
+        ? []
+        : [event, ...(fact === 'platformFailure' ? recordingsOf(event, events) : [])].map(citedEvent);
     });
     return [{ fact, name, value, meaning: factText(fact, value), burden, burdenText: burdenTexts[burden], shownBy, from }];
   });
