@@ -390,6 +390,14 @@ export async function hinder({ append }: SampleInstallation, sale: Sale): Promis
   await append(depositStream, event('WithdrawalRequested', { ...account, ...asked }));
 }
 
+/** The platform itself fails for an hour, and says so. */
+export async function fail({ append }: SampleInstallation, { orderId }: Sale): Promise<void> {
+  const title = { zh: '激活网关中断', en: 'the activation gateway was down' };
+  const period = { from: '2026-03-02T08:00:00.000Z', until: '2026-03-02T09:00:00.000Z' };
+  const said = { title, system: 'gateway', ...period, orders: [{ orderId, units: [1] }], recordedBy: 'ann', recordedAt: at(5) };
+  await append('incident-demo.I1', event('IncidentRecorded', { incidentId: 'demo.I1', platform, ...said }));
+}
+
 /** A line of the rail's bill that nobody here made. */
 export async function differ({ append }: SampleInstallation): Promise<void> {
   const line = { lineId: 'movement-1', kind: 'fee', direction: 'out', amount: fen(8), occurredAt: at(5) } as const;

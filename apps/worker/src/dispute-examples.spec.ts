@@ -9,6 +9,7 @@ import {
   type PolicyTable,
   type VerdictSources,
 } from '@recourse/disputes';
+import type { Recorded } from '@recourse/eventing';
 import { format as prettify, resolveConfig } from 'prettier';
 import { readExample, type DisputeExample } from './dispute-example.js';
 import { playExample } from './dispute-story.js';
@@ -57,6 +58,25 @@ it.each(examples)('%s comes as it is told', async (name, example) => {
     expect(units.flatMap(({ facts }) => facts).every(({ meaning }) => meaning.zh !== '' && meaning.en !== '')).toBe(true);
     for (const { rule, decidedBy } of verdicts) if (decidedBy === 'rule') expect(path.map((one) => one.rule)).toContain(rule);
   }
+});
+
+it('an incident that nobody recorded, or that names another unit, proves nothing', async () => {
+  const example = examples.find(([name]) => name.endsWith('incident-under-review.json'))?.[1];
+  const [sources] = example === undefined ? [] : (await playExample(example, table)).verdicts;
+  if (sources === undefined) throw new Error('the example is gone');
+  const unproven = [expect.objectContaining({ fact: 'platformFailure', found: 'yes, from 5@order-demo.E1' })];
+  const recorded = (keep: (event: Recorded) => Recorded | undefined) => {
+    const cited = [...sources.cited].flatMap(([reference, event]) => {
+      const kept = event.type === 'IncidentRecorded' ? keep(event) : event;
+      return kept === undefined ? [] : [[reference, kept] as const];
+    });
+    return rederive({ ...sources, cited: new Map(cited) });
+  };
+  expect(recorded((event) => event)).toEqual([]);
+  expect(recorded(() => undefined)).toEqual(unproven);
+  const elsewhere = { orders: [{ orderId: 'demo.E1', units: [2] }] };
+  expect(recorded((event) => ({ ...event, data: { ...(event.data as object), ...elsewhere } }))).toEqual(unproven);
+  expect(recorded((event) => ({ ...event, position: sources.verdict.position }))).toEqual(unproven);
 });
 
 describe('together the examples', () => {

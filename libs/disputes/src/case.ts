@@ -16,8 +16,8 @@ export interface Findings {
 }
 
 export type UnitStatus =
-  /** Nothing is awaited: the policy says what comes next. */
-  | { readonly is: 'submitted' }
+  /** Nothing is awaited: the policy says what comes next. A review that the unit came from had to end by `reviewUntil`. */
+  | { readonly is: 'submitted'; readonly reviewUntil?: Instant }
   | { readonly is: 'verifying'; readonly until: Instant; readonly rule: string }
   | { readonly is: 'awaiting-reissue'; readonly until: Instant }
   | { readonly is: 'awaiting-buyer-check'; readonly until: Instant }

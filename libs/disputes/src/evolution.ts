@@ -1,6 +1,6 @@
 import { plusHours } from '@recourse/eventing';
 import type { EventReference } from '@recourse/orders/events';
-import type { CaseUnit, Dispute, DraftCase, SubmittedCase, Verdict } from './case.js';
+import { isIn, type CaseUnit, type Dispute, type DraftCase, type SubmittedCase, type Verdict } from './case.js';
 import type { DisputeEvent } from './dispute.js';
 import { findingsOf } from './facts.js';
 import { personRequested } from './incident-attestation.js';
@@ -52,16 +52,21 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
     case 'EvidenceSubmitted':
       return withEvidence(state, event, from);
     case 'IncidentAttested': {
-      // A person who looks at it was asked by a rule that did not know of this; the policy says anew what comes next.
-      const reviewed = state.units.filter(
-        ({ unitNo, status }) =>
-          event.data.units.includes(unitNo) && status.is === 'under-review' && status.rule !== personRequested,
-      );
-      return change(
-        withIncident(state, event),
-        reviewed.map((unit) => unit.unitNo),
-        () => ({ status: { is: 'submitted' } }),
-      );
+      // A person who looks at it was asked by a rule that did not know of this; the policy says anew what comes next. Where it is
+      // overdue, the supervisor's time goes on.
+      const { units: named } = event.data;
+      const next = withIncident(state, event);
+      return {
+        ...next,
+        units: next.units.map((unit) =>
+          named.includes(unit.unitNo) &&
+          isIn('under-review')(unit) &&
+          !unit.status.escalated &&
+          unit.status.rule !== personRequested
+            ? { ...unit, status: { is: 'submitted', reviewUntil: unit.status.until } }
+            : unit,
+        ),
+      };
     }
     case 'VerificationRequested': {
       const { units, until, rule } = event.data;

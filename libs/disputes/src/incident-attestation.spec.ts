@@ -1,8 +1,8 @@
-import { fold, isRejection, plusHours, type Stamped } from '@recourse/eventing';
+import { fold, isRejection, plusHours, plusMs, type Stamped } from '@recourse/eventing';
 import type { ClaimReason } from '@recourse/orders/events';
 import { dispute, type DisputeCommand, type DisputeEvent } from './dispute.js';
 import type { PolicyTable } from './policy-table.js';
-import { caseFile, claimedAt, readDefaultPolicy, undelivered, unit } from './sample-case.js';
+import { afterSaleEndsAt, caseFile, claimedAt, deliveredAt, readDefaultPolicy, undelivered, unit } from './sample-case.js';
 
 let table: PolicyTable;
 beforeAll(async () => {
@@ -78,4 +78,21 @@ it('of several units only those of the incident go to the platform', () => {
   const events = told(open('key-invalid', false, [unit(1), unit(2)]), apply(), attest(2), apply());
   expect(verdictIn(events)?.units.map(({ unitNo }) => unitNo)).toEqual([2]);
   expect(fold(dispute, events)).toMatchObject({ units: [{ status: { is: 'verifying' } }, { status: { is: 'decided' } }] });
+});
+
+it('a review that goes on all the same ends when it had to, and a supervisor keeps his', () => {
+  const unseen = undelivered(1, { deliveredAt, afterSaleEndsAt, deliveryReference: 'fingerprint-1' });
+  const [learned, over] = [plusHours(claimedAt, 50), plusMs(plusHours(claimedAt, 72), 1)];
+  const again = { type: 'ApplyPolicy', table, at: learned } as const;
+  const events = told(open('own-cancellation', false, [unseen]), apply(), { ...attest(1), at: learned }, again);
+  expect(events.slice(-2)).toMatchObject([
+    { type: 'IncidentAttested' },
+    { type: 'ReviewStarted', data: { until: plusHours(claimedAt, 72), rule: 'own-cancellation-unrevealed' } },
+  ]);
+  const late = told(open('platform-failure'), apply(), { type: 'PassDisputeDeadlines', at: over }, attest(1), {
+    ...again,
+    at: over,
+  });
+  expect(typesOf(late).slice(-2)).toEqual(['ReviewEscalated', 'IncidentAttested']);
+  expect(fold(dispute, late)).toMatchObject({ units: [{ status: { is: 'under-review', escalated: true } }] });
 });

@@ -20,6 +20,8 @@ interface IncidentUnitTable {
   incident_id: string;
   order_id: string;
   unit_no: number;
+  /** When somebody said that the incident concerns it. */
+  named_at: string;
 }
 interface Tables {
   incident: IncidentTable;
@@ -27,9 +29,9 @@ interface Tables {
 }
 const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
 
-async function addUnits(tx: ReadModelTx, incidentId: string, orders: readonly IncidentOrder[]): Promise<void> {
+async function addUnits(tx: ReadModelTx, incidentId: string, orders: readonly IncidentOrder[], namedAt: string): Promise<void> {
   const rows = orders.flatMap(({ orderId, units }) =>
-    units.map((unitNo) => ({ incident_id: incidentId, order_id: orderId, unit_no: unitNo })),
+    units.map((unitNo) => ({ incident_id: incidentId, order_id: orderId, unit_no: unitNo, named_at: namedAt })),
   );
   await of(tx).insertInto('incident_unit').values(rows).execute();
 }
@@ -46,7 +48,7 @@ export const incidentBook = readModel<IncidentEvent>({
       retracted_by text, retracted_at timestamptz, retraction text)`.execute(tx);
     await sql`create index on incident (platform, from_at)`.execute(tx);
     await sql`create table incident_unit (
-      incident_id text not null, order_id text not null, unit_no integer not null,
+      incident_id text not null, order_id text not null, unit_no integer not null, named_at timestamptz not null,
       primary key (incident_id, order_id, unit_no))`.execute(tx);
   },
   on: {
@@ -68,9 +70,9 @@ export const incidentBook = readModel<IncidentEvent>({
           retraction: null,
         })
         .execute();
-      await addUnits(tx, data.incidentId, data.orders);
+      await addUnits(tx, data.incidentId, data.orders, data.recordedAt);
     },
-    IncidentWidened: ({ data }, tx) => addUnits(tx, data.incidentId, data.orders),
+    IncidentWidened: ({ data }, tx) => addUnits(tx, data.incidentId, data.orders, data.widenedAt),
     IncidentEnded: async ({ data }, tx) => {
       await of(tx).updateTable('incident').set({ until_at: data.until }).where('incident_id', '=', data.incidentId).execute();
     },
