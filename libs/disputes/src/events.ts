@@ -1,6 +1,7 @@
 export type { Dispute } from './case.js';
 export type * from './complaint.js';
 export type * from './dispute.js';
+export type * from './incident.js';
 export type * from './policy.js';
 export type * from './policy-table.js';
 export type { Finding } from './findings.js';

@@ -1,7 +1,11 @@
+export { frozenTable, openingOf, readCase } from './case-material.js';
 export { complaint } from './complaint.js';
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
 export * from './events.js';
+export { explainCase } from './explanation.js';
+export { bearerTexts, burdenTexts, factText, factTexts, liabilityTexts, outcomeTexts, remedyTexts } from './fact-names.js';
+export { incident, maxUnitsPerNotice } from './incident.js';
 export { withoutSecrets } from './masking.js';
 export { policy, policyInForce } from './policy.js';
 export { diffTables } from './policy-diff.js';
@@ -10,6 +14,12 @@ export { canonicalJson, contradictionIn, factNames, factValues, matchRule, polic
 export { isTable, readTable, validateTable } from './table-check.js';
 export { speakers } from './transcript.js';
 export { triage } from './triage.js';
+export { rederive } from './rederivation.js';
 export { rejudge } from './verdict.js';
 export type * from './policy-diff.js';
 export type * from './policy-lint.js';
+export type * from './explanation.js';
+export type * from './order-attestation.js';
+export type * from './rederivation.js';
+export type { Turn } from './turn.js';
+export type * from './case-material.js';

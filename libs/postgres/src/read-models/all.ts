@@ -10,6 +10,7 @@ import { differences } from './differences.js';
 import { fundBook } from './fund-book.js';
 import { fundCoverage } from './fund-coverage.js';
 import { fundStanding } from './fund-standing.js';
+import { incidentBook } from './incidents.js';
 import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
 import { orderFreezes } from './order-freezes.js';
@@ -50,6 +51,7 @@ const history: readonly (AnyReadModel | string)[] = [
   differences,
   caseFile,
   complaints,
+  incidentBook,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');
