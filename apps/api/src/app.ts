@@ -36,6 +36,7 @@ import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
+import { evidenceCommands, EvidenceResource, uploadStreams } from './evidence.js';
 import { Exposures } from './exposures.js';
 import { feeCommands, Fees } from './fees.js';
 import { contributionCommands, fundControlCommands, FundResource } from './fund.js';
@@ -53,7 +54,7 @@ import { Refunds } from './refunds.js';
 import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js';
 import { WritesOnce } from './route.js';
 import { Sandbox } from './sandbox.js';
-import { maxBodyBytes, type Settings } from './settings.js';
+import { maxBodyBytes, type Settings, uploadTimeoutMs } from './settings.js';
 import { Statement } from './statement.js';
 import {
   clockToken,
@@ -64,6 +65,7 @@ import {
   sandboxRailToken,
   sandboxVerifierToken,
   settingsToken,
+  uploadsToken,
   vaultToken,
 } from './tokens.js';
 import { TriageResource } from './triage.js';
@@ -78,7 +80,7 @@ export interface ApiParts extends Adapters {
 }
 
 const orders = [...orderCommands, ...freezeCommands, ...claimCommands, ...relayedOrderCommands] as const;
-const disputes = [...disputeCommands, ...relayedDisputeCommands] as const;
+const disputes = [...disputeCommands, ...evidenceCommands, ...relayedDisputeCommands] as const;
 
 checkWiring({
   deciders,
@@ -116,6 +118,7 @@ class ApiModule {
       Orders,
       Freezing,
       Disputes,
+      EvidenceResource,
       TriageResource,
       Refunds,
       Payouts,
@@ -145,6 +148,7 @@ class ApiModule {
         { provide: databaseToken, useValue: database },
         { provide: queueToken, useValue: parts.queue },
         { provide: vaultToken, useValue: vault },
+        { provide: uploadsToken, useValue: parts.uploads },
         { provide: railsToken, useValue: rails },
         { provide: sandboxRailToken, useValue: parts.sandboxRail },
         { provide: sandboxVerifierToken, useValue: parts.verifier },
@@ -193,7 +197,6 @@ class ApiModule {
 }
 
 const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 15_000;
 const maxConnections = 1_000;
 
 /** Answers hold keys and people's cases: nobody on the way keeps them. */
@@ -212,11 +215,11 @@ export async function createApi(parts: ApiParts): Promise<NestExpressApplication
   app.disable('etag');
   app.use(noStore);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  acceptJson(app, maxBodyBytes);
+  acceptJson(app, maxBodyBytes, uploadStreams);
   SwaggerModule.setup('docs', app, openApiOf(app), { jsonDocumentUrl: 'docs/openapi.json', customSiteTitle: 'Recourse API' });
   const server = app.getHttpServer();
   server.headersTimeout = headersTimeoutMs;
-  server.requestTimeout = requestTimeoutMs;
+  server.requestTimeout = uploadTimeoutMs;
   server.maxConnections = maxConnections;
   return app;
 }

@@ -114,6 +114,8 @@ export function deadlineOpenedBy({ type, data }: DisputeEvent): Instant | undefi
     case 'DisputeSubmitted':
     case 'DraftLapsed':
     case 'EvidenceSubmitted':
+    case 'EvidenceTagged':
+    case 'MerchantPromised':
     case 'VerificationRecorded':
     case 'ReissueMissed':
     case 'ReplacementRefused':

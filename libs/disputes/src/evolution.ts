@@ -1,6 +1,6 @@
-import { plusHours } from '@recourse/eventing';
+import { plusHours, type DataOf } from '@recourse/eventing';
 import type { EventReference } from '@recourse/orders/events';
-import type { CaseUnit, Dispute, DraftCase, SubmittedCase, Verdict } from './case.js';
+import type { CaseUnit, Dispute, DraftCase, Evidence, Piece, SubmittedCase, Verdict } from './case.js';
 import type { DisputeEvent } from './dispute.js';
 import { findingsOf } from './facts.js';
 import { escalationHours } from './review.js';
@@ -22,6 +22,8 @@ const changeVerdict = (state: SubmittedCase, verdictId: string, to: Partial<Verd
   verdicts: state.verdicts.map((verdict) => (verdict.verdictId === verdictId ? { ...verdict, ...to } : verdict)),
 });
 
+const noEvidence: Evidence = { pieces: [], promise: undefined, activationFailure: undefined };
+
 const withEvidence = <Case extends DraftCase | SubmittedCase>(
   state: Case,
   { data }: Extract<DisputeEvent, { type: 'EvidenceSubmitted' }>,
@@ -29,11 +31,37 @@ const withEvidence = <Case extends DraftCase | SubmittedCase>(
 ): Case => ({
   ...state,
   evidence: {
-    ids: new Set([...state.evidence.ids, data.evidenceId]),
+    ...state.evidence,
+    pieces: [...state.evidence.pieces, pieceOf(data, from)],
     activationFailure:
       state.evidence.activationFailure ?? (data.by === 'buyer' && data.showsActivationFailure ? from : undefined),
   },
 });
+
+const pieceOf = (
+  { evidenceId, by, kind, submittedAt, problemAt, capturedAt }: DataOf<DisputeEvent, 'EvidenceSubmitted'>,
+  from: EventReference,
+): Piece => ({ evidenceId, by, kind, from, submittedAt, problemAt, capturedAt, tags: undefined });
+
+const withTags = <Case extends DraftCase | SubmittedCase>(
+  state: Case,
+  { data: { evidenceId, problemConfirmed, merchantPromised } }: Extract<DisputeEvent, { type: 'EvidenceTagged' }>,
+  from: EventReference,
+): Case => ({
+  ...state,
+  evidence: {
+    ...state.evidence,
+    pieces: state.evidence.pieces.map((piece) =>
+      piece.evidenceId === evidenceId ? { ...piece, tags: { value: { problemConfirmed, merchantPromised }, from } } : piece,
+    ),
+  },
+});
+
+const withPromise = <Case extends DraftCase | SubmittedCase>(
+  state: Case,
+  { data }: Extract<DisputeEvent, { type: 'MerchantPromised' }>,
+  from: EventReference,
+): Case => ({ ...state, evidence: { ...state.evidence, promise: { value: data.promise, from } } });
 
 function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventReference): Dispute {
   switch (event.type) {
@@ -45,6 +73,10 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
       return { status: 'withdrawn', revision: state.revision, file: state.file };
     case 'EvidenceSubmitted':
       return withEvidence(state, event, from);
+    case 'EvidenceTagged':
+      return withTags(state, event, from);
+    case 'MerchantPromised':
+      return withPromise(state, event, from);
     case 'VerificationRequested': {
       const { units, until, rule } = event.data;
       const asked = units.map((unit) => unit.unitNo);
@@ -140,16 +172,13 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
         file,
         openedAt: draftedAt,
         until,
-        evidence: { ids: new Set(), activationFailure: undefined },
+        evidence: noEvidence,
       };
     }
     case 'DisputeSubmitted': {
       const { submittedAt, reissueUntil, ...file } = event.data;
       if (state.status !== 'unknown' && state.status !== 'draft') return impossible(state, event);
-      const known =
-        state.status === 'draft'
-          ? state
-          : { openedAt: submittedAt, evidence: { ids: new Set<string>(), activationFailure: undefined } };
+      const known = state.status === 'draft' ? state : { openedAt: submittedAt, evidence: noEvidence };
       return {
         status: 'submitted',
         revision,
@@ -170,6 +199,10 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
     }
     case 'EvidenceSubmitted':
       return state.status === 'draft' ? withEvidence(state, event, from) : impossible(state, event);
+    case 'EvidenceTagged':
+      return state.status === 'draft' ? withTags(state, event, from) : impossible(state, event);
+    case 'MerchantPromised':
+      return state.status === 'draft' ? withPromise(state, event, from) : impossible(state, event);
     case 'DraftLapsed':
       return state.status === 'draft' ? { status: 'lapsed', revision, file: state.file } : impossible(state, event);
     case 'DisputeWithdrawn':

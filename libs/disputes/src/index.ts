@@ -1,5 +1,7 @@
+export { completenessOfCase } from './completeness.js';
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
+export { areTimesSound, buyerEvidenceKinds, merchantEvidenceKinds, takesEvidence } from './evidence.js';
 export * from './events.js';
 export { policy, policyInForce } from './policy.js';
 export { diffTables } from './policy-diff.js';
@@ -7,7 +9,7 @@ export { lintTable } from './policy-lint.js';
 export { contradictionIn, factNames, factValues, matchRule, policyHash } from './policy-table.js';
 export { isTable, readTable, validateTable } from './table-check.js';
 export { speakers } from './transcript.js';
-export { triage } from './triage.js';
+export { suggestedTags, triage } from './triage.js';
 export { rejudge } from './verdict.js';
 export type * from './policy-diff.js';
 export type * from './policy-lint.js';

@@ -29,6 +29,8 @@ const names: Readonly<Partial<Record<DomainEvent['type'], EventName>>> = {
   DisputeSubmitted: { zh: '纠纷提交', en: 'Dispute submitted' },
   DraftLapsed: { zh: '草稿过期', en: 'Draft lapsed' },
   EvidenceSubmitted: { zh: '提交证据', en: 'Evidence submitted' },
+  EvidenceTagged: { zh: '证据标注', en: 'Evidence tagged' },
+  MerchantPromised: { zh: '商户承诺生效', en: 'Merchant promise binding' },
   VerificationRequested: { zh: '请求核验', en: 'Verification requested' },
   VerificationRecorded: { zh: '核验结果', en: 'Verification recorded' },
   ReissueAwaited: { zh: '等待商户补发', en: 'Reissue awaited' },

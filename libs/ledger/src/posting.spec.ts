@@ -285,6 +285,8 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   DisputeSubmitted: true,
   DraftLapsed: true,
   EvidenceSubmitted: true,
+  EvidenceTagged: true,
+  MerchantPromised: true,
   VerificationRequested: true,
   VerificationRecorded: true,
   ReissueAwaited: true,

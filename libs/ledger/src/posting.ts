@@ -251,6 +251,8 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'DisputeSubmitted':
     case 'DraftLapsed':
     case 'EvidenceSubmitted':
+    case 'EvidenceTagged':
+    case 'MerchantPromised':
     case 'VerificationRequested':
     case 'VerificationRecorded':
     case 'ReissueAwaited':

@@ -10,14 +10,16 @@ type FactChange = EventOf<
   | 'ReplacementRefused'
   | 'MerchantAnswered'
   | 'MerchantStayedSilent'
+  | 'EvidenceTagged'
 >;
 
 type Submitted = Recorded<EventOf<DisputeEvent, 'DisputeSubmitted'>>['data'];
 
-async function submittedCase(disputeId: string, streams: StreamReader): Promise<Submitted> {
+/** Undefined for a draft. */
+async function submittedCase(disputeId: string, streams: StreamReader): Promise<Submitted | undefined> {
   for (const { type, data } of await streams.read<DisputeEvent>(`dispute-${disputeId}`))
     if (type === 'DisputeSubmitted') return data;
-  throw new Error(`dispute ${disputeId} is judged before it was submitted`);
+  return undefined;
 }
 
 const toDispute = (name: string, id: string, command: DisputeCommand): Action => ({
@@ -48,6 +50,11 @@ async function replacementsOf({ disputeId, orderId }: Submitted, streams: Stream
 /** A fact of the case has changed: the frozen policy says what follows. */
 async function applyPolicy({ type, data }: FactChange, streams: StreamReader): Promise<readonly Action[]> {
   const file = type === 'DisputeSubmitted' ? data : await submittedCase(data.disputeId, streams);
+  if (file === undefined) {
+    // A chat may be tagged before the draft is submitted; nothing else is learned by then.
+    if (type === 'EvidenceTagged') return [];
+    throw new Error(`dispute ${data.disputeId} is judged before it was submitted`);
+  }
   const published = await streams.read<PolicyEvent>(`policy-${file.policy.id}`);
   const policy = published.find((event) => event.data.version === file.policy.version && event.data.hash === file.policy.hash);
   if (policy === undefined) throw new Error(`policy ${file.policy.id} version ${file.policy.version} is not in its stream`);
@@ -66,6 +73,8 @@ export const judging: Process<DisputeEvent> = {
     ReplacementRefused: applyPolicy,
     MerchantAnswered: applyPolicy,
     MerchantStayedSilent: applyPolicy,
+    // A promise becomes binding in the append that tags it. S46
+    EvidenceTagged: applyPolicy,
     VerificationRequested: ({ data }) => [{ do: 'wake', kind: 'verification', key: data.disputeId }],
   },
 };
