@@ -296,6 +296,5 @@ async function unlessErased<Result>(read: () => Promise<Result>): Promise<Result
 /** Bodies that this resource reads itself. */
 export const uploadStreams = {
   maxBytes: maxFileBytes,
-  isOne: ({ method, path, headers }: Request): boolean =>
-    method === 'POST' && /^\/disputes\/[^/]+\/files$/.test(path) && headers['content-type'] !== 'application/json',
+  isOne: ({ method, path }: Request): boolean => method === 'POST' && /^\/disputes\/[^/]+\/files$/.test(path),
 };

@@ -293,7 +293,7 @@ export type DisputeCommand =
       readonly showsActivationFailure: boolean;
       readonly content: string;
     } & EvidenceDetails)
-  /** The merchant only of his own account; an arbitrator of any chat. */
+  /** What a chat holds, by the word of an arbitrator or of the merchant himself. */
   | ({
       readonly type: 'TagEvidence';
       readonly evidenceId: string;

@@ -81,6 +81,15 @@ describe('a piece of evidence', () => {
       .thenRejected('WrongEvidenceKind');
   });
 
+  it('is a video where it calls itself a recording', () => {
+    const recorded = (mediaType: string) =>
+      given(...told(open())).when(
+        piece('e1', { kind: 'screen-recording', file: { sha256: 'ab'.repeat(32), bytes: 70, mediaType, reference: 'person-1' } }),
+      );
+    expect(recorded('video/mp4').events).toHaveLength(1);
+    recorded('image/png').thenRejected('WrongEvidenceKind');
+  });
+
   it('names its file by hash, and the times that its submitter gave', () => {
     const details = {
       file: { sha256: 'ab'.repeat(32), bytes: 70, mediaType: 'image/png', reference: 'person-1' },

@@ -54,6 +54,8 @@ export function submitEvidence(command: CommandOf<DisputeCommand, 'SubmitEvidenc
   const { evidenceId, by, kind, showsActivationFailure, content, file, capturedAt, problemAt, suggestedTags } = command;
   if (!kindsOf[by].includes(kind))
     return reject('WrongEvidenceKind', `${sides[by]} submits ${kindsOf[by].join(', ')}, not ${kind}`);
+  if (kind === 'screen-recording' && file !== undefined && !file.mediaType.startsWith('video/'))
+    return reject('WrongEvidenceKind', 'a screen recording is a video; a picture of the failure is abnormal-use'); // S45
   if (!areTimesSound(command, at))
     return reject('TimesContradict', 'a problem comes before it is captured, and that before it is submitted');
   if (state.status !== 'draft' && state.status !== 'submitted') return tooLate(state);

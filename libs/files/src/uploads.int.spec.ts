@@ -79,6 +79,9 @@ it('is erased with its key, for one side without the other', async () => {
   await vault.shred({ kind: 'person', id: buyers.reference });
   await expect(uploads.open('d3/buyer', buyers)).rejects.toMatchObject({ code: 'Shredded' });
   expect((await contentOf('d3/merchant', merchants)).equals(png)).toBe(true);
+  const again = await keep('d3/buyer', png);
+  expect((await contentOf('d3/buyer', again)).equals(png)).toBe(true);
+  await expect(uploads.open('d3/buyer', buyers)).rejects.toMatchObject({ code: 'Shredded' });
 });
 
 it('has room for so many files on each side, also when they come at once', async () => {

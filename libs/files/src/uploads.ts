@@ -1,5 +1,5 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
-import type { Vault } from '@recourse/vault';
+import { type Vault, VaultError } from '@recourse/vault';
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { decrypted, encrypted, type Bytes } from './cipher.js';
 import { FileError } from './error.js';
@@ -161,10 +161,11 @@ class VaultedUploads implements Uploads {
       if (row === undefined) await this.demandRoom(trx, scope, inspected.bytes);
       return row;
     });
-    if (known?.stored === true) return (await this.claim(scope, sha256)) ?? this.keepAgain();
+    const erased = known?.stored === true && (await this.isErased(known.reference)) ? known.reference : undefined;
+    if (known?.stored === true && erased === undefined) return (await this.claim(scope, sha256)) ?? this.keepAgain();
     const reference = await this.vault.storePerson({ file: `v1.${key.toString('base64url')}` });
     try {
-      await this.inScope(scope, (trx) => this.intend(trx, scope, inspected, reference));
+      await this.inScope(scope, (trx) => this.intend(trx, scope, inspected, reference, erased));
       const kept = await this.inScope(scope, (trx) => this.place(trx, scope, sha256, draft, reference));
       // Another upload of the same content was faster.
       if (kept.reference !== reference) await this.vault.shred({ kind: 'person', id: reference });
@@ -185,8 +186,13 @@ class VaultedUploads implements Uploads {
     scope: string,
     { sha256, bytes, mediaType }: Inspected,
     reference: string,
+    erased: string | undefined,
   ): Promise<void> {
-    if ((await this.rowOf(trx, scope, sha256)) !== undefined) return;
+    const row = await this.rowOf(trx, scope, sha256);
+    if (row !== undefined) {
+      if (row.reference === erased) await this.change(trx, scope, sha256, { stored: false, attached: false });
+      return;
+    }
     await this.demandRoom(trx, scope, bytes);
     await trx
       .insertInto('upload')
@@ -204,14 +210,34 @@ class VaultedUploads implements Uploads {
     const row = await this.rowOf(trx, scope, sha256);
     if (row === undefined) return this.keepAgain();
     const kept = row.stored ? row : { ...row, reference };
+    await this.change(trx, scope, sha256, { stored: true, reference: kept.reference });
+    if (!row.stored) await this.store.place(draft, this.addressOf(scope, sha256));
+    return fileOf(kept);
+  }
+
+  /** What was erased may be sent again, under a key of its own: what was said with the old one stays erased. */
+  private async isErased(reference: string): Promise<boolean> {
+    try {
+      await this.vault.readPerson(reference);
+      return false;
+    } catch (error) {
+      if (error instanceof VaultError && error.code === 'Shredded') return true;
+      throw error;
+    }
+  }
+
+  private async change(
+    trx: Transaction<UploadTables>,
+    scope: string,
+    sha256: string,
+    values: Partial<Pick<UploadRow, 'stored' | 'attached' | 'reference'>>,
+  ): Promise<void> {
     await trx
       .updateTable('upload')
-      .set({ stored: true, reference: kept.reference, touched_at: now })
+      .set({ ...values, touched_at: now })
       .where('scope', '=', scope)
       .where('sha256', '=', sha256)
       .execute();
-    if (!row.stored) await this.store.place(draft, this.addressOf(scope, sha256));
-    return fileOf(kept);
   }
 
   private async demandRoom(trx: Transaction<UploadTables>, scope: string, bytes: number): Promise<void> {
