@@ -215,7 +215,7 @@ export async function createApi(parts: ApiParts): Promise<NestExpressApplication
   app.disable('etag');
   app.use(noStore);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  acceptJson(app, maxBodyBytes, uploadStreams);
+  acceptJson(app, maxBodyBytes, { streams: uploadStreams });
   SwaggerModule.setup('docs', app, openApiOf(app), { jsonDocumentUrl: 'docs/openapi.json', customSiteTitle: 'Recourse API' });
   const server = app.getHttpServer();
   server.headersTimeout = headersTimeoutMs;

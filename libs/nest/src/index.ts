@@ -20,7 +20,7 @@ export {
   idempotencyMigrations,
   uuidOf,
 } from './idempotency.js';
-export { acceptJson, type Streams } from './json-body.js';
+export { acceptJson, type BodyRules, type Streams } from './json-body.js';
 export { type FieldFault, invalidInput, kebab, Problem, ProblemFilter } from './problem.js';
 export { runApp, type AppLife } from './run-app.js';
 export { StderrLogger } from './stderr-logger.js';

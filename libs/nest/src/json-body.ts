@@ -75,24 +75,33 @@ function demandPlainObject(request: Request, _: Response, next: NextFunction): v
   next(faultIn(body));
 }
 
-const arrivalMs = 15_000;
+const usualArrivalMs = 15_000;
 
-/** A JSON body that dribbles in is not waited for; what is streamed has the server's time. */
+/** A body that dribbles in is not waited for; what is streamed has the server's time. */
 const limitArrival =
-  (streams: Streams | undefined) =>
+  (arrivalMs: number, streams: Streams | undefined) =>
   (request: Request, response: Response, next: NextFunction): void => {
-    if (request.complete || streams?.isOne(request) === true) return next();
+    if (streams?.isOne(request) === true) return next();
     const timer = setTimeout(() => {
       if (!request.complete && !response.headersSent) response.writeHead(408, { Connection: 'close' }).end();
     }, arrivalMs);
-    request.once('close', () => clearTimeout(timer));
     response.once('close', () => clearTimeout(timer));
     next();
   };
 
+export interface BodyRules {
+  readonly streams?: Streams;
+  /** How long a body may take that is not streamed; default 15 s. */
+  readonly arrivalMs?: number;
+}
+
 /** JSON objects up to a size and depth, of text that can be stored; the app is made with `bodyParser: false`. */
-export function acceptJson(app: NestExpressApplication, maxBytes: number, streams?: Streams): void {
-  app.use(limitArrival(streams));
+export function acceptJson(
+  app: NestExpressApplication,
+  maxBytes: number,
+  { streams, arrivalMs = usualArrivalMs }: BodyRules = {},
+): void {
+  app.use(limitArrival(arrivalMs, streams));
   app.use(refuseUnread(maxBytes, streams));
   app.useBodyParser('json', { limit: maxBytes });
   app.use(translateRefusal);
