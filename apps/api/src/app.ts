@@ -40,6 +40,7 @@ import { depositCommands, Deposits } from './deposits.js';
 import { CaseList } from './case-list.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
+import { evidenceCommands, EvidenceResource, uploadStreams } from './evidence.js';
 import { Explanations } from './explanation.js';
 import { Exposures } from './exposures.js';
 import { feeCommands, Fees } from './fees.js';
@@ -59,7 +60,7 @@ import { Refunds } from './refunds.js';
 import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js';
 import { WritesOnce } from './route.js';
 import { Sandbox } from './sandbox.js';
-import { maxBodyBytes, type Settings } from './settings.js';
+import { maxBodyBytes, type Settings, uploadTimeoutMs } from './settings.js';
 import { Statement } from './statement.js';
 import {
   clockToken,
@@ -70,6 +71,7 @@ import {
   sandboxRailToken,
   sandboxVerifierToken,
   settingsToken,
+  uploadsToken,
   vaultToken,
 } from './tokens.js';
 import { TriageResource } from './triage.js';
@@ -84,7 +86,7 @@ export interface ApiParts extends Adapters {
 }
 
 const orders = [...orderCommands, ...freezeCommands, ...claimCommands, ...relayedOrderCommands] as const;
-const disputes = [...disputeCommands, ...casePackCommands, ...relayedDisputeCommands] as const;
+const disputes = [...disputeCommands, ...evidenceCommands, ...casePackCommands, ...relayedDisputeCommands] as const;
 
 checkWiring({
   deciders,
@@ -125,6 +127,7 @@ class ApiModule {
       Freezing,
       CaseList,
       Disputes,
+      EvidenceResource,
       CasePacks,
       Complaints,
       Checklists,
@@ -159,6 +162,7 @@ class ApiModule {
         { provide: databaseToken, useValue: database },
         { provide: queueToken, useValue: parts.queue },
         { provide: vaultToken, useValue: vault },
+        { provide: uploadsToken, useValue: parts.uploads },
         { provide: railsToken, useValue: rails },
         { provide: sandboxRailToken, useValue: parts.sandboxRail },
         { provide: sandboxVerifierToken, useValue: parts.sandboxVerifier },
@@ -209,7 +213,6 @@ class ApiModule {
 }
 
 const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 15_000;
 const maxConnections = 1_000;
 
 /** Answers hold keys and people's cases: nobody on the way keeps them. */
@@ -228,11 +231,11 @@ export async function createApi(parts: ApiParts): Promise<NestExpressApplication
   app.disable('etag');
   app.use(noStore);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  acceptJson(app, maxBodyBytes);
+  acceptJson(app, maxBodyBytes, { streams: uploadStreams });
   SwaggerModule.setup('docs', app, openApiOf(app), { jsonDocumentUrl: 'docs/openapi.json', customSiteTitle: 'Recourse API' });
   const server = app.getHttpServer();
   server.headersTimeout = headersTimeoutMs;
-  server.requestTimeout = requestTimeoutMs;
+  server.requestTimeout = uploadTimeoutMs;
   server.maxConnections = maxConnections;
   return app;
 }

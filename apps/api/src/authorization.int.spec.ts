@@ -45,6 +45,16 @@ async function owe(refundId: string): Promise<void> {
   await openAggregateStore({ eventStore, log: () => undefined }).execute(buyerDebt, refundId, command, context);
 }
 
+const uploadText = (as: string, raw: string) =>
+  api.call({
+    method: 'POST',
+    path: '/disputes/demo.N1.1/files',
+    as,
+    key: 'text',
+    raw,
+    headers: { 'Content-Type': 'text/plain' },
+  });
+
 async function approvalPosition(): Promise<bigint | undefined> {
   for await (const event of api.adapters.eventStore.readAll()) if (event.type === 'RefundApproved') return event.position;
   return undefined;
@@ -73,10 +83,12 @@ beforeAll(async () => {
   await market.sell('N1');
   const evidence = [{ kind: 'chat', showsActivationFailure: true, text: 'secret-evidence' }];
   await api.post(buyer, '/disputes', { orderNo: 'N1', units: [1], reason: 'key-invalid', draft: true, evidence });
+  const { body: file } = await uploadText(buyer, '商家：secret-evidence');
   const { body: piece } = await api.post(buyer, '/disputes/demo.N1.1/evidence', {
     kind: 'chat',
     showsActivationFailure: false,
     text: 'more',
+    file: file['sha256'],
   });
   // Cancelled before delivery: there is a refund and a payout.
   await api.post(api.shop, '/orders', market.orderBody('N2'));
@@ -139,6 +151,8 @@ beforeAll(async () => {
     'POST /disputes/{disputeId}/submission': {},
     'POST /disputes/{disputeId}/withdrawal': {},
     'POST /disputes/{disputeId}/evidence': { kind: 'chat', showsActivationFailure: false, text: 'x' },
+    'POST /disputes/{disputeId}/evidence/{evidenceId}/tags': { problemConfirmed: true, merchantPromised: 'refund' },
+    'POST /disputes/{disputeId}/files': {},
     'POST /disputes/{disputeId}/answer': { answer: 'contested' },
     'POST /disputes/{disputeId}/person': {},
     'POST /disputes/{disputeId}/replacement-check': { works: true },

@@ -103,6 +103,16 @@ export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor, no
       kind: piece.kind,
       showsActivationFailure: piece.shows_activation_failure,
       submittedAt: piece.submitted_at,
+      problemAt: piece.problem_at,
+      capturedAt: piece.captured_at,
+      file:
+        piece.file_sha256 === null
+          ? null
+          : { sha256: piece.file_sha256, bytes: piece.file_bytes, mediaType: piece.file_media_type },
+      tags:
+        piece.problem_confirmed === null
+          ? null
+          : { problemConfirmed: piece.problem_confirmed, merchantPromised: piece.merchant_promised, taggedAt: piece.tagged_at },
     })),
   };
 }

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { DisputeCommand, DisputeEvent, EvidenceKind } from '@recourse/disputes/events';
+import type { DisputeCommand } from '@recourse/disputes/events';
 import type { Actor } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
 import { Caller, commandOf, Problem } from '@recourse/nest';
@@ -13,10 +13,11 @@ import {
   type OrderEvent,
 } from '@recourse/orders/events';
 import { type Database, findCase } from '@recourse/postgres';
-import { type Vault, VaultError } from '@recourse/vault';
+import type { Vault } from '@recourse/vault';
 import { caseOf } from './case-view.js';
 import { escalationOf } from './complaint-view.js';
-import { Edge, maxStreamEvents, type Run } from './edge.js';
+import { Edge, maxStreamEvents } from './edge.js';
+import { addEvidence, ClaimEvidenceField, evidenceOf } from './evidence-body.js';
 import { Flag, Id, OneOf, Part, Parts, Text, UnitNo, UnitNos } from './fields.js';
 import { Parties } from './parties.js';
 import { everyRole, Once, Reads, type Write, Writes } from './route.js';
@@ -25,7 +26,6 @@ import { databaseToken, eventStoreToken, vaultToken } from './tokens.js';
 export class OpenClaim extends commandOf<OrderCommand, 'OpenClaim'>('order', 'OpenClaim') {}
 class SubmitClaim extends commandOf<OrderCommand, 'SubmitClaim'>('order', 'SubmitClaim') {}
 class WithdrawDispute extends commandOf<DisputeCommand, 'WithdrawDispute'>('dispute', 'WithdrawDispute') {}
-class SubmitEvidence extends commandOf<DisputeCommand, 'SubmitEvidence'>('dispute', 'SubmitEvidence') {}
 class AnswerClaim extends commandOf<DisputeCommand, 'AnswerClaim'>('dispute', 'AnswerClaim') {}
 class RequestPerson extends commandOf<DisputeCommand, 'RequestPerson'>('dispute', 'RequestPerson') {}
 class CheckReplacement extends commandOf<DisputeCommand, 'CheckReplacement'>('dispute', 'CheckReplacement') {}
@@ -37,7 +37,6 @@ class ApproveOverride extends commandOf<DisputeCommand, 'ApproveOverride'>('disp
 export const claimCommands = [OpenClaim, SubmitClaim] as const;
 export const disputeCommands = [
   WithdrawDispute,
-  SubmitEvidence,
   AnswerClaim,
   RequestPerson,
   CheckReplacement,
@@ -47,27 +46,9 @@ export const disputeCommands = [
   ApproveOverride,
 ] as const;
 
-const evidenceKinds = [
-  'order-record',
-  'payment-proof',
-  'chat',
-  'abnormal-use',
-  'screen-recording',
-] as const satisfies readonly EvidenceKind[];
 const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'NONE', 'UNPROVEN'] as const satisfies readonly Liability[];
 const maxEvidencePerRequest = 10;
 const maxUnitsPerDecision = 100;
-
-class EvidenceField {
-  @OneOf(evidenceKinds, {})
-  kind!: EvidenceKind;
-
-  @Flag({ description: 'it shows that the key could not be activated', example: true }) // S27
-  showsActivationFailure!: boolean;
-
-  @Text(4_000, { description: 'what is said or shown, 4 KiB at most; kept in the vault' })
-  text!: string;
-}
 
 class OpenDisputeBody {
   @Id({ example: 'G20260301-001' })
@@ -85,8 +66,8 @@ class OpenDisputeBody {
   @Flag({ description: 'a draft stops the clock for 24 h, once per unit', example: false, optional: true })
   draft?: boolean;
 
-  @Parts(() => EvidenceField, maxEvidencePerRequest, { optional: true })
-  evidence?: EvidenceField[];
+  @Parts(() => ClaimEvidenceField, maxEvidencePerRequest, { optional: true })
+  evidence?: ClaimEvidenceField[];
 }
 
 class AnswerBody {
@@ -155,7 +136,7 @@ export class Disputes {
     return write(async (run) => {
       const { orderId } = await this.parties.order(run.caller, body.orderNo);
       const evidence: ClaimEvidence[] = [];
-      for (const piece of body.evidence ?? []) evidence.push(await this.evidenceOf(run, orderId, piece));
+      for (const piece of body.evidence ?? []) evidence.push(await evidenceOf(run, this.vault, orderId, piece));
       const { events } = await run.send(OpenClaim, orderId, {
         type: 'OpenClaim',
         units: body.units,
@@ -167,7 +148,7 @@ export class Disputes {
       const claim = await this.claimOn(orderId, body.units[0] ?? 0);
       // A claim that was open already takes what is new in this one.
       if (!events.some(({ type }) => type === 'ClaimOpened'))
-        for (const piece of evidence) await this.addEvidence(run, claim.disputeId, 'buyer', piece);
+        for (const piece of evidence) await addEvidence(run, claim.disputeId, { ...piece, by: 'buyer' });
       return claim;
     });
   }
@@ -191,18 +172,6 @@ export class Disputes {
       await this.parties.dispute(run.caller, disputeId);
       await run.send(WithdrawDispute, disputeId, { type: 'WithdrawDispute' });
       return { disputeId, status: 'withdrawn' };
-    });
-  }
-
-  @Post(':disputeId/evidence')
-  @Writes(201, 'buyer', 'merchant')
-  @ApiOperation({ summary: 'Submit a piece of evidence' })
-  submitEvidence(@Param('disputeId') disputeId: string, @Body() body: EvidenceField, @Once() write: Write) {
-    return write(async (run) => {
-      const { orderId } = await this.parties.dispute(run.caller, disputeId);
-      const evidence = await this.evidenceOf(run, orderId, body);
-      await this.addEvidence(run, disputeId, run.caller.role === 'merchant' ? 'merchant' : 'buyer', evidence);
-      return { disputeId, evidenceId: evidence.evidenceId };
     });
   }
 
@@ -317,20 +286,6 @@ export class Disputes {
     return { ...caseOf(found, opened, caller, await this.edge.now()), ...escalation };
   }
 
-  @Get(':disputeId/evidence/:evidenceId')
-  @Reads('buyer', 'merchant', 'arbitrator')
-  @ApiOperation({ summary: 'What a piece of evidence says' })
-  async readEvidence(@Param('disputeId') disputeId: string, @Param('evidenceId') evidenceId: string, @Caller() caller: Actor) {
-    await this.parties.dispute(caller, disputeId);
-    const events = await this.eventStore.readStream<DisputeEvent>(`dispute-${disputeId}`, { limit: maxStreamEvents });
-    const piece = events
-      .flatMap(({ type, data }) => (type === 'EvidenceSubmitted' ? [data] : []))
-      .find((data) => data.evidenceId === evidenceId);
-    if (piece === undefined) throw new Problem(404, 'evidence-unknown', 'the dispute has no such piece of evidence');
-    const { by, kind, showsActivationFailure, submittedAt } = piece;
-    return { evidenceId, by, kind, showsActivationFailure, submittedAt, text: await this.textOf(piece.content) };
-  }
-
   /** The claim that a unit is under, as the order knows it. */
   private async claimOn(orderId: string, unitNo: number) {
     const events = await this.eventStore.readStream<OrderEvent>(`order-${orderId}`, { limit: maxStreamEvents });
@@ -341,30 +296,5 @@ export class Disputes {
     const { claimId, draft } = claim;
     const isSubmitted = !draft || events.some(({ type, data }) => type === 'ClaimSubmitted' && data.claimId === claimId);
     return { disputeId: claimId, status: isSubmitted ? 'submitted' : 'draft' };
-  }
-
-  private async textOf(reference: string): Promise<string> {
-    try {
-      return (await this.vault.readPerson(reference))['text'] ?? '';
-    } catch (error) {
-      if (error instanceof VaultError && error.code === 'Shredded')
-        throw new Problem(410, 'evidence-erased', 'this piece of evidence was erased on request');
-      throw error;
-    }
-  }
-
-  /** The same thing said again by the same person is the same piece of evidence. */
-  private async evidenceOf(
-    run: Run,
-    orderId: string,
-    { kind, showsActivationFailure, text }: EvidenceField,
-  ): Promise<ClaimEvidence> {
-    const said = JSON.stringify([orderId, run.caller.subject, kind, showsActivationFailure, text]);
-    const evidenceId = this.vault.fingerprint('evidence', said).slice(0, 32);
-    return { evidenceId, kind, showsActivationFailure, content: await run.keep({ text }) };
-  }
-
-  private addEvidence(run: Run, disputeId: string, by: 'buyer' | 'merchant', piece: ClaimEvidence) {
-    return run.send(SubmitEvidence, disputeId, { type: 'SubmitEvidence', by, ...piece }, `evidence:${piece.evidenceId}`);
   }
 }

@@ -68,7 +68,7 @@ export class Edge {
   ) {}
 
   /** @returns the body that is sent, the first one again for a request that was accepted before */
-  async write(request: Request, response: Response, caller: Actor, act: Act): Promise<object> {
+  async write(request: Request, response: Response, caller: Actor, act: Act, input?: object): Promise<object> {
     const route = `${request.method} ${placeOf(request)}`;
     const { statusCode: status } = response;
     const at = await this.clock.now();
@@ -76,7 +76,7 @@ export class Edge {
       caller,
       route,
       request.header('Idempotency-Key'),
-      request.body ?? null,
+      input ?? (request.body as unknown) ?? null,
       at,
       async (commandId, since) => ({ status, body: await this.carryOut(caller, { commandId, at, since }, act) }),
     );

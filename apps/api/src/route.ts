@@ -50,8 +50,8 @@ export const Reads = (...roles: Role[]): MethodDecorator =>
 /** Everybody who is something at a platform. */
 export const everyRole = ['shop', 'buyer', 'merchant', 'arbitrator', 'finance', 'operator'] as const;
 
-/** Lets this request take effect once; what `act` returns is the body of the answer. */
-export type Write = (act: Act) => Promise<object>;
+/** Lets this request take effect once; what `act` returns is the body of the answer. `input` stands for a body that was streamed. */
+export type Write = (act: Act, input?: object) => Promise<object>;
 type WithWrite = Request & { caller?: Actor; write?: Write };
 
 @Injectable()
@@ -62,7 +62,7 @@ export class WritesOnce implements NestInterceptor {
     const http = context.switchToHttp();
     const [request, response] = [http.getRequest<WithWrite>(), http.getResponse<Response>()];
     const { caller } = request;
-    if (caller !== undefined) request.write = (act) => this.edge.write(request, response, caller, act);
+    if (caller !== undefined) request.write = (act, input) => this.edge.write(request, response, caller, act, input);
     return next.handle();
   }
 }

@@ -7,5 +7,7 @@ export interface Settings {
   /** No rail moves real money. */
   readonly isSandbox: boolean;
 }
-/** Largest request body. */
+/** For the body of an upload to arrive, and for a download that stands still. */
+export const uploadTimeoutMs = 120_000;
+/** Largest request body but for uploads. */
 export const maxBodyBytes = 65_536;

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { fundControl, fundProcessor } from '@recourse/compensation';
@@ -107,6 +108,7 @@ export async function startTestApi({ clock = 'virtual' }: { clock?: 'virtual' | 
     eventStoreUrl: node.connectionString,
     queueUrl: databaseUrl,
     keyFile,
+    filesUrl: pathToFileURL(join(directory, 'files')).href,
     jwks: keys.jwksFile,
     issuer: developmentIssuer,
     virtualClockStart: clock === 'virtual' ? start : undefined,

@@ -1,7 +1,7 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   createDevelopmentKeys,
   developmentIssuer,
@@ -74,6 +74,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
       EVENTSTORE_URL: eventStoreUrl,
       ...(options.environment['REDIS_URL'] === undefined ? {} : { REDIS_URL: options.environment['REDIS_URL'] }),
       RECOURSE_KEY_FILE: keys.keyFile,
+      RECOURSE_FILES: options.environment['RECOURSE_FILES'] ?? pathToFileURL(path('files')).href,
       RECOURSE_JWKS: keys.development.jwksFile,
       RECOURSE_ISSUER: developmentIssuer,
       RECOURSE_CLOCK: options.virtualClock ? 'virtual' : 'machine',

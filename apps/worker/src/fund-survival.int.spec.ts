@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   contribution,
   fund,
@@ -354,6 +354,7 @@ describe('a worker', () => {
       EVENTSTORE_URL: node.connectionString,
       REDIS_URL: url,
       RECOURSE_KEY_FILE: keyFile,
+      RECOURSE_FILES: pathToFileURL(join(directory, 'files')).href,
       RECOURSE_JWKS: jwksFile,
       RECOURSE_ISSUER: developmentIssuer,
     };

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { startEventStoreNode, type EventStoreNode } from '@recourse/embedded-eventstore';
 import { eventsOf, systemActor } from '@recourse/eventing';
 import { openEventStore, waitUntil, type EventStore } from '@recourse/eventstore';
@@ -41,6 +41,7 @@ beforeAll(async () => {
     EVENTSTORE_URL: node.connectionString,
     REDIS_URL: url,
     RECOURSE_KEY_FILE: keyFile,
+    RECOURSE_FILES: pathToFileURL(join(directory, 'files')).href,
     RECOURSE_JWKS: jwksFile,
     RECOURSE_ISSUER: developmentIssuer,
   };

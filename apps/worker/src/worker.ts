@@ -24,6 +24,7 @@ import { machineClock, neverSkipped, readModels, type Database } from '@recourse
 import { processes } from '@recourse/processes';
 import type { WakeUps } from '@recourse/queue';
 import type { PayoutRail } from '@recourse/rails';
+import type { Uploads } from '@recourse/files';
 import type { Vault } from '@recourse/vault';
 import type { Verifier } from '@recourse/verifiers';
 import { startDispatcher } from '@recourse/webhooks';
@@ -43,6 +44,7 @@ import {
 } from './commands.js';
 import { runDeadline } from './deadline-job.js';
 import { FewAtOnce } from './few-at-once.js';
+import { sweepFiles } from './file-sweep.js';
 import type { JobTools } from './jobs.js';
 import { runPayout } from './payout-job.js';
 import { sweep, sweepEveryMs } from './sweep.js';
@@ -57,6 +59,7 @@ export interface WorkerParts {
   readonly clock: Clock;
   readonly rails: ReadonlyMap<string, PayoutRail>;
   readonly vault: Vault;
+  readonly uploads: Uploads;
   readonly verifier: Verifier;
   readonly approvalLimits: ApprovalLimits;
   readonly log: Log;
@@ -167,10 +170,11 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
     log,
   });
 
-  const sweepNow = () =>
-    sweep({ database, bounces, clock, wake }).catch((error: unknown) =>
-      logger.warn(`a sweep failed and is made again in a minute: ${String(error)}`),
-    );
+  const retried = (error: unknown) => logger.warn(`a sweep failed and is made again in a minute: ${String(error)}`);
+  const sweepNow = async () => {
+    await sweep({ database, bounces, clock, wake }).catch(retried);
+    await sweepFiles(parts.uploads, eventStore).catch(retried);
+  };
   // The sweep reads read models: the first one must see what the wake-ups were for that were just removed.
   let sweeping: Promise<unknown> = waitUntil(database, readModels, emptiedAt, catchUpMs).then(sweepNow, sweepNow);
   const timer = setInterval(() => {

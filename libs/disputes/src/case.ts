@@ -1,6 +1,7 @@
 import type { Instant } from '@recourse/eventing';
 import type { EventReference, UnitFacts } from '@recourse/orders/events';
-import type { CaseFile, OverrideProposal, UnitVerdict } from './dispute.js';
+import type { CaseFile, ConfirmedTags, OverrideProposal, UnitVerdict } from './dispute.js';
+import type { EvidenceKind } from './evidence.js';
 import type { Facts, FactSource, VerificationOutcome } from './policy-table.js';
 
 /** A fact that came after the claim, and the event it came with. */
@@ -43,8 +44,24 @@ export const isIn =
   (unit: CaseUnit): unit is UnitIn<Is> =>
     (statuses as readonly string[]).includes(unit.status.is);
 
+/** One thing that a side has submitted. */
+export interface Piece {
+  readonly evidenceId: string;
+  readonly by: 'buyer' | 'merchant';
+  readonly kind: EvidenceKind;
+  readonly from: EventReference;
+  readonly submittedAt: Instant;
+  /** As the submitter says. S43 */
+  readonly problemAt: Instant | undefined;
+  readonly capturedAt: Instant | undefined;
+  /** What a person found in a chat. */
+  readonly tags: Learned<ConfirmedTags> | undefined;
+}
+
 export interface Evidence {
-  readonly ids: ReadonlySet<string>;
+  readonly pieces: readonly Piece[];
+  /** The most that the merchant promised in a chat; it binds him. S46 */
+  readonly promise: Learned<'reissue' | 'refund'> | undefined;
   /** The buyer's first piece that shows an activation failure. */
   readonly activationFailure: EventReference | undefined;
 }

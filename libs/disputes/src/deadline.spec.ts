@@ -26,6 +26,11 @@ const anyClaim = fc.record({
   openedAt: fc.constantFrom(inTime, inTime, afterSaleEndsAt, plusMs(afterSaleEndsAt, 1), plusHours(deliveredAt, 24 * 8)),
 });
 const someUnits = fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 });
+const anyEvidenceId = fc.oneof(fc.constantFrom('c1', 'c2'), fc.string());
+const anyTags = fc.record({
+  problemConfirmed: fc.boolean(),
+  merchantPromised: fc.constantFrom('none' as const, 'reissue' as const, 'refund' as const),
+});
 const anyStep = fc.record({
   /** The process applies the policy at once, or comes late. */
   judged: fc.boolean(),
@@ -37,7 +42,8 @@ const anyStep = fc.record({
   step: fc.oneof(
     { weight: 1, arbitrary: fc.record({ type: fc.constant('WithdrawDispute') }) },
     { weight: 4, arbitrary: fc.record({ type: fc.constantFrom('SubmitDispute', 'PassDisputeDeadlines', 'RequestPerson') }) },
-    { weight: 4, arbitrary: fc.record({ type: fc.constant('SubmitEvidence'), evidenceId: fc.string(), shows: fc.boolean() }) },
+    { weight: 4, arbitrary: fc.record({ type: fc.constant('SubmitEvidence'), evidenceId: anyEvidenceId, shows: fc.boolean() }) },
+    { weight: 2, arbitrary: fc.record({ type: fc.constant('TagEvidence'), evidenceId: anyEvidenceId, tags: anyTags }) },
     { weight: 8, arbitrary: fc.record({ type: fc.constant('RecordVerification'), units: someUnits, outcome: anyOutcome }) },
     { weight: 4, arbitrary: fc.record({ type: fc.constant('ReportReplacement'), units: someUnits }) },
     { weight: 4, arbitrary: fc.record({ type: fc.constant('CheckReplacement'), works: fc.boolean() }) },
@@ -82,6 +88,8 @@ function commandOf(step: Step, { units: { length: count } }: Claim, at: Instant)
       const content = `vault:${evidenceId}`;
       return { type: 'SubmitEvidence', evidenceId, by: 'buyer', kind: 'chat', showsActivationFailure: shows, content, at };
     }
+    case 'TagEvidence':
+      return { type: 'TagEvidence', evidenceId: step.evidenceId, by: 'arbitrator', subject: 'anna', ...step.tags, at };
     case 'RecordVerification': {
       const answer = { outcome: step.outcome, source: 'sandbox', queriedAt: at, resultHash: 'ab'.repeat(32) };
       return { type: 'RecordVerification', results: named.map((unitNo) => ({ unitNo, ...answer })), at };

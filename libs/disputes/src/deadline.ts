@@ -119,6 +119,8 @@ export function deadlineOpenedBy({ type, data }: DisputeEvent): Instant | undefi
     case 'DraftLapsed':
     case 'EvidenceSubmitted':
     case 'IncidentAttested':
+    case 'EvidenceTagged':
+    case 'MerchantPromised':
     case 'VerificationRecorded':
     case 'ReissueMissed':
     case 'ReplacementRefused':

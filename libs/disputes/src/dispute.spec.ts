@@ -262,17 +262,20 @@ describe('opening', () => {
 });
 
 describe('evidence', () => {
-  it('is taken up to fifty pieces, each once', () => {
-    const many = Array.from({ length: 49 }, (_, n) => evidence(`e${n}`, claimedAt));
+  it('is taken up to twenty-five pieces of each side, each once', () => {
+    const many = Array.from({ length: 24 }, (_, n) => evidence(`e${n}`, claimedAt));
     const history = told(open('key-invalid'), ...many);
     given(...history)
       .when(evidence('e7', claimedAt))
       .thenNothing();
-    expect(given(...history).when(evidence('e49', claimedAt)).events).toHaveLength(1);
-    given(...told(open('key-invalid'), ...many, evidence('e49', claimedAt)))
-      .when(evidence('e50', claimedAt))
+    expect(given(...history).when(evidence('e24', claimedAt)).events).toHaveLength(1);
+    const full = told(open('key-invalid'), ...many, evidence('e24', claimedAt));
+    given(...full)
+      .when(evidence('e25', claimedAt))
       .thenRejected('TooMuchEvidence');
-    const pieces = Array.from({ length: 51 }, (_, n) => ({
+    const ofMerchant = { by: 'merchant', kind: 'delivery-record', showsActivationFailure: false };
+    expect(given(...full).when(evidence('e25', claimedAt, ofMerchant)).events).toHaveLength(1);
+    const pieces = Array.from({ length: 26 }, (_, n) => ({
       evidenceId: `e${n}`,
       kind: 'chat' as const,
       showsActivationFailure: false,
@@ -297,7 +300,7 @@ describe('evidence', () => {
 
   it('of the merchant, or of something else, does not show the buyer’s activation failure', () => {
     const late = justAfter(afterSaleEndsAt);
-    for (const other of [{ by: 'merchant' }, { showsActivationFailure: false }]) {
+    for (const other of [{ by: 'merchant', kind: 'chat' }, { showsActivationFailure: false }]) {
       const events = told(draft('key-expired', {}, late), evidence('e1', late, other), submit(late), apply(late));
       expect(brief(events)).toEqual(['o1.1.v1 late-without-evidence rule: 1 UNPROVEN NONE none 0']);
     }
@@ -384,7 +387,7 @@ describe('applying the policy', () => {
             merchantAnswer: 'none',
             noReturnConsent: 'no',
             chat: 'none',
-            evidence: 'incomplete',
+            evidence: 'complete',
             merchantPromise: 'none',
             evidencePhase: 'none',
           },
@@ -398,6 +401,7 @@ describe('applying the policy', () => {
             { fact: 'sevenDay', from: [opened, ...ofOrder] },
             { fact: 'verification', from: ['2@dispute-o1.1'] },
             { fact: 'reissuePromised', from: [opened] },
+            { fact: 'evidence', from: [...ofOrder, '2@dispute-o1.1'] },
           ],
         },
       ],

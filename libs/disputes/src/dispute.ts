@@ -20,9 +20,10 @@ import type {
   ProductKind,
   UnitFacts,
 } from '@recourse/orders/events';
-import { isIn, isOver, type Dispute, type DraftCase, type SubmittedCase } from './case.js';
+import { isIn, isOver, type Dispute, type SubmittedCase } from './case.js';
 import type { ComplaintChannel, ExternalNumber } from './complaint.js';
 import { passDeadlines } from './deadline.js';
+import { maxEvidence, submitEvidence, tagEvidence, tooMuchEvidence, type EvidenceKind } from './evidence.js';
 import { evolve } from './evolution.js';
 import type { Explanation, FactSource, PolicyTable, RecordedFacts, VerificationOutcome } from './policy-table.js';
 import { applyPolicy } from './policy-step.js';
@@ -30,7 +31,35 @@ import { attestIncident } from './incident-attestation.js';
 import { approveOverride, proposeOverride, withdrawOverride } from './override.js';
 import { decideByPerson, requestPerson } from './review.js';
 
-export type EvidenceKind = 'order-record' | 'payment-proof' | 'chat' | 'abnormal-use' | 'screen-recording'; // S37–S40, S45
+/** A file in the file store, named by what it holds. */
+export interface EvidenceFile {
+  /** Of the content, 64 hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+  /** As it was found to be, whatever it was sent as. */
+  readonly mediaType: string;
+  /** Vault reference of its key: without it the file is noise. */
+  readonly reference: string;
+}
+
+/** What a chat holds, as a person has found it. S46 */
+export interface ConfirmedTags {
+  readonly problemConfirmed: boolean;
+  readonly merchantPromised: 'none' | 'reissue' | 'refund';
+}
+/** What the extractor finds in a chat; it decides nothing. K14 */
+export interface SuggestedTags {
+  readonly problemConfirmed: boolean;
+  readonly merchantPromised?: 'reissue' | 'refund';
+}
+/** What a piece of evidence may tell beside its text. */
+export interface EvidenceDetails {
+  readonly file?: EvidenceFile;
+  /** When the problem showed and when it was captured, as the submitter says. S43 */
+  readonly problemAt?: Instant;
+  readonly capturedAt?: Instant;
+  readonly suggestedTags?: SuggestedTags;
+}
 
 /** One verifier's word on one unit. S53 */
 export interface VerificationResult {
@@ -97,7 +126,7 @@ export type DisputeEvent =
   | Event<'DraftLapsed', { readonly disputeId: string; readonly orderId: string; readonly lapsedAt: Instant }>
   | Event<
       'EvidenceSubmitted',
-      {
+      EvidenceDetails & {
         readonly disputeId: string;
         readonly evidenceId: string;
         readonly by: 'buyer' | 'merchant';
@@ -119,6 +148,30 @@ export type DisputeEvent =
         /** The event of the order that notes the incident. */
         readonly from: EventReference;
         readonly attestedAt: Instant;
+      }
+    >
+  /** A person has read a chat; in place of what was said of it before. */
+  | Event<
+      'EvidenceTagged',
+      ConfirmedTags & {
+        readonly disputeId: string;
+        readonly evidenceId: string;
+        readonly by: 'arbitrator' | 'merchant';
+        /** Subject of the person. */
+        readonly taggedBy: string;
+        readonly taggedAt: Instant;
+      }
+    >
+  /** What the merchant promised in a chat binds him from here on. S46 */
+  | Event<
+      'MerchantPromised',
+      {
+        readonly disputeId: string;
+        readonly evidenceId: string;
+        readonly promise: 'reissue' | 'refund';
+        /** Subject of the person who found it: never the extractor. K14 */
+        readonly confirmedBy: string;
+        readonly promisedAt: Instant;
       }
     >
   | Event<
@@ -292,14 +345,21 @@ export type DisputeCommand =
   /** With the moment of the order's ClaimSubmitted. */
   | { readonly type: 'SubmitDispute'; readonly submittedAt: Instant }
   | { readonly type: 'WithdrawDispute' }
-  | {
+  | ({
       readonly type: 'SubmitEvidence';
       readonly evidenceId: string;
       readonly by: 'buyer' | 'merchant';
       readonly kind: EvidenceKind;
       readonly showsActivationFailure: boolean;
       readonly content: string;
-    }
+    } & EvidenceDetails)
+  /** What a chat holds, by the word of an arbitrator or of the merchant himself. */
+  | ({
+      readonly type: 'TagEvidence';
+      readonly evidenceId: string;
+      readonly by: 'arbitrator' | 'merchant';
+      readonly subject: string;
+    } & ConfirmedTags)
   /** From the order's PlatformIncidentNoted or PlatformDeliveryFailed, never from what somebody claims. S11 */
   | {
       readonly type: 'AttestIncident';
@@ -380,6 +440,11 @@ export type DisputeRejection =
   | 'ExplanationInvalid'
   | 'TooMuchEvidence'
   | 'EvidenceTooLate'
+  | 'EvidenceUnknown'
+  | 'WrongEvidenceKind'
+  | 'TimesContradict'
+  | 'NotAChat'
+  | 'PromiseBinds'
   | 'VerdictUnknown'
   | 'AlreadyOverturned'
   | 'AlreadyProposed'
@@ -394,7 +459,6 @@ const event = eventsOf<DisputeEvent>();
 const draftHours = 24; // K13
 const reissueHours = 24; // S29, from the submission
 const buyerCheckHours = 24; // K13
-const maxEvidence = 50;
 
 type Answer = readonly DisputeEvent[] | Rejection<DisputeRejection>;
 
@@ -424,22 +488,20 @@ const fileOf = ({
 const submitted = (file: CaseFile, submittedAt: Instant) =>
   event('DisputeSubmitted', { ...file, submittedAt, reissueUntil: plusHours(submittedAt, reissueHours) });
 
-const tooMuchEvidence = reject('TooMuchEvidence', `a dispute takes ${maxEvidence} pieces of evidence`);
-
 function open(command: CommandOf<DisputeCommand, 'OpenDispute'>, state: Dispute): Answer {
   const { disputeId, openedAt } = command;
   if (state.status !== 'unknown')
     return state.file.disputeId === disputeId ? [] : reject('DisputeExists', 'another dispute has this stream');
   if (command.units.length === 0) return reject('UnitUnknown', 'a dispute names at least one unit');
   const evidence = [...new Map(command.evidence?.map((piece) => [piece.evidenceId, piece])).values()];
-  if (evidence.length > maxEvidence) return tooMuchEvidence;
+  if (evidence.length > maxEvidence.buyer) return tooMuchEvidence('buyer');
   const file = fileOf(command);
   return [
     command.draft
       ? event('DisputeDrafted', { ...file, draftedAt: openedAt, until: plusHours(openedAt, draftHours) })
       : submitted(file, openedAt),
     // In the append that opens the case, so that no policy is applied without it.
-    ...evidence.map(({ evidenceId, kind, showsActivationFailure, content }) =>
+    ...evidence.map(({ evidenceId, kind, showsActivationFailure, content, problemAt, capturedAt, suggestedTags }) =>
       event('EvidenceSubmitted', {
         disputeId,
         evidenceId,
@@ -447,23 +509,13 @@ function open(command: CommandOf<DisputeCommand, 'OpenDispute'>, state: Dispute)
         kind,
         showsActivationFailure,
         content,
+        ...(problemAt !== undefined && { problemAt }),
+        ...(capturedAt !== undefined && { capturedAt }),
+        ...(suggestedTags && { suggestedTags }),
         submittedAt: openedAt,
       }),
     ),
   ];
-}
-
-function submitEvidence(
-  { evidenceId, by, kind, showsActivationFailure, content }: CommandOf<DisputeCommand, 'SubmitEvidence'>,
-  state: DraftCase | SubmittedCase,
-  at: Instant,
-): Answer {
-  if (state.evidence.ids.has(evidenceId)) return [];
-  if (state.status === 'draft' ? isAfter(at, state.until) : state.units.every(isOver))
-    return reject('EvidenceTooLate', 'nothing is left to be decided in this dispute');
-  if (state.evidence.ids.size >= maxEvidence) return tooMuchEvidence;
-  const { disputeId } = state.file;
-  return [event('EvidenceSubmitted', { disputeId, evidenceId, by, kind, showsActivationFailure, content, submittedAt: at })];
 }
 
 /** Units that went on without the verifier keep what they have; his word on the others counts. */
@@ -528,6 +580,8 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
     DraftLapsed: 1,
     EvidenceSubmitted: 1,
     IncidentAttested: 1,
+    EvidenceTagged: 1,
+    MerchantPromised: 1,
     VerificationRequested: 1,
     VerificationRecorded: 1,
     ReissueAwaited: 1,
@@ -573,8 +627,9 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
           return reject('AlreadyDecided', 'a unit of this dispute is decided; what is left runs its course');
         return [event('DisputeWithdrawn', { disputeId, platform, merchant, orderId, withdrawnAt: at })];
       case 'SubmitEvidence':
-        if (state.status === 'draft' || state.status === 'submitted') return submitEvidence(command, state, at);
-        return reject('EvidenceTooLate', `the dispute is ${state.status}`);
+        return submitEvidence(command, state, at);
+      case 'TagEvidence':
+        return tagEvidence(command, state, at);
       case 'AttestIncident':
         return attestIncident(command, state);
       case 'ApplyPolicy':

@@ -1,10 +1,12 @@
 export type { Dispute } from './case.js';
 export type * from './complaint.js';
+export type { AxisCompleteness, Completeness, Covering, Timeliness, TimelinessGrade } from './completeness.js';
 export type * from './dispute.js';
+export type { BuyerEvidenceKind, EvidenceKind, MerchantEvidenceKind } from './evidence.js';
 export type * from './incident.js';
 export type * from './policy.js';
 export type * from './policy-table.js';
 export type { Finding } from './findings.js';
-export type { Suggestions } from './suggestions.js';
+export type { EvidenceAxis, MissingEvidence, Suggestions } from './suggestions.js';
 export type { ChatMessage, Speaker, Transcript, TranscriptRejection } from './transcript.js';
 export type { Triage } from './triage.js';

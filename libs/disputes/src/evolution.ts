@@ -1,6 +1,15 @@
-import { plusHours } from '@recourse/eventing';
+import { plusHours, type DataOf } from '@recourse/eventing';
 import type { EventReference } from '@recourse/orders/events';
-import { isIn, type CaseUnit, type Dispute, type DraftCase, type SubmittedCase, type Verdict } from './case.js';
+import {
+  isIn,
+  type CaseUnit,
+  type Dispute,
+  type DraftCase,
+  type Evidence,
+  type Piece,
+  type SubmittedCase,
+  type Verdict,
+} from './case.js';
 import type { DisputeEvent } from './dispute.js';
 import { findingsOf } from './facts.js';
 import { personRequestedRule } from './policy-table.js';
@@ -23,6 +32,8 @@ const changeVerdict = (state: SubmittedCase, verdictId: string, to: Partial<Verd
   verdicts: state.verdicts.map((verdict) => (verdict.verdictId === verdictId ? { ...verdict, ...to } : verdict)),
 });
 
+const noEvidence: Evidence = { pieces: [], promise: undefined, activationFailure: undefined };
+
 const withEvidence = <Case extends DraftCase | SubmittedCase>(
   state: Case,
   { data }: Extract<DisputeEvent, { type: 'EvidenceSubmitted' }>,
@@ -30,7 +41,8 @@ const withEvidence = <Case extends DraftCase | SubmittedCase>(
 ): Case => ({
   ...state,
   evidence: {
-    ids: new Set([...state.evidence.ids, data.evidenceId]),
+    ...state.evidence,
+    pieces: [...state.evidence.pieces, pieceOf(data, from)],
     activationFailure:
       state.evidence.activationFailure ?? (data.by === 'buyer' && data.showsActivationFailure ? from : undefined),
   },
@@ -40,6 +52,31 @@ const withIncident = <Case extends DraftCase | SubmittedCase>(
   state: Case,
   { data }: Extract<DisputeEvent, { type: 'IncidentAttested' }>,
 ): Case => ({ ...state, attested: new Map([...state.attested, ...data.units.map((unitNo) => [unitNo, data.from] as const)]) });
+
+const pieceOf = (
+  { evidenceId, by, kind, submittedAt, problemAt, capturedAt }: DataOf<DisputeEvent, 'EvidenceSubmitted'>,
+  from: EventReference,
+): Piece => ({ evidenceId, by, kind, from, submittedAt, problemAt, capturedAt, tags: undefined });
+
+const withTags = <Case extends DraftCase | SubmittedCase>(
+  state: Case,
+  { data: { evidenceId, problemConfirmed, merchantPromised } }: Extract<DisputeEvent, { type: 'EvidenceTagged' }>,
+  from: EventReference,
+): Case => ({
+  ...state,
+  evidence: {
+    ...state.evidence,
+    pieces: state.evidence.pieces.map((piece) =>
+      piece.evidenceId === evidenceId ? { ...piece, tags: { value: { problemConfirmed, merchantPromised }, from } } : piece,
+    ),
+  },
+});
+
+const withPromise = <Case extends DraftCase | SubmittedCase>(
+  state: Case,
+  { data }: Extract<DisputeEvent, { type: 'MerchantPromised' }>,
+  from: EventReference,
+): Case => ({ ...state, evidence: { ...state.evidence, promise: { value: data.promise, from } } });
 
 function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventReference): Dispute {
   switch (event.type) {
@@ -68,6 +105,10 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
         ),
       };
     }
+    case 'EvidenceTagged':
+      return withTags(state, event, from);
+    case 'MerchantPromised':
+      return withPromise(state, event, from);
     case 'VerificationRequested': {
       const { units, until, rule } = event.data;
       const asked = units.map((unit) => unit.unitNo);
@@ -182,17 +223,14 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
         file,
         openedAt: draftedAt,
         until,
-        evidence: { ids: new Set(), activationFailure: undefined },
+        evidence: noEvidence,
         attested: new Map(),
       };
     }
     case 'DisputeSubmitted': {
       const { submittedAt, reissueUntil, ...file } = event.data;
       if (state.status === 'withdrawn') return impossible(state, event);
-      const known =
-        state.status !== 'unknown'
-          ? state
-          : { openedAt: submittedAt, evidence: { ids: new Set<string>(), activationFailure: undefined }, attested: new Map() };
+      const known = state.status !== 'unknown' ? state : { openedAt: submittedAt, evidence: noEvidence, attested: new Map() };
       return {
         status: 'submitted',
         revision,
@@ -218,6 +256,10 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
       return state.status === 'draft' ? withEvidence(state, event, from) : impossible(state, event);
     case 'IncidentAttested':
       return state.status === 'draft' ? withIncident(state, event) : impossible(state, event);
+    case 'EvidenceTagged':
+      return state.status === 'draft' ? withTags(state, event, from) : impossible(state, event);
+    case 'MerchantPromised':
+      return state.status === 'draft' ? withPromise(state, event, from) : impossible(state, event);
     case 'DraftLapsed':
       return state.status === 'draft' ? { ...state, status: 'lapsed' } : impossible(state, event);
     case 'DisputeWithdrawn':

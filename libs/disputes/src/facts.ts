@@ -1,6 +1,7 @@
 import { isAfter, type Instant } from '@recourse/eventing';
 import type { EventReference } from '@recourse/orders/events';
-import type { CaseUnit, Findings, SubmittedCase } from './case.js';
+import type { CaseUnit, Evidence, Findings, SubmittedCase } from './case.js';
+import { completenessOf, isStrongChat } from './completeness.js';
 import type { Facts, FactSource } from './policy-table.js';
 
 const against = (moment: Instant, end: Instant | undefined): Facts['afterSale'] => {
@@ -10,10 +11,21 @@ const against = (moment: Instant, end: Instant | undefined): Facts['afterSale'] 
 };
 const yesNo = (holds: boolean): 'yes' | 'no' => (holds ? 'yes' : 'no');
 
+/** S46 */
+function chatOf({ pieces }: Evidence): { readonly value: Facts['chat']; readonly from: readonly (EventReference | undefined)[] } {
+  const strong = pieces.find(isStrongChat);
+  if (strong !== undefined) return { value: 'strong', from: [strong.from, strong.tags?.from] };
+  const weak = pieces.find(({ kind }) => kind === 'chat');
+  return { value: weak === undefined ? 'none' : 'weak', from: [weak?.from] };
+}
+
 /** Facts of one unit as they stand, with the events they come from; a fact that rests on the absence of an event has no source. */
-export function findingsOf({ file, openedAt, evidence, attested }: SubmittedCase, unit: CaseUnit): Findings {
+export function findingsOf(state: SubmittedCase, unit: CaseUnit): Findings {
+  const { file, openedAt, evidence, attested } = state;
   const { claimed, verification, reissue, merchantAnswer, evidencePhase } = unit;
   const incident = attested.get(unit.unitNo);
+  const chat = chatOf(evidence);
+  const shown = completenessOf(state, unit);
   const facts: Facts = {
     reason: file.reason,
     productKind: file.productKind,
@@ -29,9 +41,9 @@ export function findingsOf({ file, openedAt, evidence, attested }: SubmittedCase
     reissue: reissue?.value ?? 'none',
     merchantAnswer: merchantAnswer?.value ?? 'none',
     noReturnConsent: 'no',
-    chat: 'none',
-    evidence: 'incomplete',
-    merchantPromise: 'none',
+    chat: chat.value,
+    evidence: shown.isComplete ? 'complete' : 'incomplete',
+    merchantPromise: evidence.promise?.value ?? 'none',
     evidencePhase: evidencePhase?.value ?? 'none',
   };
   const opened = `0@dispute-${file.disputeId}`;
@@ -49,9 +61,12 @@ export function findingsOf({ file, openedAt, evidence, attested }: SubmittedCase
     reissue: [reissue?.from],
     merchantAnswer: [merchantAnswer?.from],
     noReturnConsent: [],
-    chat: [],
-    evidence: [],
-    merchantPromise: [],
+    chat: chat.from,
+    // That something is missing has no source.
+    evidence: shown.isComplete
+      ? [...new Set(shown.axes.flatMap(({ coveredBy }) => coveredBy.flatMap((covering) => covering.from)))]
+      : [],
+    merchantPromise: [evidence.promise?.from],
     evidencePhase: [evidencePhase?.from],
   };
   const sources = Object.entries(from).map(([fact, references]): FactSource => ({

@@ -1,5 +1,5 @@
 import { claimReasons, type ClaimReason } from '@recourse/orders/events';
-import type { EvidenceKind } from './dispute.js';
+import type { EvidenceKind } from './evidence.js';
 import { reasonIn, type Finding } from './findings.js';
 import type { Explanation } from './policy-table.js';
 import type { ChatMessage, Speaker } from './transcript.js';
@@ -47,11 +47,11 @@ const weights: Readonly<Record<Speaker, number>> = { merchant: 3, platform: 3, b
 const countedEach = 2;
 
 /** Reasons that rest on a fault: when it showed and whose it is must be shown too. */
-const faultless: readonly ClaimReason[] = ['wrong-account', 'own-cancellation', 'dislike', 'seven-day'];
+export const faultless: readonly ClaimReason[] = ['wrong-account', 'own-cancellation', 'dislike', 'seven-day'];
 /** Answered by the platform's own events, without the buyer. S44 */
 const attested: readonly ClaimReason[] = ['not-delivered', 'platform-failure'];
 
-const whys = {
+export const missingWhys = {
   order: {
     zh: '订单截图或记录（商品名称、订单号、金额）证明交易事实；平台下单的订单可由平台自证。',
     en: 'The order with product, number and amount proves that the trade took place; the platform attests its own orders.',
@@ -75,6 +75,14 @@ const whys = {
   promise: {
     zh: '聊天记录有问题确认，但没有商家明确的补发或退款承诺（附条件的承诺不算）。',
     en: 'The chat holds a confirmation but no plain promise to reissue or refund; a conditional one does not count.',
+  },
+  untimed: {
+    zh: '已提交的截图或录屏没有说明问题何时出现、何时取证；请补充时间。',
+    en: 'The failure screen or recording does not say when the problem showed or was captured; add the times.',
+  },
+  untagged: {
+    zh: '聊天记录尚未由商家或仲裁员确认同时含有“问题确认”和“商家承诺”。',
+    en: 'Neither the merchant nor an arbitrator has confirmed that a chat holds both a confirmation of the problem and a promise.',
   },
 } as const satisfies Record<string, Explanation>;
 
@@ -155,12 +163,13 @@ export function suggestionsOf(
   const [leading] = reasons;
   const needsFault = leading === undefined || !faultless.includes(leading.reason);
   const needsTime = needsFault && (leading === undefined || !attested.includes(leading.reason));
-  const why = lacks.length === 2 ? whys.both : lacks[0] === 'problem-confirmation' ? whys.confirmation : whys.promise;
+  const why =
+    lacks.length === 2 ? missingWhys.both : lacks[0] === 'problem-confirmation' ? missingWhys.confirmation : missingWhys.promise;
   const missing: MissingEvidence[] = [];
-  if (lacking('order-record')) missing.push({ axis: 'fact', anyOf: ['order-record'], why: whys.order });
-  if (lacking('payment-proof')) missing.push({ axis: 'fact', anyOf: ['payment-proof'], why: whys.payment });
+  if (lacking('order-record')) missing.push({ axis: 'fact', anyOf: ['order-record'], why: missingWhys.order });
+  if (lacking('payment-proof')) missing.push({ axis: 'fact', anyOf: ['payment-proof'], why: missingWhys.payment });
   if (needsTime && lacking('abnormal-use', 'screen-recording'))
-    missing.push({ axis: 'time', anyOf: ['screen-recording', 'abnormal-use'], why: whys.time });
+    missing.push({ axis: 'time', anyOf: ['screen-recording', 'abnormal-use'], why: missingWhys.time });
   if (needsFault && lacks.length > 0) missing.push({ axis: 'party', anyOf: ['chat'], why });
 
   return { reasons, axes, missing, chat: { isStrong: lacks.length === 0, problemConfirmation, merchantPromise, lacks } };

@@ -1,6 +1,7 @@
 import { isRejection, type Instant, type Rejection } from '@recourse/eventing';
 import type { Effort } from './chat-words.js';
-import type { EvidenceKind } from './dispute.js';
+import type { SuggestedTags } from './dispute.js';
+import type { EvidenceKind } from './evidence.js';
 import { readMessage, type Finding, type ReadMessage } from './findings.js';
 import type { Explanation } from './policy-table.js';
 import { suggestionsOf, type Suggestions } from './suggestions.js';
@@ -19,6 +20,21 @@ export interface Triage {
 export const maxFindings = 1_000;
 /** Of all scanners together, for each UTF-16 unit of a text. */
 export const maxStepsPerUnit = 200;
+
+/** What a person may look for in the chat, and confirm. S46, K14 */
+export function suggestedTags({ findings, suggestions: { chat } }: Triage): SuggestedTags {
+  const promises = new Set(
+    chat.merchantPromise.flatMap((index) => {
+      const finding = findings[index];
+      return finding?.kind === 'merchant-promise' ? [finding.what] : [];
+    }),
+  );
+  const promised = promises.has('refund') ? 'refund' : promises.has('reissue') ? 'reissue' : undefined;
+  return {
+    problemConfirmed: chat.problemConfirmation.length > 0,
+    ...(promised !== undefined && { merchantPromised: promised }),
+  };
+}
 
 /** K14 */
 export const triageNotice: Explanation = {

@@ -31,6 +31,8 @@ const names: Readonly<Partial<Record<DomainEvent['type'], EventName>>> = {
   DraftLapsed: { zh: '草稿过期', en: 'Draft lapsed' },
   EvidenceSubmitted: { zh: '提交证据', en: 'Evidence submitted' },
   IncidentAttested: { zh: '平台故障已证实', en: 'Incident of the platform attested' },
+  EvidenceTagged: { zh: '证据标注', en: 'Evidence tagged' },
+  MerchantPromised: { zh: '商户承诺生效', en: 'Merchant promise binding' },
   VerificationRequested: { zh: '请求核验', en: 'Verification requested' },
   VerificationRecorded: { zh: '核验结果', en: 'Verification recorded' },
   ReissueAwaited: { zh: '等待商户补发', en: 'Reissue awaited' },

@@ -287,6 +287,8 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   DraftLapsed: true,
   EvidenceSubmitted: true,
   IncidentAttested: true,
+  EvidenceTagged: true,
+  MerchantPromised: true,
   VerificationRequested: true,
   VerificationRecorded: true,
   ReissueAwaited: true,

@@ -255,6 +255,8 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'DraftLapsed':
     case 'EvidenceSubmitted':
     case 'IncidentAttested':
+    case 'EvidenceTagged':
+    case 'MerchantPromised':
     case 'VerificationRequested':
     case 'VerificationRecorded':
     case 'ReissueAwaited':

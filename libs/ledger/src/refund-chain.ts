@@ -236,6 +236,8 @@ export function stepOf(event: Recorded<DomainEvent>, because: string | undefined
   // Only a transfer's key is not what somebody bought.
   if ('transferNo' in data) show('transferKey', data['key']);
   if (type === 'EvidenceSubmitted') show('kind', data['kind']);
+  if (type === 'EvidenceTagged') for (const name of ['problemConfirmed', 'merchantPromised']) show(name, data[name]);
+  if (type === 'MerchantPromised') show('promise', data['promise']);
   const units = unitsIn(data);
   if (units.length > 0) facts['units'] = units.join(', ');
   for (const item of [...listOf(data['units']), ...listOf(data['lines']), ...listOf(data['results'])].map(partOf))

@@ -1,5 +1,6 @@
 import type { Clock } from '@recourse/eventing';
 import { openEventStore, type EventStore, type Log } from '@recourse/eventstore';
+import { migrations as fileMigrations, openFileStore, openUploads, type Uploads } from '@recourse/files';
 import { migrations as identityMigrations } from '@recourse/identity';
 import {
   clockMigrations,
@@ -26,6 +27,7 @@ export const migrationSets: readonly MigrationSet[] = [
   clockMigrations,
   idempotencyMigrations,
   vaultMigrations,
+  fileMigrations,
   identityMigrations,
   railMigrations,
   verifierMigrations,
@@ -41,6 +43,8 @@ export interface Adapters {
   readonly eventStore: EventStore;
   readonly queue: WakeUps;
   readonly vault: Vault;
+  /** Files of evidence. */
+  readonly uploads: Uploads;
   readonly sandboxRail: SandboxRail;
   readonly rails: ReadonlyMap<string, PayoutRail>;
   readonly sandboxVerifier: SandboxVerifier;
@@ -80,6 +84,7 @@ export async function openAdapters(environment: Environment, app: string, log: L
     const eventStore = openEventStore({ connectionString: environment.eventStoreUrl, catalogue, log });
     closers.unshift(() => eventStore.close());
     const vault = await openVault({ db: database.db, keyFile: environment.keyFile });
+    const uploads = openUploads({ db: database.db, vault, store: await openFileStore(environment.filesUrl) });
     const sandboxRail = openSandboxRail({ db: database.db, now: () => clock.now() });
     const sandboxVerifier = openSandboxVerifier({ db: database.db });
     const rails = new Map<string, PayoutRail>([[sandboxRail.name, sandboxRail]]);
@@ -89,6 +94,7 @@ export async function openAdapters(environment: Environment, app: string, log: L
       eventStore,
       queue,
       vault,
+      uploads,
       sandboxRail,
       rails,
       sandboxVerifier,

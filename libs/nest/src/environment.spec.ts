@@ -4,6 +4,7 @@ const complete = {
   DATABASE_URL: 'postgres://recourse:hidden@127.0.0.1/recourse',
   EVENTSTORE_URL: 'esdb://127.0.0.1:2113?tls=false',
   RECOURSE_KEY_FILE: '/keys/vault.json',
+  RECOURSE_FILES: 'file:///var/lib/recourse/files',
   RECOURSE_JWKS: '/keys/jwks.json',
   RECOURSE_ISSUER: 'https://id.example.com',
 };
@@ -14,6 +15,7 @@ it('needs the stores, the keys and the issuer, and has a default for the rest', 
     eventStoreUrl: complete.EVENTSTORE_URL,
     queueUrl: complete.DATABASE_URL,
     keyFile: '/keys/vault.json',
+    filesUrl: 'file:///var/lib/recourse/files',
     jwks: '/keys/jwks.json',
     issuer: 'https://id.example.com',
     virtualClockStart: undefined,
@@ -34,6 +36,7 @@ it('names every fault at once and repeats no value', () => {
     DATABASE_URL: 'mysql://recourse:hidden@127.0.0.1/recourse',
     EVENTSTORE_URL: '',
     REDIS_URL: 'hidden',
+    RECOURSE_FILES: '/var/lib/recourse/files',
     RECOURSE_ISSUER: undefined,
     RECOURSE_API_PORT: '70000',
     RECOURSE_APPROVAL_LIMITS: 'CNY=much',
@@ -56,6 +59,7 @@ it('names every fault at once and repeats no value', () => {
     'RECOURSE_APPROVAL_LIMITS is not a list like CNY=1000000,demo/CNY=500000 in minor units of known assets',
     'EVENTSTORE_URL is missing',
     'REDIS_URL is not a URL of redis or rediss or postgres or postgresql',
+    'RECOURSE_FILES is not a URL of file',
     'RECOURSE_ISSUER is missing',
   ]);
   expect(message).not.toContain('hidden');

@@ -9,6 +9,8 @@ export interface Environment {
   /** `redis://…`, or the database's own URL. */
   readonly queueUrl: string;
   readonly keyFile: string;
+  /** Where files of evidence lie: `file:///…` */
+  readonly filesUrl: string;
   /** File or URL. */
   readonly jwks: string;
   readonly issuer: string;
@@ -82,6 +84,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     eventStoreUrl: url('EVENTSTORE_URL', required('EVENTSTORE_URL'), 'esdb', 'esdb+discover', 'kurrentdb', 'kurrentdb+discover'),
     queueUrl: url('REDIS_URL', env['REDIS_URL'] ?? databaseUrl, 'redis', 'rediss', 'postgres', 'postgresql'),
     keyFile: required('RECOURSE_KEY_FILE'),
+    filesUrl: url('RECOURSE_FILES', required('RECOURSE_FILES'), 'file'),
     jwks: required('RECOURSE_JWKS'),
     issuer: required('RECOURSE_ISSUER'),
     virtualClockStart: clock === 'virtual' ? start : undefined,

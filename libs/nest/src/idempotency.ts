@@ -66,6 +66,14 @@ const canonical = (value: unknown): string =>
 /** What a client may send as Idempotency-Key. */
 export const idempotencyKeyShape = /^[\x21-\x7e]{1,128}$/;
 
+/** @throws Problem 400 */
+export function demandIdempotencyKey(key: string | undefined): asserts key is string {
+  if (key === undefined)
+    throw new Problem(400, 'idempotency-key-missing', 'send an Idempotency-Key header, a new one for each thing you want done');
+  if (!idempotencyKeyShape.test(key))
+    throw new Problem(400, 'idempotency-key-malformed', 'an Idempotency-Key has 1 to 128 visible ASCII characters');
+}
+
 /**
  * Lets a request take effect once: the same key and input get the first answer again, the same key with other input 422.
  * An accepted answer is remembered for good; a refusal is forgotten, since it may be cured.
@@ -91,10 +99,7 @@ export class Idempotency {
     at: Instant,
     act: (commandId: string, metAt: Instant) => Promise<Answer>,
   ): Promise<Answer & { readonly replayed: boolean }> {
-    if (key === undefined)
-      throw new Problem(400, 'idempotency-key-missing', 'send an Idempotency-Key header, a new one for each thing you want done');
-    if (!idempotencyKeyShape.test(key))
-      throw new Problem(400, 'idempotency-key-malformed', 'an Idempotency-Key has 1 to 128 visible ASCII characters');
+    demandIdempotencyKey(key);
     const request = { client: `${caller.platform}/${caller.subject}`, route, key };
     const row = {
       ...request,

@@ -12,8 +12,15 @@ export { Allow, Caller, CallerGuard, identityToken, Open } from './caller.js';
 export { catalogue, deciders } from './deciders.js';
 export { defaultRailReceiver, EnvironmentFaults, readEnvironment, type Environment } from './environment.js';
 export * from './handlers.js';
-export { type Answer, Idempotency, idempotencyKeyShape, idempotencyMigrations, uuidOf } from './idempotency.js';
-export { acceptJson } from './json-body.js';
+export {
+  type Answer,
+  demandIdempotencyKey,
+  Idempotency,
+  idempotencyKeyShape,
+  idempotencyMigrations,
+  uuidOf,
+} from './idempotency.js';
+export { acceptJson, type BodyRules, type Streams } from './json-body.js';
 export { type FieldFault, invalidInput, kebab, Problem, ProblemFilter } from './problem.js';
 export { runApp, type AppLife } from './run-app.js';
 export { StderrLogger } from './stderr-logger.js';

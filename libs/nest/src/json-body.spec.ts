@@ -1,4 +1,5 @@
-import { Body, Controller, Post } from '@nestjs/common';
+import { request, type IncomingMessage } from 'node:http';
+import { Body, Controller, Post, Req } from '@nestjs/common';
 import { maxBodyBytes, serve, type TestServer } from './testbed.js';
 
 @Controller()
@@ -6,6 +7,12 @@ class Echo {
   @Post()
   echo(@Body() body: unknown) {
     return { body: body ?? null };
+  }
+  @Post('stream')
+  async stream(@Req() streamed: IncomingMessage) {
+    let bytes = 0;
+    for await (const chunk of streamed) bytes += (chunk as Buffer).length;
+    return { bytes };
   }
 }
 
@@ -59,5 +66,36 @@ describe('a body', () => {
 
   it('is not quoted when it is broken', async () => {
     expect(JSON.stringify((await send('{"key":"SECRET-KEY",')).body)).not.toContain('SECRET');
+  });
+});
+
+describe('a body that its route reads itself', () => {
+  const streams = { maxBytes: 5_000, isOne: ({ path }: { path: string }) => path === '/stream' };
+
+  it('is of any type, and has a limit of its own', async () => {
+    const own = await serve([Echo], [], { streams });
+    const post = (path: string, length: number) =>
+      own.call(path, { method: 'POST', headers: { 'Content-Type': 'image/png' }, body: 'x'.repeat(length) });
+    expect((await post('/stream', 5_000)).body).toEqual({ bytes: 5_000 });
+    expect((await post('/stream', 5_001)).body).toMatchObject({ status: 413 });
+    expect((await post('/', 10)).body).toMatchObject({ status: 415 });
+    await own.close();
+  });
+
+  it('alone is waited for', async () => {
+    const own = await serve([Echo], [], { streams, arrivalMs: 20 });
+    const { port } = new URL(own.url);
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': '100' };
+      const sent = request({ port, host: '127.0.0.1', method: 'POST', path: '/', headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+        sent.destroy();
+      });
+      sent.on('error', reject);
+      sent.write('{"a":');
+    });
+    expect(status).toBe(408);
+    await own.close();
   });
 });

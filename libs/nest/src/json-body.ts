@@ -16,17 +16,25 @@ const refusals: Readonly<Record<string, readonly [number, string, string]>> = {
 
 const announcedBytes = ({ headers }: Request): number => Number(headers['content-length'] ?? 0);
 
+/** Requests whose body their route reads itself, as it arrives. */
+export interface Streams {
+  readonly maxBytes: number;
+  readonly isOne: (request: Request) => boolean;
+}
+
 /** What says beforehand that it cannot be taken is not read. */
 const refuseUnread =
-  (maxBytes: number) =>
+  (maxJsonBytes: number, streams: Streams | undefined) =>
   (request: Request, _: Response, next: NextFunction): void => {
     const bytes = announcedBytes(request);
+    const isStream = streams?.isOne(request) === true;
+    const maxBytes = isStream ? streams.maxBytes : maxJsonBytes;
     if (bytes > maxBytes)
       return next(
         new Problem(413, 'body-too-large', `a body has ${maxBytes} bytes at most`, { headers: { Connection: 'close' } }),
       );
     const hasBody = bytes > 0 || request.headers['transfer-encoding'] !== undefined;
-    if (hasBody && request.is('application/json') === false)
+    if (hasBody && !isStream && request.is('application/json') === false)
       return next(new Problem(415, 'not-json', 'send Content-Type: application/json'));
     next();
   };
@@ -67,9 +75,34 @@ function demandPlainObject(request: Request, _: Response, next: NextFunction): v
   next(faultIn(body));
 }
 
+const usualArrivalMs = 15_000;
+
+/** A body that dribbles in is not waited for; what is streamed has the server's time. */
+const limitArrival =
+  (arrivalMs: number, streams: Streams | undefined) =>
+  (request: Request, response: Response, next: NextFunction): void => {
+    if (streams?.isOne(request) === true) return next();
+    const timer = setTimeout(() => {
+      if (!request.complete && !response.headersSent) response.writeHead(408, { Connection: 'close' }).end();
+    }, arrivalMs);
+    response.once('close', () => clearTimeout(timer));
+    next();
+  };
+
+export interface BodyRules {
+  readonly streams?: Streams;
+  /** How long a body may take that is not streamed; default 15 s. */
+  readonly arrivalMs?: number;
+}
+
 /** JSON objects up to a size and depth, of text that can be stored; the app is made with `bodyParser: false`. */
-export function acceptJson(app: NestExpressApplication, maxBytes: number): void {
-  app.use(refuseUnread(maxBytes));
+export function acceptJson(
+  app: NestExpressApplication,
+  maxBytes: number,
+  { streams, arrivalMs = usualArrivalMs }: BodyRules = {},
+): void {
+  app.use(limitArrival(arrivalMs, streams));
+  app.use(refuseUnread(maxBytes, streams));
   app.useBodyParser('json', { limit: maxBytes });
   app.use(translateRefusal);
   app.use(demandPlainObject);

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { acceptJson } from './json-body.js';
+import { acceptJson, type BodyRules } from './json-body.js';
 import { ProblemFilter } from './problem.js';
 
 @Module({})
@@ -22,13 +22,13 @@ export interface TestServer {
 export const maxBodyBytes = 1_000;
 
 /** These controllers behind the house's filter and body rules, on a free port. */
-export async function serve(controllers: Type[], providers: Provider[] = []): Promise<TestServer> {
+export async function serve(controllers: Type[], providers: Provider[] = [], rules: BodyRules = {}): Promise<TestServer> {
   const app = await NestFactory.create<NestExpressApplication>(TestModule.of(controllers, providers), {
     bodyParser: false,
     abortOnError: false,
     logger: false,
   });
-  acceptJson(app, maxBodyBytes);
+  acceptJson(app, maxBodyBytes, rules);
   await app.listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
   return {

@@ -81,6 +81,11 @@ export interface ClaimEvidence {
   /** It shows an activation failure. S27 */
   readonly showsActivationFailure: boolean;
   readonly content: string;
+  /** When the problem showed and when it was captured, as the buyer says. S43 */
+  readonly problemAt?: Instant;
+  readonly capturedAt?: Instant;
+  /** What the extractor finds in a chat; it decides nothing. K14 */
+  readonly suggestedTags?: { readonly problemConfirmed: boolean; readonly merchantPromised?: 'reissue' | 'refund' };
 }
 
 export const claimReasons = [

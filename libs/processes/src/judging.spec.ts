@@ -71,6 +71,21 @@ it('a key that was reissued in time is reported before the missed reissue is jud
   ]);
 });
 
+it('a tag on a chat is a fact like any other, once the case is submitted', async () => {
+  const tagged = recorded<DisputeEvent, 'EvidenceTagged'>('dispute-demo.o1.1', 'EvidenceTagged', {
+    disputeId: 'demo.o1.1',
+    evidenceId: 'c1',
+    problemConfirmed: true,
+    merchantPromised: 'refund',
+    by: 'arbitrator',
+    taggedBy: 'anna',
+    taggedAt: noon,
+  });
+  expect(await on.EvidenceTagged?.(tagged, streams(published(2), submitted))).toEqual([applied]);
+  expect(await on.EvidenceTagged?.(tagged, streams(published(2)))).toEqual([]);
+  await expect(on.ReissueMissed?.(missed, streams(published(2)))).rejects.toThrow('judged before it was submitted');
+});
+
 it('a policy that is not in its stream stops the case instead of judging it by another', async () => {
   await expect(on.DisputeSubmitted?.(submitted, streams(published(1)))).rejects.toThrow(
     'policy demo version 2 is not in its stream',

@@ -13,19 +13,16 @@ type FactChange = EventOf<
   | 'EvidencePhaseEnded'
   | 'PersonRequested'
   | 'IncidentAttested'
+  | 'EvidenceTagged'
 >;
 
 type Submitted = Recorded<EventOf<DisputeEvent, 'DisputeSubmitted'>>['data'];
 
-async function submittedCase(disputeId: string, streams: StreamReader): Promise<Submitted> {
+/** Undefined for a draft. */
+async function submittedCase(disputeId: string, streams: StreamReader): Promise<Submitted | undefined> {
   for (const { type, data } of await streams.read<DisputeEvent>(`dispute-${disputeId}`))
     if (type === 'DisputeSubmitted') return data;
-  throw new Error(`dispute ${disputeId} is judged before it was submitted`);
-}
-
-/** A draft may know of an incident before it is judged on it. */
-async function isSubmitted(disputeId: string, streams: StreamReader): Promise<boolean> {
-  return (await streams.read<DisputeEvent>(`dispute-${disputeId}`)).some(({ type }) => type === 'DisputeSubmitted');
+  return undefined;
 }
 
 const toDispute = (name: string, id: string, command: DisputeCommand): Action => ({
@@ -56,6 +53,11 @@ async function replacementsOf({ disputeId, orderId }: Submitted, streams: Stream
 /** A fact of the case has changed: the frozen policy says what follows. */
 async function applyPolicy({ type, data }: FactChange, streams: StreamReader): Promise<readonly Action[]> {
   const file = type === 'DisputeSubmitted' ? data : await submittedCase(data.disputeId, streams);
+  if (file === undefined) {
+    // A draft may have a tagged chat and know of an incident; it is judged on them when it is submitted.
+    if (type === 'EvidenceTagged' || type === 'IncidentAttested') return [];
+    throw new Error(`dispute ${data.disputeId} is judged before it was submitted`);
+  }
   const published = await streams.read<PolicyEvent>(`policy-${file.policy.id}`);
   const policy = published.find((event) => event.data.version === file.policy.version && event.data.hash === file.policy.hash);
   if (policy === undefined) throw new Error(`policy ${file.policy.id} version ${file.policy.version} is not in its stream`);
@@ -76,8 +78,9 @@ export const judging: Process<DisputeEvent> = {
     MerchantStayedSilent: applyPolicy,
     EvidencePhaseEnded: applyPolicy,
     PersonRequested: applyPolicy,
-    IncidentAttested: async (event, streams) =>
-      (await isSubmitted(event.data.disputeId, streams)) ? applyPolicy(event, streams) : [],
+    IncidentAttested: applyPolicy,
+    // A promise becomes binding in the append that tags it. S46
+    EvidenceTagged: applyPolicy,
     VerificationRequested: ({ data }) => [{ do: 'wake', kind: 'verification', key: data.disputeId }],
   },
 };

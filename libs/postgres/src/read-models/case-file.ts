@@ -81,6 +81,16 @@ interface EvidenceRow {
   kind: string;
   shows_activation_failure: boolean;
   submitted_at: string;
+  /** As the submitter says. */
+  problem_at: string | null;
+  captured_at: string | null;
+  file_sha256: string | null;
+  file_bytes: number | null;
+  file_media_type: string | null;
+  /** What a person found in a chat; null until one has read it. */
+  problem_confirmed: boolean | null;
+  merchant_promised: string | null;
+  tagged_at: string | null;
 }
 interface Tables {
   case_file: CaseRow;
@@ -136,9 +146,9 @@ export const caseFile = readModel<DisputeEvent>({
     await sql`create index on verdict_override (dispute_id)`.execute(tx);
     await sql`create table evidence (
       dispute_id text not null, evidence_id text not null, by_party text not null, kind text not null,
-      shows_activation_failure boolean not null, submitted_at timestamptz not null, primary key (dispute_id, evidence_id))`.execute(
-      tx,
-    );
+      shows_activation_failure boolean not null, submitted_at timestamptz not null, problem_at timestamptz, captured_at timestamptz,
+      file_sha256 text, file_bytes integer, file_media_type text, problem_confirmed boolean, merchant_promised text,
+      tagged_at timestamptz, primary key (dispute_id, evidence_id))`.execute(tx);
   },
   on: {
     DisputeDrafted: async ({ data }, tx) => {
@@ -160,7 +170,23 @@ export const caseFile = readModel<DisputeEvent>({
           kind: data.kind,
           shows_activation_failure: data.showsActivationFailure,
           submitted_at: data.submittedAt,
+          problem_at: data.problemAt ?? null,
+          captured_at: data.capturedAt ?? null,
+          file_sha256: data.file?.sha256 ?? null,
+          file_bytes: data.file?.bytes ?? null,
+          file_media_type: data.file?.mediaType ?? null,
+          problem_confirmed: null,
+          merchant_promised: null,
+          tagged_at: null,
         })
+        .execute();
+    },
+    EvidenceTagged: async ({ data }, tx) => {
+      await of(tx)
+        .updateTable('evidence')
+        .set({ problem_confirmed: data.problemConfirmed, merchant_promised: data.merchantPromised, tagged_at: data.taggedAt })
+        .where('dispute_id', '=', data.disputeId)
+        .where('evidence_id', '=', data.evidenceId)
         .execute();
     },
     VerificationRequested: ({ data }, tx) =>
