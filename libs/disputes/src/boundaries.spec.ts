@@ -203,7 +203,7 @@ describe('what the order took in time counts, though the timer of the case was q
     expect(typesOf(lapsed).at(-1)).toBe('DraftLapsed');
     const submitted = [...lapsed, ...more(lapsed, { type: 'SubmitDispute', submittedAt: end, at: plusMs(end, 7) })];
     const state = fold(dispute, submitted);
-    expect(state).toMatchObject({ status: 'submitted', openedAt: claimedAt, evidence: { ids: new Set(['e1']) } });
+    expect(state).toMatchObject({ status: 'submitted', openedAt: claimedAt, evidence: { pieces: [{ evidenceId: 'e1' }] } });
     given(...lapsed)
       .when({ type: 'SubmitDispute', submittedAt: justAfter(end), at: plusMs(end, 7) })
       .thenRejected('DraftOver');
