@@ -1,5 +1,6 @@
 import type { Instant } from '@recourse/eventing';
 import type { EventReference, UnitFacts } from '@recourse/orders/events';
+import type { Appellant } from './appeal-events.js';
 import type { CaseFile, OverrideProposal, UnitVerdict } from './dispute.js';
 import type { Facts, FactSource, VerificationOutcome } from './policy-table.js';
 
@@ -47,6 +48,17 @@ export interface Evidence {
   readonly activationFailure: EventReference | undefined;
 }
 
+/** An appeal that waits for its ruling. */
+export interface OpenAppeal {
+  readonly appealId: string;
+  readonly by: Appellant;
+  readonly units: readonly number[];
+  /** Subject of who lodged it. */
+  readonly lodgedBy: string;
+  readonly until: Instant;
+  readonly escalated: boolean;
+}
+
 export interface Verdict {
   readonly verdictId: string;
   readonly appealUntil: Instant;
@@ -55,6 +67,11 @@ export interface Verdict {
   readonly units: readonly Pick<UnitVerdict, 'unitNo' | 'liable' | 'remedy' | 'bearer' | 'refund'>[];
   /** S61: once, by two people. */
   readonly override: { readonly is: 'none' | 'done' } | { readonly is: 'proposed'; readonly proposal: OverrideProposal };
+  /** Each party once, also if the appeal was withdrawn. */
+  readonly appealedBy: readonly Appellant[];
+  readonly appeals: readonly OpenAppeal[];
+  /** By an appeal, or it was given on one: nothing more is said of it. */
+  readonly ruled: boolean;
 }
 
 /** A case that can still move. `revision` is that of the next event of the stream. */
@@ -76,6 +93,8 @@ export interface SubmittedCase {
   readonly evidence: Evidence;
   readonly units: readonly CaseUnit[];
   readonly verdicts: readonly Verdict[];
+  /** Whoever decided, ruled, or stood behind an override here: an appeal is for others. S79 */
+  readonly judges: ReadonlySet<string>;
 }
 export type Dispute =
   | { readonly status: 'unknown'; readonly revision: 0 }

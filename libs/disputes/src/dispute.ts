@@ -19,6 +19,9 @@ import type {
   ProductKind,
   UnitFacts,
 } from '@recourse/orders/events';
+import { isUnderAppeal, lodgeAppeal, withdrawAppeal } from './appeal.js';
+import type { AppealCommand, AppealEvent, AppealRejection } from './appeal-events.js';
+import { ruleOnAppeal } from './appeal-ruling.js';
 import { isIn, isOver, type Dispute, type DraftCase, type SubmittedCase } from './case.js';
 import { passDeadlines } from './deadline.js';
 import { evolve } from './evolution.js';
@@ -168,9 +171,11 @@ export type DisputeEvent =
         readonly merchant: string;
         readonly buyer: string;
         readonly units: readonly UnitVerdict[];
-        readonly decidedBy: 'rule' | 'person' | 'overdue';
+        readonly decidedBy: 'rule' | 'person' | 'overdue' | 'appeal';
         /** Subject of the person who decided. */
         readonly person?: string;
+        /** The verdict that was appealed: this one gives what that one did not, and is final. */
+        readonly appealOf?: string;
         readonly policy: PolicyReference;
         readonly rule: string;
         readonly explanation: Explanation;
@@ -205,11 +210,20 @@ export type DisputeEvent =
         readonly withdrawnAt: Instant;
       }
     >
-  /** Two people stand behind it; before or after the verdict was final, and once. S61 */
+  /**
+   * Two people stand behind it, before or after the verdict was final; or an appeal of the merchant: then its appellant and its
+   * reviewer, who is missing when the ruling was overdue. Once. S61, S79
+   */
   | Event<
       'VerdictOverturned',
-      Override & { readonly proposedBy: string; readonly approvedBy: string; readonly overturnedAt: Instant }
+      Override & {
+        readonly proposedBy: string;
+        readonly approvedBy?: string;
+        readonly appealId?: string;
+        readonly overturnedAt: Instant;
+      }
     >
+  | AppealEvent
   | Event<
       'DisputeWithdrawn',
       {
@@ -275,6 +289,7 @@ export type DisputeCommand =
     }
   | { readonly type: 'WithdrawOverride'; readonly verdictId: string; readonly subject: string }
   | { readonly type: 'ApproveOverride'; readonly verdictId: string; readonly subject: string }
+  | AppealCommand
   | { readonly type: 'PassDisputeDeadlines' };
 
 export type DisputeRejection =
@@ -301,7 +316,8 @@ export type DisputeRejection =
   | 'RefundWasRefused'
   | 'PlatformBearsIt'
   | 'NothingChanges'
-  | 'FraudUnfounded';
+  | 'FraudUnfounded'
+  | AppealRejection;
 
 const event = eventsOf<DisputeEvent>();
 const draftHours = 24; // K13
@@ -372,7 +388,7 @@ function submitEvidence(
   at: Instant,
 ): Answer {
   if (state.evidence.ids.has(evidenceId)) return [];
-  if (state.status === 'draft' ? isAfter(at, state.until) : state.units.every(isOver))
+  if (state.status === 'draft' ? isAfter(at, state.until) : state.units.every(isOver) && !state.verdicts.some(isUnderAppeal))
     return reject('EvidenceTooLate', 'nothing is left to be decided in this dispute');
   if (state.evidence.ids.size >= maxEvidence) return tooMuchEvidence;
   const { disputeId } = state.file;
@@ -449,6 +465,10 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
     VerdictOverrideProposed: 1,
     VerdictOverrideWithdrawn: 1,
     VerdictOverturned: 1,
+    AppealLodged: 1,
+    AppealWithdrawn: 1,
+    AppealEscalated: 1,
+    AppealRuled: 1,
     DisputeWithdrawn: 1,
   },
   decide: (command, state) => {
@@ -500,6 +520,12 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
         return withdrawOverride(command, state, at);
       case 'ApproveOverride':
         return approveOverride(command, state, at);
+      case 'LodgeAppeal':
+        return lodgeAppeal(command, state, at);
+      case 'WithdrawAppeal':
+        return withdrawAppeal(command, state, at);
+      case 'RuleOnAppeal':
+        return ruleOnAppeal(command, state, at);
     }
   },
   evolve,

@@ -1,4 +1,5 @@
 export type { Dispute } from './case.js';
+export type * from './appeal-events.js';
 export type * from './dispute.js';
 export type * from './policy.js';
 export type * from './policy-table.js';

@@ -35,6 +35,13 @@ const withEvidence = <Case extends DraftCase | SubmittedCase>(
   },
 });
 
+const withJudges = (state: SubmittedCase, ...people: readonly (string | undefined)[]): SubmittedCase => ({
+  ...state,
+  judges: new Set([...state.judges, ...people.filter((person) => person !== undefined)]),
+});
+const verdictOf = (state: SubmittedCase, verdictId: string): Verdict | undefined =>
+  state.verdicts.find((verdict) => verdict.verdictId === verdictId);
+
 function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventReference): Dispute {
   switch (event.type) {
     case 'DisputeDrafted':
@@ -102,7 +109,7 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
       };
     }
     case 'VerdictReached': {
-      const { verdictId, units, appealUntil } = event.data;
+      const { verdictId, units, appealUntil, person, appealOf } = event.data;
       const decided = units.map((unit) => unit.unitNo);
       const refused = units.filter((unit) => unit.remedy === 'NONE').map((unit) => unit.unitNo);
       const next = change(state, decided, () => ({ status: { is: 'decided', verdictId } }));
@@ -113,17 +120,43 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
         final: false,
         units: units.map(({ unitNo, liable, remedy, bearer, refund }) => ({ unitNo, liable, remedy, bearer, refund })),
         override: { is: 'none' },
+        appealedBy: [],
+        appeals: [],
+        ruled: appealOf !== undefined,
       };
-      return { ...next, verdicts: [...state.verdicts, verdict] };
+      return withJudges({ ...next, verdicts: [...state.verdicts, verdict] }, person);
     }
     case 'VerdictBecameFinal':
       return changeVerdict(state, event.data.verdictId, { final: true });
     case 'VerdictOverrideProposed':
-      return changeVerdict(state, event.data.verdictId, { override: { is: 'proposed', proposal: event.data } });
+      return withJudges(
+        changeVerdict(state, event.data.verdictId, { override: { is: 'proposed', proposal: event.data } }),
+        event.data.proposedBy,
+      );
     case 'VerdictOverrideWithdrawn':
       return changeVerdict(state, event.data.verdictId, { override: { is: 'none' } });
     case 'VerdictOverturned':
-      return changeVerdict(state, event.data.verdictId, { override: { is: 'done' } });
+      return withJudges(changeVerdict(state, event.data.verdictId, { override: { is: 'done' } }), event.data.approvedBy);
+    case 'AppealLodged': {
+      const { verdictId, appealId, by, units, lodgedBy, until } = event.data;
+      const { appealedBy = [], appeals = [] } = verdictOf(state, verdictId) ?? {};
+      return changeVerdict(state, verdictId, {
+        appealedBy: [...appealedBy, by],
+        appeals: [...appeals, { appealId, by, units, lodgedBy, until, escalated: false }],
+      });
+    }
+    case 'AppealWithdrawn': {
+      const { verdictId, appealId } = event.data;
+      const { appeals = [] } = verdictOf(state, verdictId) ?? {};
+      return changeVerdict(state, verdictId, { appeals: appeals.filter((appeal) => appeal.appealId !== appealId) });
+    }
+    case 'AppealEscalated': {
+      const { verdictId, until } = event.data;
+      const { appeals = [] } = verdictOf(state, verdictId) ?? {};
+      return changeVerdict(state, verdictId, { appeals: appeals.map((appeal) => ({ ...appeal, until, escalated: true })) });
+    }
+    case 'AppealRuled':
+      return withJudges(changeVerdict(state, event.data.verdictId, { appeals: [], ruled: true }), event.data.person);
   }
 }
 
@@ -166,6 +199,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
           merchantAnswer: undefined,
         })),
         verdicts: [],
+        judges: new Set(),
       };
     }
     case 'EvidenceSubmitted':
@@ -191,6 +225,10 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
     case 'VerdictOverrideProposed':
     case 'VerdictOverrideWithdrawn':
     case 'VerdictOverturned':
+    case 'AppealLodged':
+    case 'AppealWithdrawn':
+    case 'AppealEscalated':
+    case 'AppealRuled':
       return impossible(state, event);
   }
 }
