@@ -30,6 +30,7 @@ import { readModels } from '@recourse/postgres';
 import { claimToDispute } from '@recourse/processes';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
+import { appealCommands, Appeals } from './appeals.js';
 import { AuditResource } from './audit.js';
 import { buyerDebtCommands, BuyerDebts } from './buyer-debts.js';
 import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
@@ -51,6 +52,7 @@ import { Reconciliations, reconciliationCommands, billCommands } from './reconci
 import { Recourse, recourseCommands } from './recourse.js';
 import { Refunds } from './refunds.js';
 import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js';
+import { Reviews } from './reviews.js';
 import { WritesOnce } from './route.js';
 import { Sandbox } from './sandbox.js';
 import { maxBodyBytes, type Settings } from './settings.js';
@@ -78,7 +80,7 @@ export interface ApiParts extends Adapters {
 }
 
 const orders = [...orderCommands, ...freezeCommands, ...claimCommands, ...relayedOrderCommands] as const;
-const disputes = [...disputeCommands, ...relayedDisputeCommands] as const;
+const disputes = [...disputeCommands, ...appealCommands, ...relayedDisputeCommands] as const;
 
 checkWiring({
   deciders,
@@ -116,6 +118,8 @@ class ApiModule {
       Orders,
       Freezing,
       Disputes,
+      Appeals,
+      Reviews,
       TriageResource,
       Refunds,
       Payouts,

@@ -139,6 +139,11 @@ beforeAll(async () => {
     },
     'POST /disputes/{disputeId}/verdicts/{verdictId}/override/withdrawal': {},
     'POST /disputes/{disputeId}/verdicts/{verdictId}/override/approval': {},
+    'POST /disputes/{disputeId}/verdicts/{verdictId}/appeal': { reason: '事实不对' },
+    'POST /disputes/{disputeId}/verdicts/{verdictId}/appeal/withdrawal': {},
+    'POST /disputes/{disputeId}/verdicts/{verdictId}/appeal/ruling': {
+      explanation: { zh: '维持', en: 'upheld' },
+    },
     'POST /triage': { pasted: '商家：马上给您补发' },
     'POST /payouts/{payoutId}/approval': {},
     'POST /payouts/{payoutId}/hold': { reason: 'who is this?' },

@@ -53,7 +53,7 @@ const evidenceKinds = [
 ] as const satisfies readonly EvidenceKind[];
 const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'NONE', 'UNPROVEN'] as const satisfies readonly Liability[];
 const maxEvidencePerRequest = 10;
-const maxUnitsPerDecision = 100;
+export const maxUnitsPerDecision = 100;
 
 class EvidenceField {
   @OneOf(evidenceKinds, {})
@@ -99,7 +99,7 @@ class CheckBody {
   units?: number[];
 }
 
-class UnitDecisionField {
+export class UnitDecisionField {
   @UnitNo()
   unit!: number;
 
@@ -113,7 +113,7 @@ class UnitDecisionField {
   bearer!: 'merchant' | 'platform' | 'none';
 }
 
-class ExplanationField {
+export class ExplanationField {
   @Text(1_000, { description: 'in Chinese', example: '卡密在售出前已被激活' })
   zh!: string;
 

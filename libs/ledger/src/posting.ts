@@ -268,6 +268,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'VerdictOverrideProposed':
     case 'VerdictOverrideWithdrawn':
     case 'VerdictOverturned':
+    case 'AppealLodged':
+    case 'AppealWithdrawn':
+    case 'AppealEscalated':
+    case 'AppealRuled':
     case 'DisputeWithdrawn':
     case 'PolicyPublished':
       return nothing;

@@ -40,13 +40,14 @@ const history: readonly (AnyReadModel | string)[] = [
   journal,
   payoutQueue,
   depositStatement,
-  caseFile,
+  'case-file.v2',
   fundCoverage,
   buyerDebtBook,
   refundHistory,
   fundBook,
   fundStanding,
   differences,
+  caseFile,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');

@@ -28,7 +28,16 @@ export {
   type BuyerDebtAge,
   type BuyerDebtRow,
 } from './buyer-debts.js';
-export { caseFile, casesOfOrder, findCase, type CaseFile, type StoredUnitVerdict } from './case-file.js';
+export {
+  caseFile,
+  casesOfOrder,
+  findCase,
+  openReviews,
+  type CaseFile,
+  type OpenReview,
+  type ReviewPlace,
+  type StoredUnitVerdict,
+} from './case-file.js';
 export { deadlines, nextDeadline } from './deadlines.js';
 export {
   ageing,
