@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { Actor, Clock } from '@recourse/eventing';
-import { Caller } from '@recourse/nest';
+import { epochMsOf, instantOf, isInstant, type Actor, type Clock } from '@recourse/eventing';
+import { Caller, Problem } from '@recourse/nest';
 import { type Database, type OpenReview, openReviews, type ReviewPlace } from '@recourse/postgres';
 import { Limit, limitOf, Shape } from './fields.js';
 import { Reads } from './route.js';
@@ -20,9 +20,13 @@ class ReviewQuery {
 }
 
 const nameOf = ({ due, kind, id }: ReviewPlace): string => `${due}~${kind}~${id}`;
+/** @throws Problem 400 for a moment that never was */
 function placeOf(text: string | undefined): { after?: ReviewPlace } {
   const [due, kind, id] = text?.split('~') ?? [];
-  return due === undefined || id === undefined ? {} : { after: { due, kind: kind === 'appeal' ? 'appeal' : 'review', id } };
+  if (due === undefined || id === undefined) return {};
+  if (!isInstant(due) || instantOf(epochMsOf(due)) !== due)
+    throw new Problem(400, 'invalid-input', 'after is the next of the page before');
+  return { after: { due, kind: kind === 'appeal' ? 'appeal' : 'review', id } };
 }
 
 const viewOf = ({ kind, due, until, escalated, disputeId, verdictId, merchant, units, parties }: OpenReview, now: string) => ({
