@@ -27,7 +27,10 @@ const turns: Readonly<Record<UnitStatus | 'draft' | 'over' | 'appealed' | 'final
     what: { zh: '接受或举证反驳，逾期视为接受', en: 'accept or contest the claim; silence means liable' },
   },
   'under-review': { who: 'arbitrator', what: { zh: '人工裁决', en: 'a person decides' } },
-  decided: { who: 'nobody', what: { zh: '已裁决，可在期限内申诉', en: 'it is decided; it may be appealed until then' } },
+  decided: {
+    who: 'nobody',
+    what: { zh: '已裁决，申诉期届满后生效', en: 'it is decided, and final when the time to appeal is over' },
+  },
   appealed: { who: 'arbitrator', what: { zh: '申诉中，由另一名人员复审', en: 'it is appealed; another person rules' } },
   final: { who: 'nobody', what: { zh: '裁决已生效', en: 'the verdict is final' } },
   resolved: { who: 'nobody', what: { zh: '补发成功，已了结', en: 'the reissued key works' } },
