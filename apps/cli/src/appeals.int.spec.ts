@@ -176,6 +176,9 @@ describe('a verdict that is appealed', () => {
     for (const unit of [1, 2]) await market.reveal('D1', unit);
     await market.claim('D1', { units: [1, 2], reason: 'platform-failure' });
     await house.settle();
+    const listed = (await house.read(first, '/reviews'))['reviews'] as { until: string; due: string }[];
+    expect(listed).toMatchObject([{ kind: 'review', disputeId: 'demo.D1.1', units: [1, 2], escalated: false }]);
+    expect(listed[0]?.until).toBe(plusHours(listed[0]!.due, 48));
     await accepted(first, '/disputes/demo.D1.1/decision', {
       units: [
         { unit: 1, ...buyerAtFault },
