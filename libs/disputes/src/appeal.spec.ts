@@ -302,6 +302,28 @@ describe('a ruling', () => {
     ]);
   });
 
+  it('on a unit that was refunded in part gives the rest, and may leave the part to the platform', () => {
+    const part = refunded.map((event) =>
+      event.type === 'VerdictReached'
+        ? { ...event, data: { ...event.data, units: event.data.units.map((one) => ({ ...one, refund: money(400n) })) } }
+        : event,
+    );
+    const both = told(part, lodge('buyer'), lodge('merchant'));
+    const { events } = given(...both).when(rule([forBuyer(1, platformBears), forMerchant(1)]));
+    expect(events).toMatchObject([
+      { type: 'AppealRuled', data: { units: [{ unitNo: 1, outcome: 'changed' }] } },
+      { type: 'VerdictOverturned', data: { units: [{ ...platformBears, refund: money(400n) }] } },
+      { type: 'VerdictReached', data: { units: [{ ...platformBears, refund: money(600n) }] } },
+      { type: 'VerdictBecameFinal' },
+      { type: 'VerdictBecameFinal' },
+    ]);
+    const [verdict] = events.flatMap(({ type, data }) => (type === 'VerdictReached' ? [data] : []));
+    expect(rejudge(verdict!, table, [...both, ...events])).toEqual([]);
+    given(...both)
+      .when(rule([forBuyer(1), forMerchant(1, buyerAtFault)]))
+      .thenRejected('ContradictoryDecision');
+  });
+
   it('is given by a person who had no part in the dispute', () => {
     const lodged = appealOf('buyer', () => refused);
     for (const person of ['anna', 'b1'])
