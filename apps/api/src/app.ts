@@ -30,6 +30,7 @@ import { readModels } from '@recourse/postgres';
 import { claimToDispute } from '@recourse/processes';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
+import { appealCommands, Appeals } from './appeals.js';
 import { AuditResource } from './audit.js';
 import { buyerDebtCommands, BuyerDebts } from './buyer-debts.js';
 import { Checklists } from './checklist.js';
@@ -58,6 +59,7 @@ import { Reconciliations, reconciliationCommands, billCommands } from './reconci
 import { Recourse, recourseCommands } from './recourse.js';
 import { Refunds } from './refunds.js';
 import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js';
+import { Reviews } from './reviews.js';
 import { WritesOnce } from './route.js';
 import { Sandbox } from './sandbox.js';
 import { maxBodyBytes, type Settings, uploadTimeoutMs } from './settings.js';
@@ -86,7 +88,13 @@ export interface ApiParts extends Adapters {
 }
 
 const orders = [...orderCommands, ...freezeCommands, ...claimCommands, ...relayedOrderCommands] as const;
-const disputes = [...disputeCommands, ...evidenceCommands, ...casePackCommands, ...relayedDisputeCommands] as const;
+const disputes = [
+  ...disputeCommands,
+  ...evidenceCommands,
+  ...appealCommands,
+  ...casePackCommands,
+  ...relayedDisputeCommands,
+] as const;
 
 checkWiring({
   deciders,
@@ -127,6 +135,8 @@ class ApiModule {
       Freezing,
       CaseList,
       Disputes,
+      Appeals,
+      Reviews,
       EvidenceResource,
       CasePacks,
       Complaints,

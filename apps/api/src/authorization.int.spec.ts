@@ -167,6 +167,11 @@ beforeAll(async () => {
     },
     'POST /disputes/{disputeId}/verdicts/{verdictId}/override/withdrawal': {},
     'POST /disputes/{disputeId}/verdicts/{verdictId}/override/approval': {},
+    'POST /disputes/{disputeId}/verdicts/{verdictId}/appeal': { reason: '事实不对' },
+    'POST /disputes/{disputeId}/verdicts/{verdictId}/appeal/withdrawal': {},
+    'POST /disputes/{disputeId}/verdicts/{verdictId}/appeal/ruling': {
+      explanation: { zh: '维持', en: 'upheld' },
+    },
     'POST /complaints': complaint,
     'POST /complaints/{complaintId}/answer': { text: 'x' },
     'POST /complaints/{complaintId}/closing': { outcome: 'rejected' },

@@ -6,6 +6,7 @@ let market: Market;
 let buyer: string;
 let finance: string;
 let operator: string;
+let arbitrator: string;
 
 beforeAll(async () => {
   api = await startTestApi();
@@ -14,6 +15,7 @@ beforeAll(async () => {
   buyer = await api.person('buyer', 'b1');
   finance = await api.person('finance', 'f1');
   operator = await api.person('operator', 'o1');
+  arbitrator = await api.person('arbitrator', 'a1');
 });
 afterAll(() => api.close());
 
@@ -98,6 +100,27 @@ describe('a body that is not as it must be', () => {
     [
       'an unknown reason',
       () => ({ method: 'POST', path: '/disputes', as: buyer, body: { orderNo: 'N1', units: [1], reason: 'hunch' } }),
+    ],
+    [
+      'an appeal without a word',
+      () => ({ method: 'POST', path: '/disputes/demo.N1.1/verdicts/demo.N1.1.v1/appeal', as: buyer, body: { units: [1] } }),
+    ],
+    [
+      'a ruling in favour of nobody',
+      () => ({
+        method: 'POST',
+        path: '/disputes/demo.N1.1/verdicts/demo.N1.1.v1/appeal/ruling',
+        as: arbitrator,
+        body: {
+          units: [{ unit: 1, for: 'platform', liable: 'BUYER', remedy: 'NONE', bearer: 'none' }],
+          explanation: { zh: '理由', en: 'reasons' },
+        },
+      }),
+    ],
+    ['a place in no list', () => ({ method: 'GET', path: '/reviews?after=2026-03-01', as: arbitrator })],
+    [
+      'a place at a moment that never was',
+      () => ({ method: 'GET', path: '/reviews?after=2026-13-41T00:00:00.000Z~review~x', as: arbitrator }),
     ],
     ['a moment that never was', () => ({ method: 'GET', path: '/refunds?from=2026-02-31T00:00:00.000Z', as: finance })],
     ['a query of two values', () => ({ method: 'GET', path: '/refunds?merchant=m1&merchant=m2', as: finance })],

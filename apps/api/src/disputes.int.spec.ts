@@ -139,7 +139,7 @@ describe('a late claim with evidence', () => {
     const decided = await api.get(buyer, '/disputes/demo.L1.1', String(body['position']));
     expect(decided.body).toMatchObject({
       status: 'decided',
-      units: [{ status: 'decided', verdict: 'demo.L1.1.v1', next: { who: 'nobody', until: null } }],
+      units: [{ status: 'decided', verdict: 'demo.L1.1.v1', next: { who: 'nobody', until: '2026-03-09T07:00:00.000Z' } }],
       verdicts: [
         {
           verdictId: 'demo.L1.1.v1',

@@ -48,7 +48,7 @@ export const disputeCommands = [
 
 const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'NONE', 'UNPROVEN'] as const satisfies readonly Liability[];
 const maxEvidencePerRequest = 10;
-const maxUnitsPerDecision = 100;
+export const maxUnitsPerDecision = 100;
 
 class OpenDisputeBody {
   @Id({ example: 'G20260301-001' })
@@ -83,7 +83,7 @@ class CheckBody {
   units?: number[];
 }
 
-class UnitDecisionField {
+export class UnitDecisionField {
   @UnitNo()
   unit!: number;
 
@@ -97,7 +97,7 @@ class UnitDecisionField {
   bearer!: 'merchant' | 'platform' | 'none';
 }
 
-class ExplanationField {
+export class ExplanationField {
   @Text(1_000, { description: 'in Chinese', example: '卡密在售出前已被激活' })
   zh!: string;
 

@@ -298,6 +298,45 @@ export const saleOf = (n: number, payee = 'person-b1') => {
       event('DepositHeld', { ...account, for: hold, amount: price }),
     ],
     decided: decidedBy(claim),
+    appealed: [
+      event('AppealLodged', {
+        ...account,
+        disputeId: claimId,
+        verdictId: refundId,
+        orderId,
+        buyer: 'b1',
+        appealId: `${refundId}.a1`,
+        by: 'merchant',
+        units: [1],
+        reason: 'person-y',
+        lodgedBy: 'merchant-m1',
+        lodgedAt: at(4),
+        until: at(7),
+      }),
+      event('AppealRuled', {
+        ...account,
+        disputeId: claimId,
+        verdictId: refundId,
+        orderId,
+        buyer: 'b1',
+        appeals: [`${refundId}.a1`],
+        outcome: 'upheld',
+        units: [],
+        decidedBy: 'person',
+        person: 'cat',
+        explanation: { zh: '维持', en: 'it stands' },
+        basis: ['S79'],
+        ruledAt: at(5),
+      }),
+      event('VerdictBecameFinal', {
+        ...account,
+        disputeId: claimId,
+        orderId,
+        verdictId: refundId,
+        refused: [],
+        finalAt: at(5),
+      }),
+    ],
     doubted: event('VerdictOverrideProposed', {
       ...account,
       disputeId: claimId,
@@ -381,11 +420,11 @@ async function approve({ append }: SampleInstallation, sale: Sale, fund: 'reserv
   await append(fundStream, sale[fund]);
 }
 
-/** Somebody holds the order's money back and wants its verdict overturned, and the merchant wants his deposit. */
+/** Somebody holds the order's money back and wants its verdict overturned, which an appeal did not bring about, and the merchant wants his deposit. */
 export async function hinder({ append }: SampleInstallation, sale: Sale): Promise<void> {
   const frozen = { orderId: sale.orderId, ...account, scope: 'order', reason: 'an odd night', frozenAt: at(5) } as const;
   await append(sale.orderStream, event('OrderFrozen', frozen));
-  await append(sale.disputeStream, sale.doubted);
+  await append(sale.disputeStream, ...sale.appealed, sale.doubted);
   const asked = { payoutId: 'demo.m1.w1', amount: fen(1), until: at(12), requestedAt: at(5) };
   await append(depositStream, event('WithdrawalRequested', { ...account, ...asked }));
 }

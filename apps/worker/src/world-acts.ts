@@ -175,6 +175,12 @@ const verdicts: readonly Verdict[] = [
   { liable: 'BUYER', remedy: 'NONE', bearer: 'none' },
 ];
 
+const inFavourOfBuyer: readonly Verdict[] = [atFault, { liable: 'PLATFORM', remedy: 'FULL_REFUND', bearer: 'platform' }];
+const inFavourOfMerchant: readonly Verdict[] = [
+  { liable: 'BUYER', remedy: 'NONE', bearer: 'none' },
+  { liable: 'NONE', remedy: 'FULL_REFUND', bearer: 'platform' },
+];
+
 function deliver(town: Town, dice: Dice, id: string, unitNos: readonly number[]): void {
   const deliveries = unitNos.map((unitNo) => {
     const fingerprint = town.name('key');
@@ -362,6 +368,32 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
       town.ask(dice, 'dispute', id, { type: 'ProposeOverride', verdictId, units: named, isFraud, explanation, subject });
       if (dice(2) === 0)
         town.ask(dice, 'dispute', id, { type: 'ApproveOverride', verdictId, subject: pick(people, dice) ?? 'ann' });
+    },
+  ],
+  // Lodged, withdrawn, ruled, or left to the clock.
+  appeal: [
+    4,
+    (town, dice) => {
+      const open = town.world.idsOf('dispute').flatMap((id) => {
+        const state = town.world.stateOf('dispute', id) as Dispute;
+        const verdicts = state.status === 'submitted' ? state.verdicts.filter(({ final }) => !final) : [];
+        return verdicts.map((verdict) => ({ id, ...verdict }));
+      });
+      const waiting = open.filter(({ appeals }) => appeals.length > 0);
+      const { id, verdictId, appeals } = pick(waiting.length > 0 && dice(3) > 0 ? waiting : open, dice) ?? {};
+      if (id === undefined || verdictId === undefined || appeals === undefined) return;
+      const by = dice(2) === 0 ? 'buyer' : 'merchant';
+      if (appeals.length === 0 || dice(4) === 0)
+        town.ask(dice, 'dispute', id, { type: 'LodgeAppeal', verdictId, by, subject: by });
+      else if (dice(8) === 0) town.ask(dice, 'dispute', id, { type: 'WithdrawAppeal', verdictId, by, subject: by });
+      else if (dice(3) > 0) {
+        const units = appeals
+          .flatMap(({ by: party, units: appealed }) => appealed.map((unitNo) => ({ unitNo, for: party })))
+          .filter(() => dice(3) > 0)
+          .map((one) => ({ ...one, ...(pick(one.for === 'buyer' ? inFavourOfBuyer : inFavourOfMerchant, dice) ?? atFault) }));
+        const person = pick(people, dice) ?? 'ann';
+        town.ask(dice, 'dispute', id, { type: 'RuleOnAppeal', verdictId, person, units, explanation });
+      }
     },
   ],
   // Of a refund that was paid and is not recovered in full.

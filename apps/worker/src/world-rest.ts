@@ -83,6 +83,7 @@ export function faultsAtRest(town: Town): readonly string[] {
     ...town.payouts('waiting', 'ready', 'live', 'unclaimed').map((id) => `payout ${id} is not over`),
     ...unpaidRefunds(town),
     ...deafToOverrides(town),
+    ...deafToAppeals(town),
     ...merchants.flatMap((merchant) => idleMoney(town, merchant)),
     ...[...world.books.rows()].flatMap(({ account, balance }) => {
       const { kind } = findAccount(account) ?? {};
@@ -126,6 +127,23 @@ function deafToOverrides({ world: { log } }: Town): readonly string[] {
     ),
     ...eventsIn(log, 'RefundOverturned').flatMap(({ data: { refundId, buyerOwes } }) =>
       buyerOwes !== undefined && !found.has(refundId) ? [`${refundId} was got by deceit and nobody owes it`] : [],
+    ),
+  ];
+}
+
+/** Every appeal has its answer, and what a ruling gives is approved. */
+function deafToAppeals({ world: { log } }: Town): readonly string[] {
+  const answered = new Set([
+    ...eventsIn(log, 'AppealRuled').flatMap(({ data }) => data.appeals),
+    ...eventsIn(log, 'AppealWithdrawn').map(({ data }) => data.appealId),
+  ]);
+  const approved = new Set(eventsIn(log, 'RefundApproved').map(({ data }) => data.refundId));
+  return [
+    ...eventsIn(log, 'AppealLodged').flatMap(({ data: { appealId } }) =>
+      answered.has(appealId) ? [] : [`nobody answers the appeal ${appealId}`],
+    ),
+    ...eventsIn(log, 'VerdictReached').flatMap(({ data: { verdictId, appealOf } }) =>
+      appealOf === undefined || approved.has(verdictId) ? [] : [`${verdictId} was given on appeal and is not refunded`],
     ),
   ];
 }

@@ -17,6 +17,10 @@ export const situations = [
   'a merchant closing with open obligations',
   'money back that nobody is owed',
   'a buyer who deceived',
+  'a refusal refunded on appeal',
+  'a merchant freed on appeal',
+  'an appeal that the clock decided',
+  'both parties before one reviewer',
 ] as const;
 export type Situation = (typeof situations)[number];
 
@@ -81,6 +85,12 @@ export function situationsIn(log: readonly Recorded<DomainEvent>[]): ReadonlySet
     ClosingRequested: ({ data }) => (owing.get(data.merchant)?.size ?? 0) > 0 && 'a merchant closing with open obligations',
     RefundReturned: () => 'money back that nobody is owed',
     BuyerFraudEstablished: () => 'a buyer who deceived',
+    VerdictReached: ({ data }) => data.decidedBy === 'appeal' && 'a refusal refunded on appeal',
+    VerdictOverturned: ({ data }) => data.appealId !== undefined && 'a merchant freed on appeal',
+    AppealRuled: ({ data }) => {
+      if (data.decidedBy === 'overdue') return 'an appeal that the clock decided';
+      return data.appeals.length > 1 && 'both parties before one reviewer';
+    },
   };
   const seen = log.flatMap((event) => {
     // The key is the event's own type, so the function found is made for this event.

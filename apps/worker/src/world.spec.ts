@@ -1,5 +1,6 @@
 import { type Fund, type FundEvent, fundProcessor } from '@recourse/compensation';
 import type { Deposit } from '@recourse/deposits';
+import type { DisputeEvent } from '@recourse/disputes';
 import { type Command, type CommandAction, isRejection } from '@recourse/eventing';
 import { add, money } from '@recourse/money';
 import fc from 'fast-check';
@@ -159,6 +160,18 @@ describe('the books notice a house', () => {
     'that pays again what came back and is owed no more': deciding('payout', ({ evolve }) => ({
       evolve: (state, event) =>
         event.type === 'PayoutReturned' ? { ...(evolve(state, event) as object), status: 'ready' } : evolve(state, event),
+    })),
+    'that closes as refused the claim on what an appeal refunds': deciding('dispute', ({ decide }) => ({
+      decide: (command, state) => {
+        const outcome = decide(command, state);
+        if (isRejection(outcome)) return outcome;
+        const events = outcome as readonly DisputeEvent[];
+        const given = events.flatMap(({ type, data }) => (type === 'VerdictReached' && data.appealOf ? data.units : []));
+        const refused = given.map(({ unitNo }) => unitNo);
+        return events.map((event) =>
+          event.type === 'VerdictBecameFinal' && refused.length > 0 ? { ...event, data: { ...event.data, refused } } : event,
+        );
+      },
     })),
     'that pays a refund although its verdict was overturned': without('overturning', 'VerdictOverturned'),
     'that never collects': without('merchant-account', 'PayoutSucceeded'),

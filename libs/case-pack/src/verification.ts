@@ -85,6 +85,20 @@ function verdictProblems({ policy, file, manifest, timeline, verdicts }: Opened)
   if (!isTable(table)) return ['the policy is no decision table'];
   const hash = policyHash(table);
   const frozen = [policy.hash, file.policy.hash, manifest.policyHash];
+  const judged = verdicts.map(({ text }) => decodeData(text) as DataOf<DisputeEvent, 'VerdictReached'>);
+  // No table decides an appeal; what it is about must be there.
+  const appealProblems = ({ verdictId, appealOf, decidedBy, person, units }: (typeof judged)[number]): string[] => {
+    if (appealOf === undefined) return [];
+    const earlier = judged.find((one) => one.verdictId === appealOf);
+    // A party's pack names no people.
+    const isOther = decidedBy === 'overdue' || person === undefined || person !== earlier?.person;
+    return [
+      ...(units.every(({ unitNo }) => earlier?.units.some((unit) => unit.unitNo === unitNo) === true)
+        ? []
+        : [`${verdictId} is on units that ${appealOf} is not on`]),
+      ...(isOther ? [] : [`${verdictId} was not given by another person than ${appealOf}`]),
+    ];
+  };
   const reached = timeline.filter(({ event }) => event === 'VerdictReached');
   return [
     ...(frozen.every((one) => one === hash) ? [] : [`the policy has hash ${hash}, the order froze ${file.policy.hash}`]),
@@ -95,7 +109,8 @@ function verdictProblems({ policy, file, manifest, timeline, verdicts }: Opened)
           !reached.some(({ facts }) => facts['rule'] === rule && facts['decidedBy'] === decidedBy),
       )
       .map(({ path }) => `${path} is not a verdict of the timeline`),
-    ...verdicts.flatMap(({ text }) => rejudge(decodeData(text) as DataOf<DisputeEvent, 'VerdictReached'>, table)),
+    ...judged.filter(({ appealOf }) => appealOf === undefined).flatMap((verdict) => rejudge(verdict, table)),
+    ...judged.flatMap(appealProblems),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Instant } from '@recourse/eventing';
 import type { EventReference, UnitFacts } from '@recourse/orders/events';
+import type { Appellant } from './appeal-events.js';
 import type { CaseFile, ConfirmedTags, OverrideProposal, UnitVerdict } from './dispute.js';
 import type { EvidenceKind } from './evidence.js';
 import type { Facts, FactSource, VerificationOutcome } from './policy-table.js';
@@ -66,6 +67,17 @@ export interface Evidence {
   readonly activationFailure: EventReference | undefined;
 }
 
+/** An appeal that waits for its ruling. */
+export interface OpenAppeal {
+  readonly appealId: string;
+  readonly by: Appellant;
+  readonly units: readonly number[];
+  /** Subject of who lodged it. */
+  readonly lodgedBy: string;
+  readonly until: Instant;
+  readonly escalated: boolean;
+}
+
 export interface Verdict {
   readonly verdictId: string;
   readonly appealUntil: Instant;
@@ -74,6 +86,11 @@ export interface Verdict {
   readonly units: readonly Pick<UnitVerdict, 'unitNo' | 'liable' | 'remedy' | 'bearer' | 'refund'>[];
   /** S61: once, by two people. */
   readonly override: { readonly is: 'none' | 'done' } | { readonly is: 'proposed'; readonly proposal: OverrideProposal };
+  /** Each party once, also if the appeal was withdrawn. */
+  readonly appealedBy: readonly Appellant[];
+  readonly appeals: readonly OpenAppeal[];
+  /** By an appeal, or it was given on one: nothing more is said of it. */
+  readonly ruled: boolean;
 }
 
 /** Units that an incident of the platform was attested for, and the event of the order that says so. S11 */
@@ -102,6 +119,8 @@ export interface SubmittedCase {
   readonly attested: Attested;
   readonly units: readonly CaseUnit[];
   readonly verdicts: readonly Verdict[];
+  /** Whoever decided, ruled, or stood behind an override here: an appeal is for others. S79 */
+  readonly judges: ReadonlySet<string>;
 }
 export type Dispute =
   | { readonly status: 'unknown'; readonly revision: 0 }

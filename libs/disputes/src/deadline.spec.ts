@@ -1,7 +1,7 @@
 import { decodeData, encodeData, fold, isRejection, plusHours, plusMs, type Instant, type Stamped } from '@recourse/eventing';
 import type { UnitFacts } from '@recourse/orders/events';
 import fc from 'fast-check';
-import { isOver } from './case.js';
+import { isOver, type Dispute } from './case.js';
 import { deadlineOpenedBy, nextDeadline } from './deadline.js';
 import { dispute, type DisputeCommand, type DisputeEvent } from './dispute.js';
 import { factValues, type PolicyTable } from './policy-table.js';
@@ -25,6 +25,8 @@ const anyClaim = fc.record({
   units: fc.array(anyUnit, { minLength: 1, maxLength: 4 }),
   openedAt: fc.constantFrom(inTime, inTime, afterSaleEndsAt, plusMs(afterSaleEndsAt, 1), plusHours(deliveredAt, 24 * 8)),
 });
+const someNo = fc.integer({ min: 1, max: 3 });
+const anyParty = fc.constantFrom('buyer' as const, 'merchant' as const);
 const someUnits = fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 });
 const anyEvidenceId = fc.oneof(fc.constantFrom('c1', 'c2'), fc.string());
 const anyTags = fc.record({
@@ -49,6 +51,8 @@ const anyStep = fc.record({
     { weight: 4, arbitrary: fc.record({ type: fc.constant('CheckReplacement'), works: fc.boolean() }) },
     { weight: 4, arbitrary: fc.record({ type: fc.constant('AnswerClaim'), answer: fc.constantFrom('accepted', 'contested') }) },
     { weight: 4, arbitrary: fc.record({ type: fc.constant('DecideDispute'), units: someUnits, refund: fc.boolean() }) },
+    { weight: 6, arbitrary: fc.record({ type: fc.constantFrom('LodgeAppeal', 'RuleOnAppeal'), verdict: someNo, by: anyParty }) },
+    { weight: 1, arbitrary: fc.record({ type: fc.constant('WithdrawAppeal'), verdict: someNo, by: anyParty }) },
   ),
 });
 type Claim = typeof anyClaim extends fc.Arbitrary<infer Value> ? Value : never;
@@ -74,9 +78,20 @@ const unitsOf = ({ units }: Claim): UnitFacts[] =>
     }
   });
 
-function commandOf(step: Step, { units: { length: count } }: Claim, at: Instant): Stamped<DisputeCommand> {
+function commandOf(step: Step, { units: { length: count } }: Claim, known: Dispute, at: Instant): Stamped<DisputeCommand> {
   const named = 'units' in step ? [...new Set(step.units.map((unitNo) => ((unitNo - 1) % count) + 1))] : [];
+  const verdicts = known.status === 'submitted' ? known.verdicts : [];
+  const verdictId = 'verdict' in step ? `o1.1.v${step.verdict}` : '';
   switch (step.type) {
+    case 'LodgeAppeal':
+    case 'WithdrawAppeal':
+      return { type: step.type, verdictId, by: step.by, subject: step.by, at };
+    case 'RuleOnAppeal': {
+      const decision = { liable: 'PLATFORM', remedy: 'FULL_REFUND', bearer: 'platform' } as const;
+      const appealed = step.by === 'buyer' ? verdicts.find((one) => one.verdictId === verdictId)?.appeals : [];
+      const units = (appealed ?? []).flatMap(({ by, units: of }) => of.map((unitNo) => ({ unitNo, for: by, ...decision })));
+      return { type: 'RuleOnAppeal', verdictId, person: 'bo', units, explanation: { zh: '说明', en: 'why' }, at };
+    }
     case 'SubmitDispute':
       return { type: 'SubmitDispute', submittedAt: at, at };
     case 'PassDisputeDeadlines':
@@ -155,20 +170,27 @@ it('ends every dispute by itself, whatever happened in whatever order: each unit
       let now = claim.openedAt;
       for (const { afterMs, step, judged } of steps) {
         now = plusMs(now, afterMs);
-        stream.send(commandOf(step, claim, now));
+        stream.send(commandOf(step, claim, stream.state, now));
         if (judged) stream.send({ type: 'ApplyPolicy', table, at: now });
       }
       stream.runOut(now);
 
       const { events, state } = stream;
       const verdicts = events.flatMap((event) => (event.type === 'VerdictReached' ? [event.data] : []));
+      const appealed = events.flatMap(({ type, data }) => (type === 'AppealLodged' ? [data.appealId] : []));
+      const answered = events.flatMap(({ type, data }) => {
+        if (type === 'AppealRuled') return data.appeals;
+        return type === 'AppealWithdrawn' ? [data.appealId] : [];
+      });
+      expect(answered.toSorted()).toEqual(appealed.toSorted());
       const ended = events.flatMap((event) => {
-        if (event.type === 'VerdictReached') return event.data.units.map((one) => one.unitNo);
+        if (event.type === 'VerdictReached' && event.data.appealOf === undefined)
+          return event.data.units.map((one) => one.unitNo);
         return event.type === 'ResolvedByReissue' ? event.data.units : [];
       });
       expect(new Set(ended).size).toBe(ended.length);
       expect(verdicts.map(({ verdictId }) => verdictId)).toEqual(verdicts.map((_, n) => `o1.1.v${n + 1}`));
-      expect(verdicts.flatMap((verdict) => rejudge(verdict, table))).toEqual([]);
+      expect(verdicts.flatMap((verdict) => rejudge(verdict, table, events))).toEqual([]);
       expect(nextDeadline(state)).toBeUndefined();
       if (state.status === 'submitted') {
         expect(state.units.filter((one) => !isOver(one))).toEqual([]);
@@ -190,7 +212,7 @@ it('names as the next deadline the last moment at which nothing happens by itsel
       for (const { afterMs, step } of steps) {
         now = plusMs(now, afterMs);
         stream.send({ type: 'PassDisputeDeadlines', at: now });
-        stream.send(commandOf(step, claim, now));
+        stream.send(commandOf(step, claim, stream.state, now));
       }
       const deadline = nextDeadline(stream.state);
       const wouldPass = (at: Instant) => dispute.decide({ type: 'PassDisputeDeadlines', at }, stream.state);

@@ -1,4 +1,6 @@
 import { earliest, eventsOf, isAfter, type Instant } from '@recourse/eventing';
+import { becameFinal, isUnderAppeal, verdictDeadline } from './appeal.js';
+import { passAppealDeadlines } from './appeal-ruling.js';
 import { isIn, type CaseUnit, type Dispute, type SubmittedCase } from './case.js';
 import type { DisputeEvent } from './dispute.js';
 import { evolve } from './evolution.js';
@@ -39,7 +41,7 @@ function dueInSubmitted(state: SubmittedCase, at: Instant): readonly DisputeEven
     numbers('awaiting-evidence'),
   ];
   const unverified = due.filter(isIn('verifying')).map(({ unitNo, status: { rule } }) => ({ unitNo, rule }));
-  return [
+  const events = [
     ...byRule(unverified).map((group) =>
       reviewStarted(
         disputeId,
@@ -55,9 +57,11 @@ function dueInSubmitted(state: SubmittedCase, at: Instant): readonly DisputeEven
     ...(heard.length > 0 ? [event('EvidencePhaseEnded', { disputeId, units: heard, endedAt: at })] : []),
     ...passReviewDeadlines(state, at),
     ...state.verdicts
-      .filter((verdict) => !verdict.final && isAfter(at, verdict.appealUntil))
-      .map(({ verdictId, refused }) => event('VerdictBecameFinal', { ...parties, verdictId, refused, finalAt: at })),
+      .filter((verdict) => !verdict.final && !isUnderAppeal(verdict) && isAfter(at, verdict.appealUntil))
+      .map((verdict) => becameFinal(state.file, verdict, at)),
   ];
+  // By themselves, since both count on from the verdicts there are.
+  return events.length > 0 ? events : passAppealDeadlines(state, at);
 }
 
 function due(state: Dispute, at: Instant): readonly DisputeEvent[] {
@@ -89,7 +93,7 @@ export function nextDeadline(state: Dispute): Instant | undefined {
     case 'submitted':
       return earliest(
         ...state.units.map(deadlineOf).filter((deadline) => deadline !== undefined),
-        ...state.verdicts.filter((verdict) => !verdict.final).map((verdict) => verdict.appealUntil),
+        ...state.verdicts.map(verdictDeadline).filter((deadline) => deadline !== undefined),
       );
     case 'unknown':
     case 'lapsed':
@@ -112,7 +116,11 @@ export function deadlineOpenedBy({ type, data }: DisputeEvent): Instant | undefi
     case 'EvidenceAwaited':
     case 'ReviewStarted':
     case 'ReviewEscalated':
+    case 'AppealLodged':
+    case 'AppealEscalated':
       return data.until;
+    case 'AppealWithdrawn':
+      return data.rulingUntil ?? data.appealUntil;
     case 'VerdictReached':
       return data.appealUntil;
     case 'DisputeSubmitted':
@@ -136,6 +144,7 @@ export function deadlineOpenedBy({ type, data }: DisputeEvent): Instant | undefi
     case 'VerdictOverturned':
     case 'ComplaintLinked':
     case 'CasePackExported':
+    case 'AppealRuled':
     case 'DisputeWithdrawn':
       return undefined;
   }

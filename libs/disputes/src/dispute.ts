@@ -20,6 +20,9 @@ import type {
   ProductKind,
   UnitFacts,
 } from '@recourse/orders/events';
+import { lodgeAppeal, withdrawAppeal } from './appeal.js';
+import type { AppealCommand, AppealEvent, AppealRejection } from './appeal-events.js';
+import { ruleOnAppeal } from './appeal-ruling.js';
 import { isIn, isOver, type Dispute, type SubmittedCase } from './case.js';
 import type { ComplaintChannel, ExternalNumber } from './complaint.js';
 import { passDeadlines } from './deadline.js';
@@ -243,9 +246,11 @@ export type DisputeEvent =
         readonly merchant: string;
         readonly buyer: string;
         readonly units: readonly UnitVerdict[];
-        readonly decidedBy: 'rule' | 'person' | 'overdue';
+        readonly decidedBy: 'rule' | 'person' | 'overdue' | 'appeal';
         /** Subject of the person who decided. */
         readonly person?: string;
+        /** The verdict that was appealed: this one gives what that one did not, and is final. */
+        readonly appealOf?: string;
         readonly policy: PolicyReference;
         readonly rule: string;
         readonly explanation: Explanation;
@@ -291,10 +296,18 @@ export type DisputeEvent =
         readonly withdrawnAt: Instant;
       }
     >
-  /** Two people stand behind it; before or after the verdict was final, and once. S61 */
+  /**
+   * Two people stand behind it, before or after the verdict was final; or an appeal of the merchant: then its appellant and its
+   * reviewer, who is missing when the ruling was overdue. Once. S61, S79
+   */
   | Event<
       'VerdictOverturned',
-      Override & { readonly proposedBy: string; readonly approvedBy: string; readonly overturnedAt: Instant }
+      Override & {
+        readonly proposedBy: string;
+        readonly approvedBy?: string;
+        readonly appealId?: string;
+        readonly overturnedAt: Instant;
+      }
     >
   /** Somebody complains outside about units of this case: there is no second one. K11 */
   | Event<
@@ -323,6 +336,7 @@ export type DisputeEvent =
         readonly exportedAt: Instant;
       }
     >
+  | AppealEvent
   | Event<
       'DisputeWithdrawn',
       {
@@ -421,6 +435,7 @@ export type DisputeCommand =
       readonly position: string;
       readonly sha256: string;
     }
+  | AppealCommand
   | { readonly type: 'PassDisputeDeadlines' };
 
 export type DisputeRejection =
@@ -453,7 +468,8 @@ export type DisputeRejection =
   | 'RefundWasRefused'
   | 'PlatformBearsIt'
   | 'NothingChanges'
-  | 'FraudUnfounded';
+  | 'FraudUnfounded'
+  | AppealRejection;
 
 const event = eventsOf<DisputeEvent>();
 const draftHours = 24; // K13
@@ -605,6 +621,10 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
     VerdictOverturned: 1,
     ComplaintLinked: 1,
     CasePackExported: 1,
+    AppealLodged: 1,
+    AppealWithdrawn: 1,
+    AppealEscalated: 1,
+    AppealRuled: 1,
     DisputeWithdrawn: 1,
   },
   decide: (command, state) => {
@@ -673,6 +693,12 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
         const { by, view, position, sha256 } = command;
         return [event('CasePackExported', { disputeId, by, view, position, sha256, exportedAt: at })];
       }
+      case 'LodgeAppeal':
+        return lodgeAppeal(command, state, at);
+      case 'WithdrawAppeal':
+        return withdrawAppeal(command, state, at);
+      case 'RuleOnAppeal':
+        return ruleOnAppeal(command, state, at);
     }
   },
   evolve,

@@ -1,4 +1,5 @@
 export type { Dispute } from './case.js';
+export type * from './appeal-events.js';
 export type * from './complaint.js';
 export type { AxisCompleteness, Completeness, Covering, Timeliness, TimelinessGrade } from './completeness.js';
 export type * from './dispute.js';

@@ -1,4 +1,5 @@
 import { eventsOf, isAfter, reject, type CommandOf, type Instant, type Rejection } from '@recourse/eventing';
+import { isUnderAppeal } from './appeal.js';
 import { isOver, type Dispute, type DraftCase, type Piece, type SubmittedCase } from './case.js';
 import type { DisputeCommand, DisputeEvent, DisputeRejection } from './dispute.js';
 import type { Facts } from './policy-table.js';
@@ -36,7 +37,9 @@ export const tooMuchEvidence = (by: 'buyer' | 'merchant') =>
 
 /** Whether something is left that evidence could decide. */
 export const takesEvidence = (state: Dispute, at: Instant): state is DraftCase | SubmittedCase =>
-  state.status === 'draft' ? !isAfter(at, state.until) : state.status === 'submitted' && !state.units.every(isOver);
+  state.status === 'draft'
+    ? !isAfter(at, state.until)
+    : state.status === 'submitted' && (!state.units.every(isOver) || state.verdicts.some(isUnderAppeal));
 
 const tooLate = ({ status }: Dispute) =>
   reject(

@@ -77,6 +77,12 @@ const withPromise = <Case extends DraftCase | SubmittedCase>(
   { data }: Extract<DisputeEvent, { type: 'MerchantPromised' }>,
   from: EventReference,
 ): Case => ({ ...state, evidence: { ...state.evidence, promise: { value: data.promise, from } } });
+const withJudges = (state: SubmittedCase, ...people: readonly (string | undefined)[]): SubmittedCase => ({
+  ...state,
+  judges: new Set([...state.judges, ...people.filter((person) => person !== undefined)]),
+});
+const verdictOf = (state: SubmittedCase, verdictId: string): Verdict | undefined =>
+  state.verdicts.find((verdict) => verdict.verdictId === verdictId);
 
 function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventReference): Dispute {
   switch (event.type) {
@@ -172,7 +178,7 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
       };
     }
     case 'VerdictReached': {
-      const { verdictId, units, appealUntil } = event.data;
+      const { verdictId, units, appealUntil, person, appealOf } = event.data;
       const decided = units.map((unit) => unit.unitNo);
       const refused = units.filter((unit) => unit.remedy === 'NONE').map((unit) => unit.unitNo);
       const next = change(state, decided, () => ({ status: { is: 'decided', verdictId } }));
@@ -183,8 +189,11 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
         final: false,
         units: units.map(({ unitNo, liable, remedy, bearer, refund }) => ({ unitNo, liable, remedy, bearer, refund })),
         override: { is: 'none' },
+        appealedBy: [],
+        appeals: [],
+        ruled: appealOf !== undefined,
       };
-      return { ...next, verdicts: [...state.verdicts, verdict] };
+      return withJudges({ ...next, verdicts: [...state.verdicts, verdict] }, person);
     }
     case 'VerdictBecameFinal':
       return changeVerdict(state, event.data.verdictId, { final: true });
@@ -199,11 +208,34 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
       );
     }
     case 'VerdictOverrideProposed':
-      return changeVerdict(state, event.data.verdictId, { override: { is: 'proposed', proposal: event.data } });
+      return withJudges(
+        changeVerdict(state, event.data.verdictId, { override: { is: 'proposed', proposal: event.data } }),
+        event.data.proposedBy,
+      );
     case 'VerdictOverrideWithdrawn':
       return changeVerdict(state, event.data.verdictId, { override: { is: 'none' } });
     case 'VerdictOverturned':
-      return changeVerdict(state, event.data.verdictId, { override: { is: 'done' } });
+      return withJudges(changeVerdict(state, event.data.verdictId, { override: { is: 'done' } }), event.data.approvedBy);
+    case 'AppealLodged': {
+      const { verdictId, appealId, by, units, lodgedBy, until } = event.data;
+      const { appealedBy = [], appeals = [] } = verdictOf(state, verdictId) ?? {};
+      return changeVerdict(state, verdictId, {
+        appealedBy: [...appealedBy, by],
+        appeals: [...appeals, { appealId, by, units, lodgedBy, until, escalated: false }],
+      });
+    }
+    case 'AppealWithdrawn': {
+      const { verdictId, appealId } = event.data;
+      const { appeals = [] } = verdictOf(state, verdictId) ?? {};
+      return changeVerdict(state, verdictId, { appeals: appeals.filter((appeal) => appeal.appealId !== appealId) });
+    }
+    case 'AppealEscalated': {
+      const { verdictId, until } = event.data;
+      const { appeals = [] } = verdictOf(state, verdictId) ?? {};
+      return changeVerdict(state, verdictId, { appeals: appeals.map((appeal) => ({ ...appeal, until, escalated: true })) });
+    }
+    case 'AppealRuled':
+      return withJudges(changeVerdict(state, event.data.verdictId, { appeals: [], ruled: true }), event.data.person);
     case 'ComplaintLinked':
     case 'CasePackExported':
       return state;
@@ -250,6 +282,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
           evidencePhase: undefined,
         })),
         verdicts: [],
+        judges: new Set(),
       };
     }
     case 'EvidenceSubmitted':
@@ -285,6 +318,10 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
     case 'VerdictOverrideProposed':
     case 'VerdictOverrideWithdrawn':
     case 'VerdictOverturned':
+    case 'AppealLodged':
+    case 'AppealWithdrawn':
+    case 'AppealEscalated':
+    case 'AppealRuled':
       return impossible(state, event);
     case 'ComplaintLinked':
     case 'CasePackExported':

@@ -1,5 +1,6 @@
 import { encodeData, eventsOf, reject, type CommandOf, type Instant, type Rejection } from '@recourse/eventing';
 import { zero } from '@recourse/money';
+import { isUnderAppeal } from './appeal.js';
 import type { Dispute, Verdict } from './case.js';
 import type { CaseFile, DisputeCommand, DisputeEvent, DisputeRejection, OverriddenUnit, OverrideProposal } from './dispute.js';
 import { contradictionIn } from './policy-table.js';
@@ -68,6 +69,7 @@ export function proposeOverride(command: Propose, state: Dispute, at: Instant): 
   const found = standing(state, verdictId);
   if ('rejected' in found) return found;
   const { verdict, proposal: before, file } = found;
+  if (isUnderAppeal(verdict)) return underAppeal;
   // Whoever approves must find what he read: nobody else changes it under his hands.
   if (before !== undefined && before.proposedBy !== subject)
     return reject(
@@ -94,6 +96,7 @@ const isSame = (one: OverrideProposal, other: OverrideProposal): boolean => {
   return said(one) === said(other);
 };
 
+const underAppeal = reject('UnderAppeal', 'this verdict is under appeal; the ruling comes first');
 const notProposed = reject('NotProposed', 'nobody has proposed to overturn this verdict; propose it first');
 
 export function withdrawOverride(
@@ -126,6 +129,7 @@ export function approveOverride(
   const found = standing(state, verdictId);
   if ('rejected' in found) return found;
   if (found.proposal === undefined) return notProposed;
+  if (isUnderAppeal(found.verdict)) return underAppeal;
   const { disputeId, orderId, platform, merchant, buyer, units, isFraud, explanation, proposedBy } = found.proposal;
   if (proposedBy === subject) return reject('SameSubject', 'another person than the one who proposed it approves it');
   const what = { disputeId, verdictId, orderId, platform, merchant, buyer, units, isFraud, explanation };

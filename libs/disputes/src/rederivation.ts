@@ -1,7 +1,7 @@
 import { encodeData, isAfter, type EventOf, type Recorded } from '@recourse/eventing';
 import { format, type Money, zero } from '@recourse/money';
 import type { EventReference, OrderEvent, UnitFacts } from '@recourse/orders/events';
-import { isIn, type CaseUnit, type SubmittedCase } from './case.js';
+import { isIn, type CaseUnit, type Findings, type SubmittedCase } from './case.js';
 import { dispute, type CaseFile, type DisputeEvent, type UnitVerdict } from './dispute.js';
 import { findingsOf } from './facts.js';
 import { incidentStreamOf } from './case-material.js';
@@ -107,21 +107,9 @@ function* fileDifferences({ file, openedAt }: SubmittedCase, claim: DerivedClaim
   }
 }
 
-/** Facts and rule that the unit's verdict must rest on. */
-function findingsAt(
-  state: SubmittedCase,
-  unit: CaseUnit,
-  before: readonly Recorded<DisputeEvent>[],
-): Pick<UnitVerdict, 'facts' | 'sources'> & { readonly rule?: string } {
-  if (isIn('under-review')(unit)) return unit.status;
-  if (!isIn('decided')(unit)) return findingsOf(state, unit);
-  const earlier = before.findLast(
-    ({ type, data }) => type === 'VerdictReached' && data.units.some(({ unitNo }) => unitNo === unit.unitNo),
-  );
-  // What is decided again is decided on the facts of the first time.
-  const judged = earlier?.type === 'VerdictReached' ? earlier.data.units.find(({ unitNo }) => unitNo === unit.unitNo) : undefined;
-  return judged ?? findingsOf(state, unit);
-}
+/** Facts and rule that the unit's verdict must rest on; on appeal, the facts as they stand by then. */
+const findingsAt = (state: SubmittedCase, unit: CaseUnit): Findings & { readonly rule?: string } =>
+  isIn('under-review')(unit) ? unit.status : findingsOf(state, unit);
 
 /** Whether whoever decided could decide on a unit that stood so. */
 function turnDifference({ data }: RecordedVerdict, { unitNo, status }: CaseUnit): Difference | undefined {
@@ -140,7 +128,13 @@ function turnDifference({ data }: RecordedVerdict, { unitNo, status }: CaseUnit)
       return status.is === 'under-review' && data.person !== undefined
         ? undefined
         : differs('a named person, and a unit under review');
+    case 'appeal':
+      return status.is === 'decided' && data.person !== undefined
+        ? undefined
+        : differs('a named person, and a unit that was decided');
     case 'overdue':
+      // Of an overdue appeal its own rules speak.
+      if (data.appealOf !== undefined) return status.is === 'decided' ? undefined : differs('a unit that was decided');
       return status.is === 'under-review' && status.escalated && isAfter(data.decidedAt, status.until)
         ? undefined
         : differs('a unit whose review is overdue for its supervisor too');
@@ -152,11 +146,7 @@ const wholeOf: Readonly<Record<UnitVerdict['remedy'], (price: Money) => Money>> 
   FULL_REFUND: (price) => price,
 };
 
-function* unitDifferences(
-  { verdict, table }: VerdictSources,
-  { state, before }: { readonly state: SubmittedCase; readonly before: readonly Recorded<DisputeEvent>[] },
-  found: UnitVerdict,
-): Generator<Difference> {
+function* unitDifferences({ verdict, table }: VerdictSources, state: SubmittedCase, found: UnitVerdict): Generator<Difference> {
   const { unitNo } = found;
   const unit = state.units.find((one) => one.unitNo === unitNo);
   if (unit === undefined) {
@@ -165,7 +155,7 @@ function* unitDifferences(
   }
   const turn = turnDifference(verdict, unit);
   if (turn) yield turn;
-  const expected = findingsAt(state, unit, before);
+  const expected = findingsAt(state, unit);
   if (expected.rule !== undefined && expected.rule !== verdict.data.rule)
     yield { unitNo, found: `rule ${verdict.data.rule}`, expected: `rule ${expected.rule}, which asked for a person`, from: [] };
   const asked = new Set(table?.rules.flatMap(({ when }) => Object.keys(when)));
@@ -175,12 +165,13 @@ function* unitDifferences(
     if (value === undefined && !asked.has(fact)) continue;
     const from = expected.sources.find((source) => source.fact === fact)?.from ?? [];
     if (value !== expected.facts[fact]) {
-      yield { unitNo, fact, found: value ?? 'nothing', expected: expected.facts[fact] ?? 'nothing', from };
+      yield { unitNo, fact, found: value ?? 'nothing', expected: expected.facts[fact], from };
       continue;
     }
     const cited = found.sources.find((source) => source.fact === fact)?.from ?? [];
     if (list(cited) !== list(from)) yield { unitNo, fact, found: `from ${list(cited)}`, expected: `from ${list(from)}`, from };
   }
+  if (verdict.data.appealOf !== undefined) return;
   const { price } = unit.claimed;
   const refund = wholeOf[found.remedy](price);
   if (shown(found.refund) !== shown(refund))
@@ -254,7 +245,7 @@ export function rederive(sources: VerdictSources): readonly Difference[] {
   if (state.status !== 'submitted')
     return [{ found: `a verdict in a case that is ${state.status}`, expected: 'a submitted case', from: [] }];
   const differences = [...fileDifferences(state, claim)];
-  for (const unit of verdict.data.units) differences.push(...unitDifferences(sources, { state, before }, unit));
+  for (const unit of verdict.data.units) differences.push(...unitDifferences(sources, state, unit));
   differences.push(...missing(sources), ...unproven(sources));
   if (platform !== state.file.platform || shown(policy) !== shown(state.file.policy))
     differences.push({ found: `policy ${shown(policy)}`, expected: shown(state.file.policy), from: [] });
@@ -266,7 +257,7 @@ export function rederive(sources: VerdictSources): readonly Difference[] {
     });
     return differences;
   }
-  for (const problem of rejudge(verdict.data, table))
+  for (const problem of rejudge(verdict.data, table, before as unknown as readonly DisputeEvent[]))
     differences.push({ found: problem, expected: `what policy ${policy.id} version ${policy.version} says`, from: [] });
   return differences;
 }

@@ -11,10 +11,13 @@ import {
   type Explanation,
   type PolicyTable,
 } from './policy-table.js';
+import { rejudgeAppeal } from './rejudge-appeal.js';
 
 type VerdictReached = DataOf<DisputeEvent, 'VerdictReached'>;
 
 const appealDays = 7; // K13
+/** In place of a policy's rule: a ruling on an appeal rests on none. */
+export const appealRule = 'appeal';
 /** An event may hold 65,536 characters; what is not units (explanation, basis, references) needs less than the rest. */
 const maxUnitsLength = 45_000;
 const event = eventsOf<DisputeEvent>();
@@ -66,6 +69,8 @@ export interface Ruling {
   readonly person?: string;
   readonly explanation: Explanation;
   readonly basis: readonly string[];
+  /** The verdict whose appeal this is; what is said on appeal is not appealed again. */
+  readonly appealOf?: string;
 }
 
 /**
@@ -94,7 +99,7 @@ export function verdictsOn(
       policy,
       rule: judged[0].rule,
       decidedAt: at,
-      appealUntil: plusDays(at, appealDays),
+      appealUntil: ruling.appealOf === undefined ? plusDays(at, appealDays) : at,
     }),
   );
 }
@@ -102,11 +107,13 @@ export function verdictsOn(
 /**
  * Runs a verdict again on its own facts under the table its order froze; empty when everything comes out the same (I7).
  * A person and an overdue review decide what the table leaves open, so there the table must name the same rule and not decide.
+ * @param ofCase events of its dispute: what a verdict given on appeal is held against, since no table decides that
  */
-export function rejudge(verdict: VerdictReached, table: PolicyTable): readonly string[] {
+export function rejudge(verdict: VerdictReached, table: PolicyTable, ofCase: readonly DisputeEvent[] = []): readonly string[] {
   const hash = policyHash(table);
   if (hash !== verdict.policy.hash)
     return [`${verdict.verdictId}: the table has hash ${hash}, the verdict was given under ${verdict.policy.hash}`];
+  if (verdict.appealOf !== undefined) return rejudgeAppeal(verdict, ofCase);
   return verdict.units.flatMap((unit) => {
     const differs = (what: string) => `${verdict.verdictId} unit ${unit.unitNo}: ${what}`;
     if (verdict.rule === personRequestedRule) {

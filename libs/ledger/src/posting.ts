@@ -280,6 +280,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'VerdictOverturned':
     case 'ComplaintLinked':
     case 'CasePackExported':
+    case 'AppealLodged':
+    case 'AppealWithdrawn':
+    case 'AppealEscalated':
+    case 'AppealRuled':
     case 'DisputeWithdrawn':
     case 'PolicyPublished':
     case 'IncidentRecorded':

@@ -101,6 +101,39 @@ it('tells how the merchant of an overturned verdict is made whole, and what the 
   });
 });
 
+it('tells of the appeal that its verdict met, and not what was said in it', () => {
+  const of = { disputeId: 'demo.o1.1', verdictId: refundId, orderId: 'demo.o1', platform: 'demo', merchant: 'm1', buyer: 'b1' };
+  const lodged = made('AppealLodged', {
+    ...of,
+    appealId: `${refundId}.a1`,
+    by: 'merchant',
+    units: [1],
+    reason: 'vault-reference',
+    lodgedBy: 'merchant-m1',
+    lodgedAt: '2026-03-04T08:00:00.000Z',
+    until: '2026-03-07T08:00:00.000Z',
+  });
+  const ruled = made('AppealRuled', {
+    ...of,
+    appeals: [`${refundId}.a1`],
+    outcome: 'upheld',
+    units: [],
+    decidedBy: 'person',
+    person: 'bo',
+    explanation: { zh: '维持', en: 'it stands' },
+    basis: ['S79'],
+    ruledAt: '2026-03-05T08:00:00.000Z',
+  });
+  const { steps } = storyOf(revokedRefund.toSpliced(-5, 0, lodged, ruled));
+  const told = steps.find(({ event }) => event === 'AppealLodged');
+  expect(told).toMatchObject({ facts: { by: 'merchant', lodgedBy: 'merchant-m1' } });
+  expect(told?.facts).not.toHaveProperty('reason');
+  expect(steps.find(({ event }) => event === 'AppealRuled')).toMatchObject({
+    facts: { outcome: 'upheld', person: 'bo' },
+    explanation: { en: 'it stands' },
+  });
+});
+
 it('tells a refund that was revoked to its end, and waits for nothing any more', () => {
   const overturned = made('VerdictOverturned', {
     disputeId: 'demo.o1.1',

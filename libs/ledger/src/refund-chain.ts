@@ -212,6 +212,9 @@ const shownFacts = [
   'isFraud',
   'proposedBy',
   'approvedBy',
+  'appealId',
+  'appealOf',
+  'lodgedBy',
   'differenceId',
   'evidenceId',
   'until',
@@ -229,7 +232,8 @@ export function stepOf(event: Recorded<DomainEvent>, because: string | undefined
   const show = (name: string, value: unknown) => {
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') facts[name] = String(value);
   };
-  for (const name of shownFacts) show(name, data[name]);
+  // What an appellant says is in the vault, and his event has the reference only.
+  for (const name of shownFacts) if (type !== 'AppealLodged' || name !== 'reason') show(name, data[name]);
   const ground = partOf(data['ground']);
   show('ground', ground['kind']);
   show('rule', ground['rule']);

@@ -1,4 +1,4 @@
-import { type EventOf, specify } from '@recourse/eventing';
+import { type EventOf, fold, specify } from '@recourse/eventing';
 import { money, zero } from '@recourse/money';
 import { order, type OrderCommand, type OrderEvent } from './order.js';
 import { after, claim, close, confirm, delivered, history, orderId, refund, start, typesOf } from './order-examples.js';
@@ -161,6 +161,32 @@ describe('approving a refund', () => {
     const part = given(...history(...delivered(2), claim([1, 2]), refund()));
     part.when(confirm(2)).thenRejected('UnitUnderClaim');
     expect(part.when(close('refused')).events).toMatchObject([{ data: { outcome: 'refused', units: [{ unitNo: 2 }] } }]);
+  });
+
+  it('refunds what an appeal gives and releases what stays refused, whichever comes first', () => {
+    const late = { at: after(200) };
+    const refunded = { ...refund([{ unitNo: 1 }]), ...late };
+    const closed = { ...close('refused'), units: [2], ...late };
+    const frozen = history(...delivered(2), { ...claim([1, 2]), at: after(25) });
+    const ends = [
+      [refunded, closed],
+      [closed, refunded],
+    ].map(([first, second]) => {
+      const before = given(...frozen).when(first!).events;
+      const state = fold(order, [...frozen, ...before, ...given(...frozen, ...before).when(second!).events]);
+      if (state.status !== 'paid') throw new Error('the order is paid');
+      return [...state.units.values()].map(({ escrow, refunded: back, released, claim: open }) => ({
+        escrow,
+        back,
+        released,
+        open,
+      }));
+    });
+    expect(ends[0]).toEqual([
+      { escrow: 'held', back: money(1_000n), released: none, open: undefined },
+      { escrow: 'released', back: none, released: money(1_000n), open: undefined },
+    ]);
+    expect(ends[1]).toEqual(ends[0]);
   });
 
   it('gives the clock of a partly refunded unit back, and releases the rest with the rest of the fee', () => {

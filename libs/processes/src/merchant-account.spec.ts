@@ -209,6 +209,30 @@ it('proceeds of released escrow are credited net of the fee', async () => {
   expect(await on.EscrowReleased?.(released(0), streams())).toEqual([]);
 });
 
+it('a case keeps its note until its last verdict is final, that on an appeal too', async () => {
+  const disputeId = 'demo.o1.1';
+  const stream = `dispute-${disputeId}`;
+  const party = { disputeId, platform: 'demo', merchant: 'm1', orderId: 'demo.o1' };
+  const said = <Type extends DisputeEvent['type']>(type: Type, data: object) =>
+    recorded<DisputeEvent, Type>(stream, type, { ...party, ...data } as never);
+  const final = (n: number) => said('VerdictBecameFinal', { verdictId: `${disputeId}.v${n}`, refused: [], finalAt: noon });
+  const verdict = (n: number, ...unitNos: number[]) =>
+    said('VerdictReached', { verdictId: `${disputeId}.v${n}`, units: unitNos.map((unitNo) => ({ unitNo })) });
+  const submitted = said('DisputeSubmitted', { units: [{ unitNo: 1 }, { unitNo: 2 }, { unitNo: 3 }] });
+  const resolved = said('ResolvedByReissue', { units: [3], resolvedAt: noon });
+  const before = [submitted, verdict(1, 1), verdict(2, 2)];
+  const ended = [{ ...account, name: 'end-case-note', command: { type: 'EndCaseNote', caseId: disputeId } }];
+
+  expect(await on.VerdictBecameFinal?.(final(1), streams(...before, final(1)))).toEqual([]);
+  expect(await on.ResolvedByReissue?.(resolved, streams(...before, final(1), resolved))).toEqual([]);
+  expect(await on.VerdictBecameFinal?.(final(2), streams(...before, final(1), resolved, final(2)))).toEqual(ended);
+  const appealed = [...before, final(1), resolved, verdict(3, 2), final(2)];
+  expect(await on.VerdictBecameFinal?.(final(2), streams(...appealed))).toEqual([]);
+  expect(await on.VerdictBecameFinal?.(final(3), streams(...appealed, final(3)))).toEqual(ended);
+  const withdrawn = said('DisputeWithdrawn', { withdrawnAt: noon });
+  expect(await on.DisputeWithdrawn?.(withdrawn, streams(submitted, withdrawn))).toEqual(ended);
+});
+
 it('opening and collecting an obligation share one lane, though their streams differ, and so do a case and its end', () => {
   const final = recorded<DisputeEvent, 'VerdictBecameFinal'>('dispute-demo.o1.1', 'VerdictBecameFinal', {
     disputeId: 'demo.o1.1',

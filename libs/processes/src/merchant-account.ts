@@ -4,6 +4,7 @@ import type { DisputeEvent } from '@recourse/disputes/events';
 import type { Action, DataOf, EventOf, Process, StreamReader } from '@recourse/eventing';
 import { isZero, sum } from '@recourse/money';
 import type { OrderEvent } from '@recourse/orders/events';
+import { isCaseOver } from './case-end.js';
 import { isPaidOutside, onOverturned, onPaid } from './making-whole.js';
 
 /** The account, whichever of its periods is open. */
@@ -21,9 +22,14 @@ const deposit = (name: string, account: Account, command: DepositCommand): Actio
   command,
 });
 
-const endNote = ({ data }: EventOf<DisputeEvent, 'VerdictBecameFinal' | 'DisputeWithdrawn' | 'ResolvedByReissue'>): Action[] => [
-  deposit('end-case-note', data, { type: 'EndCaseNote', caseId: data.disputeId }),
-];
+/** What one unit came to leaves the note as long as another is open, or under appeal. */
+async function endNote(
+  { data }: EventOf<DisputeEvent, 'VerdictBecameFinal' | 'DisputeWithdrawn' | 'ResolvedByReissue'>,
+  streams: StreamReader,
+): Promise<Action[]> {
+  if (!(await isCaseOver(data.disputeId, streams))) return [];
+  return [deposit('end-case-note', data, { type: 'EndCaseNote', caseId: data.disputeId })];
+}
 
 /** What was drawn for a payout that will not be paid is the merchant's again. */
 async function returnDraw(

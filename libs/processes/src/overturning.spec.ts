@@ -157,6 +157,22 @@ describe('a verdict that is overturned', () => {
     );
   });
 
+  it('an overdue appeal, which nobody approved, leaves the refund to the platform at once', async () => {
+    const { approvedBy, ...data } = overturned(false, shifted).data;
+    expect(approvedBy).toBeDefined();
+    const event = recorded<DisputeEvent, 'VerdictOverturned'>(`dispute-${disputeId}`, 'VerdictOverturned', {
+      ...data,
+      proposedBy: 'merchant-m1',
+      appealId: `${refundId}.a1`,
+    });
+    expect(await on.VerdictOverturned?.(event, streams(approved()))).toMatchObject([
+      {
+        name: 'overturn-refund',
+        command: { type: 'OverturnRefund', units: [{ unitNo: 2, bearer: 'platform' }], buyerOwes: false },
+      },
+    ]);
+  });
+
   it('waits for the order to approve the refund, unless a new key took its place', async () => {
     const early = async (...events: Recorded[]) => on.VerdictOverturned!(overturned(false), streams(...events));
     await expect(early()).rejects.toThrow(`before the order ${orderId} approved it`);

@@ -28,7 +28,7 @@ async function isApproved({ verdictId, disputeId, orderId }: Overturned, streams
   throw new Error(`refund ${verdictId} is to be taken back before the order ${orderId} approved it`);
 }
 
-/** What two people made of the verdict that a refund rests on; undefined when its payout was cancelled for another reason. */
+/** What two people, or an appeal, made of the verdict that a refund rests on; undefined when its payout was cancelled for another reason. */
 async function overturnedBy({ refundId, orderId }: RefundPurpose, streams: StreamReader): Promise<Overturned | undefined> {
   for (const { type, data } of await orderEvents(orderId, streams)) {
     if (type !== 'RefundApproved' || data.refundId !== refundId || data.ground.kind !== 'verdict') continue;
@@ -58,13 +58,14 @@ const overturnRefund = (overturned: Overturned, buyerOwes: boolean): Action =>
   });
 
 function cancelPayout(overturned: Overturned): Action {
-  const { verdictId, platform, orderId, buyer, merchant, isFraud, approvedBy } = overturned;
+  const { verdictId, platform, orderId, buyer, merchant, isFraud, proposedBy, approvedBy } = overturned;
   const command: PayoutCommand = {
     type: 'CancelPayout',
     payoutId: verdictId,
     platform,
     purpose: { kind: 'refund', refundId: verdictId, orderId, buyer, merchant },
-    subject: approvedBy,
+    // Nobody approves what an overdue appeal changes, and that takes no refund back.
+    subject: approvedBy ?? proposedBy,
     reason: `verdict ${verdictId} is overturned`,
     ...(isFraud ? { isFraud } : {}),
   };
@@ -78,7 +79,7 @@ async function wasOut({ stream, revision }: Recorded<EventOf<PayoutEvent, 'Payou
   return before.findLast(({ type }) => type === 'PayoutSucceeded' || type === 'PayoutReversed')?.type === 'PayoutSucceeded';
 }
 
-/** A verdict that two people overturned: its payout is asked to cancel, and the order does what the answer leaves to be done. */
+/** A verdict that two people, or an appeal of the merchant, overturned: its payout is asked to cancel, and the order does what the answer leaves to be done. */
 export const overturning: Process<DisputeEvent | OrderEvent | PayoutEvent> = {
   name: 'overturning',
   version: 1,

@@ -66,6 +66,37 @@ const requested = (id: string, amount: number, purpose: object) => [
 ];
 const refundOf = { kind: 'refund', refundId: 'demo.o1.1.v1', orderId: 'demo.o1', buyer: 'b1', merchant: 'm1' };
 
+it('a ruling on an appeal refunds a unit whose key was reissued before it, not one reissued after', async () => {
+  const { data } = verdict(upheld, { ...upheld, unitNo: 2 });
+  const ruling = (appealOf: object) =>
+    recorded<DisputeEvent, 'VerdictReached'>(
+      'dispute-demo.o1.1',
+      'VerdictReached',
+      { ...data, ...appealOf, units: data.units.map((one) => ({ ...one, facts: { ...facts, reissue: 'none' } })) },
+      { position: 20n },
+    );
+  const replaced = (unitNo: number, position: bigint) =>
+    recorded<OrderEvent, 'ReplacementDelivered'>(
+      'order-demo.o1',
+      'ReplacementDelivered',
+      {
+        orderId: 'demo.o1',
+        claimId: 'demo.o1.1',
+        unitNo,
+        delivery: { kind: 'key', ciphertext: 'sealed', fingerprint: 'f', masked: '*' },
+        deliveredAt: noon,
+      },
+      { position },
+    );
+  const order = streams(replaced(1, 10n), replaced(2, 30n));
+  expect(await on.VerdictReached?.(ruling({ appealOf: 'demo.o1.1.v0' }), order)).toMatchObject([
+    { command: { units: [{ replacementFailed: true }, { replacementFailed: false }] } },
+  ]);
+  expect(await on.VerdictReached?.(ruling({}), order)).toMatchObject([
+    { command: { units: [{ replacementFailed: false }, { replacementFailed: false }] } },
+  ]);
+});
+
 it('the order approves what a verdict grants, and hears nothing of what it refuses', async () => {
   const [approve, ...more] = (await on.VerdictReached?.(verdict(upheld, refused), streams())) ?? [];
   expect(more).toEqual([]);

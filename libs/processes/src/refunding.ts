@@ -1,7 +1,7 @@
 import type { FundEvent, PayoutCommand, PayoutEvent } from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
 import type { DisputeEvent } from '@recourse/disputes/events';
-import type { Action, Actor, CommandOf, Process } from '@recourse/eventing';
+import type { Action, Actor, CommandOf, EventOf, Process, Recorded, StreamReader } from '@recourse/eventing';
 import type { OrderCommand, OrderEvent, RefundParties } from '@recourse/orders/events';
 import type { Money } from '@recourse/money';
 
@@ -28,6 +28,22 @@ const payRefund = ({ refundId, orderId, platform, buyer, merchant, rail, payee, 
     amount: total,
   });
 
+/** A ruling on an appeal knows of the key that the merchant sent although he was not asked to; one that comes later shuts it out. */
+async function replacedBefore(
+  { data, position }: Recorded<EventOf<DisputeEvent, 'VerdictReached'>>,
+  streams: StreamReader,
+): Promise<ReadonlySet<number>> {
+  if (data.appealOf === undefined) return new Set();
+  const events = await streams.read<OrderEvent>(`order-${data.orderId}`);
+  return new Set(
+    events.flatMap((event) =>
+      event.type === 'ReplacementDelivered' && event.data.claimId === data.disputeId && event.position < position
+        ? [event.data.unitNo]
+        : [],
+    ),
+  );
+}
+
 /** Whoever asks for money is the first of the two people behind a large payout; the house by itself is nobody. */
 const askedBy = ({ role, subject }: Actor): { readonly requestedBy?: string } =>
   role === 'system' ? {} : { requestedBy: subject };
@@ -37,10 +53,12 @@ export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositE
   name: 'refunding',
   version: 1,
   on: {
-    VerdictReached: ({ data }) => {
+    VerdictReached: async (event, streams) => {
+      const { data } = event;
+      const replaced = await replacedBefore(event, streams);
       const units = data.units.flatMap(({ unitNo, refund, liable, bearer, remedy, facts }) =>
         remedy === 'FULL_REFUND' && bearer !== 'none'
-          ? [{ unitNo, amount: refund, liable, bearer, replacementFailed: facts.reissue === 'failed' }]
+          ? [{ unitNo, amount: refund, liable, bearer, replacementFailed: facts.reissue === 'failed' || replaced.has(unitNo) }]
           : [],
       );
       const command: OrderCommand = {

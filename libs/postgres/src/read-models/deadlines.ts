@@ -201,6 +201,23 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | ComplaintEvent | 
       );
       await start(tx, disputeStream(data.disputeId), `final:${data.verdictId}`, data.appealUntil);
     },
+    // The verdict waits for the ruling; both parties' appeals are ruled together, when the later one is due.
+    AppealLodged: async ({ data }, tx) => {
+      const stream = disputeStream(data.disputeId);
+      await clear(tx, stream, [`final:${data.verdictId}`]);
+      await start(tx, stream, `appeal:${data.verdictId}`, data.until);
+    },
+    AppealWithdrawn: async ({ data }, tx) => {
+      const stream = disputeStream(data.disputeId);
+      if (data.rulingUntil !== undefined) {
+        await start(tx, stream, `appeal:${data.verdictId}`, data.rulingUntil);
+        return;
+      }
+      await clear(tx, stream, [`appeal:${data.verdictId}`]);
+      await start(tx, stream, `final:${data.verdictId}`, data.appealUntil);
+    },
+    AppealEscalated: ({ data }, tx) => start(tx, disputeStream(data.disputeId), `appeal:${data.verdictId}`, data.until),
+    AppealRuled: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), [`appeal:${data.verdictId}`]),
     VerdictBecameFinal: ({ data }, tx) => clear(tx, disputeStream(data.disputeId), [`final:${data.verdictId}`]),
     DisputeWithdrawn: async ({ data }, tx) => {
       await of(tx).deleteFrom('deadline').where('stream', '=', disputeStream(data.disputeId)).execute();

@@ -29,7 +29,16 @@ export {
   type BuyerDebtAge,
   type BuyerDebtRow,
 } from './buyer-debts.js';
-export { caseFile, casesOfOrder, findCase, type CaseFile, type StoredUnitVerdict } from './case-file.js';
+export {
+  caseFile,
+  casesOfOrder,
+  findCase,
+  openReviews,
+  type CaseFile,
+  type OpenReview,
+  type ReviewPlace,
+  type StoredUnitVerdict,
+} from './case-file.js';
 export {
   channelsOfCase,
   type ComplaintFilter,

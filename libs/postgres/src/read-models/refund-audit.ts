@@ -49,6 +49,7 @@ type Part = Pick<RefundMovementRow, 'unit_no' | 'source' | 'bearer' | 'liable'> 
 
 /** Which refund is an event about? A payout's id is its refund's; so are a verdict's and an obligation's. */
 function refundOf({ type, data }: DomainEvent): string | undefined {
+  if (type === 'AppealLodged' || type === 'AppealWithdrawn' || type === 'AppealRuled') return data.verdictId;
   if (type === 'VerdictReached') return data.units.some(({ refund }) => refund.minor > 0n) ? data.verdictId : undefined;
   if (type === 'DepositHeld' || type === 'HoldReleased')
     return data.for.kind === 'obligation' ? data.for.obligationId : undefined;
@@ -59,11 +60,15 @@ function refundOf({ type, data }: DomainEvent): string | undefined {
 }
 
 type RefundNaming = Extract<DomainEvent, { readonly data: { readonly refundId: string } }> | PayoutEvent;
-type Followed = RefundNaming['type'] | 'VerdictReached' | 'HoldReassigned' | 'DepositHeld' | 'HoldReleased';
+type OfAppeal = 'AppealLodged' | 'AppealWithdrawn' | 'AppealRuled';
+type Followed = RefundNaming['type'] | OfAppeal | 'VerdictReached' | 'HoldReassigned' | 'DepositHeld' | 'HoldReleased';
 
 /** Every event type that is about a refund; one that names a refund and is missing here does not compile. */
 const followed: Readonly<Record<Followed, true>> = {
   VerdictReached: true,
+  AppealLodged: true,
+  AppealWithdrawn: true,
+  AppealRuled: true,
   SurplusCaptured: true,
   RefundApproved: true,
   RefundFundedFromEscrow: true,
@@ -137,8 +142,8 @@ const followed: Readonly<Record<Followed, true>> = {
 
 async function follow(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<void> {
   const refundId = refundOf(event);
-  // A settlement's payout has an id too; only refunds were heard of before.
-  if (refundId === undefined || (isPayoutOnly(event) && !(await isKnown(tx, refundId)))) return;
+  // A settlement's payout has an id too, and a verdict that refused; only refunds were heard of before.
+  if (refundId === undefined || (isPerhapsOfRefund(event) && !(await isKnown(tx, refundId)))) return;
   const { position, stream, type } = event;
   await of(tx)
     .insertInto('refund_event')
@@ -152,7 +157,9 @@ async function follow(event: Recorded<DomainEvent>, tx: ReadModelTx): Promise<vo
     .execute();
 }
 
-const isPayoutOnly = ({ data }: DomainEvent): boolean => 'payoutId' in data && !('purpose' in data) && !('refundId' in data);
+const ofAppeals: ReadonlySet<DomainEvent['type']> = new Set<OfAppeal>(['AppealLodged', 'AppealWithdrawn', 'AppealRuled']);
+const isPerhapsOfRefund = ({ type, data }: DomainEvent): boolean =>
+  ofAppeals.has(type) || ('payoutId' in data && !('purpose' in data) && !('refundId' in data));
 
 async function isKnown(tx: ReadModelTx, refundId: string): Promise<boolean> {
   const found = await of(tx).selectFrom('refund_event').select('position').where('refund_id', '=', refundId).limit(1).execute();
