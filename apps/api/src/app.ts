@@ -46,6 +46,7 @@ import { orderCommands, Orders } from './orders.js';
 import { Parties } from './parties.js';
 import { payoutCommands, Payouts } from './payouts.js';
 import { Policies, policyCommands } from './policies.js';
+import { PolicyShelf } from './policy-shelf.js';
 import { Receipts, uniqueCommands } from './receipts.js';
 import { Reconciliations, reconciliationCommands, billCommands } from './reconciliation.js';
 import { Recourse, recourseCommands } from './recourse.js';
@@ -156,6 +157,7 @@ class ApiModule {
         Parties,
         Receipts,
         Exposures,
+        PolicyShelf,
         Relay,
         ...(settings.virtualClock ? [VirtualClock] : []),
         aggregateStoreProvider(openAggregateStore({ eventStore, log })),

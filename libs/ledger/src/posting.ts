@@ -270,6 +270,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'VerdictOverturned':
     case 'DisputeWithdrawn':
     case 'PolicyPublished':
+    case 'PolicyShortNoticeProposed':
+    case 'PolicyShortNoticeWithdrawn':
+    case 'PolicyWithdrawn':
+    case 'PolicyRetired':
       return nothing;
     case 'DepositPeriodOpened':
     case 'DepositCarriedForward':

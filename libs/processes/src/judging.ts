@@ -49,7 +49,10 @@ async function replacementsOf({ disputeId, orderId }: Submitted, streams: Stream
 async function applyPolicy({ type, data }: FactChange, streams: StreamReader): Promise<readonly Action[]> {
   const file = type === 'DisputeSubmitted' ? data : await submittedCase(data.disputeId, streams);
   const published = await streams.read<PolicyEvent>(`policy-${file.policy.id}`);
-  const policy = published.find((event) => event.data.version === file.policy.version && event.data.hash === file.policy.hash);
+  const policy = published.find(
+    (event): event is Recorded<EventOf<PolicyEvent, 'PolicyPublished'>> =>
+      event.type === 'PolicyPublished' && event.data.version === file.policy.version && event.data.hash === file.policy.hash,
+  );
   if (policy === undefined) throw new Error(`policy ${file.policy.id} version ${file.policy.version} is not in its stream`);
   const reports = type === 'ReissueMissed' ? await replacementsOf(file, streams) : [];
   return [...reports, toDispute('apply-policy', data.disputeId, { type: 'ApplyPolicy', table: policy.data.table })];

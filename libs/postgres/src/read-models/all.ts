@@ -13,6 +13,7 @@ import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
 import { orderFreezes } from './order-freezes.js';
 import { payoutQueue } from './payout-queue.js';
+import { policyVersions } from './policy-versions.js';
 import { inSchema, liveSchema, type AnyReadModel, type ReadModelTx } from './read-model.js';
 import { refundAudit } from './refund-audit.js';
 import { refundHistory } from './refund-history.js';
@@ -47,6 +48,7 @@ const history: readonly (AnyReadModel | string)[] = [
   fundBook,
   fundStanding,
   differences,
+  policyVersions,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');
