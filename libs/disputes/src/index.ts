@@ -9,7 +9,13 @@ export { PolicySimulation, type UnitComparison, type UnitEnd } from './policy-si
 export { shortfallOf } from './policy-standard.js';
 export { policiesFrom, policyInForce, standingsOf } from './policy-timeline.js';
 export { contradictionIn, factNames, factValues, matchRule, policyHash } from './policy-table.js';
-export { changeOf, SimulationTotals, type SimulationCount, type SimulationReport } from './simulation-totals.js';
+export {
+  changeOf,
+  SimulationTotals,
+  type MoneyChange,
+  type SimulationCount,
+  type SimulationReport,
+} from './simulation-totals.js';
 export { isTable, readTable, validateTable } from './table-check.js';
 export { speakers } from './transcript.js';
 export { triage } from './triage.js';

@@ -112,7 +112,9 @@ export class PolicySimulation {
       const { step, old } = happened(event, unit);
       if (step === undefined && old === undefined) return [];
       const before = ends.get(unit.unitNo);
-      const end = before ?? this.#endOf(known.state, unit, step, recordedFacts(event, unit), at);
+      // That a reissued key works is no step of any table.
+      const end =
+        before ?? (old?.is === 'reissued' ? undefined : this.#endOf(known.state, unit, step, recordedFacts(event, unit), at));
       if (end !== undefined) ends.set(unit.unitNo, end);
       return old === undefined
         ? []
