@@ -39,11 +39,11 @@ export const policyCommands = [
 
 const ofMerchant = { description: "the merchant whose own policy is meant; the platform's if left out", optional: true };
 
-class WhoseBody {
+class PolicyOfBody {
   @Id({ ...ofMerchant, example: 'm1' })
   merchant?: string;
 }
-class WhoseQuery extends WhoseBody {}
+class PolicyOfQuery extends PolicyOfBody {}
 
 class PolicyReasonField {
   @Text(2_000, { description: 'in Chinese; nothing about a person', example: '修正对买家不利的规则' })
@@ -53,7 +53,7 @@ class PolicyReasonField {
   en!: string;
 }
 
-class PolicyBody extends WhoseBody {
+class PolicyBody extends PolicyOfBody {
   // As it was sent: a member that a transformer would drop must be found by the check of the table.
   @Transform(({ obj }: { obj: { table?: unknown } }) => obj.table)
   @IsObject()
@@ -67,22 +67,22 @@ class PolicyBody extends WhoseBody {
   effectiveFrom?: string;
 }
 
-class ShortNoticeBody extends PolicyBody {
+class PolicyShortNoticeBody extends PolicyBody {
   @Part(() => PolicyReasonField)
   reason!: PolicyReasonField;
 }
 
-class ProposalBody extends WhoseBody {
+class PolicyProposalBody extends PolicyOfBody {
   @Shape(/^[0-9a-f]{64}$/, { description: 'hash of the table that is proposed' })
   hash!: string;
 }
 
-class WithdrawalBody extends WhoseBody {
+class PolicyWithdrawalBody extends PolicyOfBody {
   @Part(() => PolicyReasonField)
   reason!: PolicyReasonField;
 }
 
-class RetirementBody {
+class PolicyRetirementBody {
   @Id({ description: 'the merchant whose own policy ends', example: 'm1' })
   merchant!: string;
 
@@ -93,7 +93,7 @@ class RetirementBody {
   reason!: PolicyReasonField;
 }
 
-const whoseOf = ({ platform }: Actor, { merchant }: WhoseBody): Whose => ({
+const whoseOf = ({ platform }: Actor, { merchant }: PolicyOfBody): Whose => ({
   platform,
   ...(merchant === undefined ? {} : { merchant }),
 });
@@ -131,7 +131,7 @@ export class Policies {
   @Post('short-notice')
   @Writes(201, 'operator')
   @ApiOperation({ summary: 'Propose a version that takes effect in less than seven days; another person approves it' })
-  propose(@Body() body: ShortNoticeBody, @Once() write: Write) {
+  propose(@Body() body: PolicyShortNoticeBody, @Once() write: Write) {
     return write(async (run) => {
       const candidate = await this.candidate(run, body);
       const id = policyIdOf(candidate);
@@ -151,7 +151,7 @@ export class Policies {
   @Post('short-notice/approval')
   @Writes(200, 'operator')
   @ApiOperation({ summary: 'Approve the proposed version with this hash, which another person proposed: it is published' })
-  approve(@Body() body: ProposalBody, @Once() write: Write) {
+  approve(@Body() body: PolicyProposalBody, @Once() write: Write) {
     return write(async (run) => {
       const whose = whoseOf(run.caller, body);
       const { subject } = run.caller;
@@ -169,7 +169,7 @@ export class Policies {
   @Post('short-notice/withdrawal')
   @Writes(200, 'operator')
   @ApiOperation({ summary: 'Withdraw the proposed version with this hash' })
-  withdrawProposal(@Body() body: ProposalBody, @Once() write: Write) {
+  withdrawProposal(@Body() body: PolicyProposalBody, @Once() write: Write) {
     return write(async (run) => {
       const whose = whoseOf(run.caller, body);
       const id = policyIdOf(whose);
@@ -184,7 +184,7 @@ export class Policies {
   @ApiOperation({
     summary: "End a merchant's own policy, with seven days' notice: from then on his orders are under the platform's",
   })
-  retire(@Body() body: RetirementBody, @Once() write: Write) {
+  retire(@Body() body: PolicyRetirementBody, @Once() write: Write) {
     return write(async (run) => {
       const whose = whoseOf(run.caller, body);
       const id = policyIdOf(whose);
@@ -205,7 +205,7 @@ export class Policies {
   @Post(':version/withdrawal')
   @Writes(200, 'operator')
   @ApiOperation({ summary: 'Withdraw a version that is announced and has not taken effect' })
-  withdraw(@Param('version') version: string, @Body() body: WithdrawalBody, @Once() write: Write) {
+  withdraw(@Param('version') version: string, @Body() body: PolicyWithdrawalBody, @Once() write: Write) {
     return write(async (run) => {
       const whose = whoseOf(run.caller, body);
       const id = policyIdOf(whose);
@@ -219,7 +219,7 @@ export class Policies {
   @Get()
   @Reads(...everyRole)
   @ApiOperation({ summary: 'Every version of the refund policy there ever was, and which one an order placed now is under' })
-  async list(@Query() query: WhoseQuery, @Caller() caller: Actor) {
+  async list(@Query() query: PolicyOfQuery, @Caller() caller: Actor) {
     const whose = whoseOf(caller, query);
     const at = await this.edge.now();
     const events = await this.shelf.eventsOf(whose);
@@ -264,7 +264,7 @@ export class Policies {
     summary:
       'What a shop shows before the purchase: the whole policy that an order placed now is under, and how its consent is named',
   })
-  async inForce(@Query() query: WhoseQuery, @Caller() caller: Actor) {
+  async inForce(@Query() query: PolicyOfQuery, @Caller() caller: Actor) {
     const { policy } = await this.shelf.inForce(whoseOf(caller, query), await this.edge.now());
     if (policy === undefined) throw new Problem(404, 'policy-unknown', 'your platform has no refund policy in force');
     const { table, publishedAt, effectiveFrom } = policy;
@@ -274,7 +274,7 @@ export class Policies {
   @Get('short-notice')
   @Reads('operator', 'finance', 'arbitrator')
   @ApiOperation({ summary: 'The version that is proposed with short notice and waits for a second person, with its whole table' })
-  async proposed(@Query() query: WhoseQuery, @Caller() caller: Actor) {
+  async proposed(@Query() query: PolicyOfQuery, @Caller() caller: Actor) {
     const whose = whoseOf(caller, query);
     const events = await this.shelf.eventsOf(whose);
     const last = events.findLast(({ type }) => type !== 'PolicyWithdrawn' && type !== 'PolicyRetired');
@@ -297,7 +297,7 @@ export class Policies {
   @Get(':version')
   @Reads(...everyRole)
   @ApiOperation({ summary: 'One version with its whole table' })
-  async read(@Param('version') version: string, @Query() query: WhoseQuery, @Caller() caller: Actor) {
+  async read(@Param('version') version: string, @Query() query: PolicyOfQuery, @Caller() caller: Actor) {
     const standings = standingsOf(await this.shelf.eventsOf(whoseOf(caller, query)), await this.edge.now());
     const found = standings.find(({ published }) => published.version.toString() === version);
     if (found === undefined) throw unknownVersion;
@@ -325,11 +325,11 @@ export class Policies {
     return merchant === undefined ? {} : { standards: await this.shelf.standards(platform, at) };
   }
 
-  private async answer(caller: Actor, body: WhoseBody, table: PolicyTable) {
+  private async answer(caller: Actor, body: PolicyOfBody, table: PolicyTable) {
     return { ...(await this.published(caller, body, policyHash(table))), ...warningsOf(table) };
   }
 
-  private async published(caller: Actor, body: WhoseBody, hash: string) {
+  private async published(caller: Actor, body: PolicyOfBody, hash: string) {
     const events = await this.shelf.eventsOf(whoseOf(caller, body));
     const found = events.find(({ type, data }) => type === 'PolicyPublished' && data.hash === hash);
     if (found?.type !== 'PolicyPublished') throw new Error('a policy was accepted without being published');

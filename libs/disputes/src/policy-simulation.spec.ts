@@ -3,7 +3,7 @@ import type { ClaimReason } from '@recourse/orders/events';
 import { dispute, type CaseFile, type DisputeCommand, type DisputeEvent } from './dispute.js';
 import { PolicySimulation, type UnitComparison } from './policy-simulation.js';
 import type { PolicyRule, PolicyTable, RuleOutcome, VerificationOutcome } from './policy-table.js';
-import { caseFile, claimedAt, readDefaultPolicy, undelivered, unit } from './sample-case.js';
+import { afterSaleEndsAt, caseFile, claimedAt, deliveredAt, readDefaultPolicy, undelivered } from './sample-case.js';
 import { changeOf, SimulationTotals } from './simulation-totals.js';
 
 let table: PolicyTable;
@@ -167,7 +167,7 @@ describe('a case of a person', () => {
   });
 
   it('with nothing to verify goes to him from verify as well', () => {
-    const { deliveryReference: _, ...unverifiable } = unit(1);
+    const unverifiable = { ...undelivered(1), deliveredAt, afterSaleEndsAt };
     const events = told(open('key-invalid', { units: [unverifiable] }), apply(), ruled(plusHours(claimedAt, 1), 'NONE'));
     expect(briefs(table, events)).toEqual(['verify person NONE none 0 → verify person NONE none 0']);
   });

@@ -13,9 +13,12 @@ type VerdictReached = Extract<DisputeEvent, { type: 'VerdictReached' }>;
 
 /** How a case ends for one unit. */
 export type UnitEnd =
-  | ({ readonly is: 'decided'; readonly by: VerdictReached['data']['decidedBy']; readonly rule: string } & Decision & {
-        readonly money: UnitMoney;
-      })
+  | ({
+      readonly is: 'decided';
+      readonly by: VerdictReached['data']['decidedBy'];
+      readonly rule: string;
+      readonly money: UnitMoney;
+    } & Pick<Decision, 'liable' | 'remedy' | 'bearer'>)
   /** A reissued key that works: nothing is refunded. */
   | { readonly is: 'reissued' }
   /** A person decides what a rule decided: what he says nobody knows. */
@@ -155,8 +158,8 @@ export class PolicySimulation {
       rule = matchRule(this.table, { ...facts, reissue: 'missed' });
     const { id, then } = rule;
     if (then.do === 'decide') {
-      const { do: _, ...decision } = then;
-      return { is: 'decided', by: 'rule', rule: id, ...decision, money: moneyOf(decision, unit.claimed.price) };
+      const { liable, remedy, bearer } = then;
+      return { is: 'decided', by: 'rule', rule: id, liable, remedy, bearer, money: moneyOf(then, unit.claimed.price) };
     }
     if (then.do === step || waitsIn[then.do] === unit.status.is) return undefined;
     // What no verifier can be asked about is looked at by a person. S49
@@ -170,9 +173,9 @@ export class PolicySimulation {
 const recordedFacts = (event: DisputeEvent, { unitNo }: CaseUnit): Partial<Facts> =>
   event.type === 'VerdictReached' ? (event.data.units.find((unit) => unit.unitNo === unitNo)?.facts ?? {}) : {};
 
-const oldEnd = ({ data: { decidedBy, rule } }: VerdictReached, unit: UnitVerdict): UnitEnd => {
-  const { unitNo: _, refund, facts: __, sources: ___, ...decision } = unit;
-  return { is: 'decided', by: decidedBy, rule, ...decision, money: partsOf(decision, refund) };
+const oldEnd = ({ data: { decidedBy: by, rule } }: VerdictReached, unit: UnitVerdict): UnitEnd => {
+  const { liable, remedy, bearer, refund } = unit;
+  return { is: 'decided', by, rule, liable, remedy, bearer, money: partsOf(unit, refund) };
 };
 
 /** What an event says of a unit: the policy was applied and came to this step, or the unit is over. */

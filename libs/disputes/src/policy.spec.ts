@@ -337,10 +337,7 @@ describe("a merchant's own policy", () => {
 
   it('that there is not cannot end; the platform’s own never does without a successor', () => {
     given().when(retire(march5)).thenRejected('PolicyUnknown');
-    const { merchant: _, ...ofPlatform } = retire(march5) as PolicyCommand & { merchant?: string; at: string };
-    given(first)
-      .when(ofPlatform as PolicyCommand & { at: string })
-      .thenRejected('PolicyNeeded');
+    given(first).when({ type: 'RetirePolicy', platform: 'demo', reason, subject: 'li', at: march5 }).thenRejected('PolicyNeeded');
   });
 });
 
