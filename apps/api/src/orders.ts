@@ -373,7 +373,10 @@ export class Orders {
   async read(@Param('orderNo') orderNo: string, @Caller() caller: Actor) {
     const found = await this.visible(caller, orderNo);
     const money = (minor: bigint) => toJson({ asset: found.asset, minor });
-    const freezes = await freezesOf(this.database.db, found.order_id);
+    const [freezes, placed] = await Promise.all([
+      freezesOf(this.database.db, found.order_id),
+      this.parties.order(caller, orderNo),
+    ]);
     return {
       orderId: found.order_id,
       merchant: found.merchant,
@@ -382,7 +385,7 @@ export class Orders {
       settlement: found.settlement,
       status: found.status,
       total: money(found.total),
-      policy: { version: found.policy_version, hash: found.policy_hash },
+      policy: placed.policy,
       placedAt: found.placed_at,
       paidAt: found.paid_at,
       deliverBefore: found.deliver_before,

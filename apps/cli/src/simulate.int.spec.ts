@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { plusDays } from '@recourse/eventing';
 import { defaultPolicy } from './demo.js';
 import { makeDataDir, removeDataDir, runCli, startTestInstallation, type TestInstallation } from './test-installation.js';
-import { openMarket, type Market } from './test-market.js';
+import { openMarket, supervisor, type Market } from './test-market.js';
 
 interface Table {
   readonly version: number;
@@ -141,6 +141,30 @@ it('is told in words and tables of both languages', async () => {
   ])
     expect(text).toContain(expected);
   expect(text).not.toContain('demo.S3.1.v1 unit');
+});
+
+it('leaves books that hold, with every event of a policy’s life in the log', async () => {
+  const reason = { zh: '修正规则', en: 'mends a rule' };
+  const versionOf = (version: number) => ({ ...table, version, title: { zh: '本店规则', en: `rules ${version}` } });
+  const ofMerchant = (version: number) => ({ merchant: 'm1', table: versionOf(version) });
+  await house.post(supervisor, '/policies', ofMerchant(1));
+  await house.post(supervisor, '/policies/1/withdrawal', { merchant: 'm1', reason });
+  const propose = (version: number) => house.post(supervisor, '/policies/short-notice', { ...ofMerchant(version), reason });
+  const { hash: first } = await propose(2);
+  await house.post(supervisor, '/policies/short-notice/withdrawal', { merchant: 'm1', hash: first });
+  const { hash } = await propose(2);
+  await house.post('operator:wang', '/policies/short-notice/approval', { merchant: 'm1', hash });
+  await market.buy('S5', { consent: { id: 'demo.m1', version: 2, hash } });
+  await market.deliverKeys('S5', [1], 'INVALID');
+  await market.claim('S5');
+  await house.post(supervisor, '/policies/retirement', { merchant: 'm1', reason });
+  await house.settle();
+  const { body } = await house.send('shop', '/orders', market.orderBody('S6'));
+  expect(body['detail']).toBe('the buyer must accept version 2 of the refund policy demo.m1 before paying');
+  expect(await house.read(supervisor, '/orders/S5')).toMatchObject({ policy: { id: 'demo.m1', version: 2, hash } });
+  expect(await market.verify()).toMatchObject({ code: 0, holds: true, violations: [] });
+  const own = await simulated(await candidate('same-again', {}), '--merchant', 'm1');
+  expect(own).toMatchObject({ code: 0, report: { verdicts: 4, changed: 0 } });
 });
 
 it('ends with 0 when nothing changes and with 2 when it could not be carried out', async () => {
