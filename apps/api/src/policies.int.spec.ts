@@ -1,4 +1,5 @@
 import { plusDays, plusMs } from '@recourse/eventing';
+import { publishedPolicies } from '@recourse/postgres';
 import { cny, defaultPolicy, openMarket, startTestApi, type Answer, type Market, type TestApi } from './testbed.js';
 
 interface Rule {
@@ -204,6 +205,11 @@ describe('what is announced', () => {
       withdrawn: { reason },
       table: { version: 3 },
     });
+    await api.settled();
+    // What the reports compare the orders with.
+    const known = await publishedPolicies(api.adapters.database.db, 'demo');
+    expect(known.map(({ version }) => version)).toEqual([1, 2, 1, 2]);
+    expect(known[0]).toMatchObject({ version: 1, hash: market.policyHash });
     expect(problemOf(await send(operator, '/policies/2/withdrawal', { reason }))).toBe('409 already-in-force');
     expect(problemOf(await send(operator, '/policies/9/withdrawal', { reason }))).toBe('404 policy-unknown');
   });

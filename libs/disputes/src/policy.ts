@@ -14,7 +14,7 @@ import {
 import { shortfallOf } from './policy-standard.js';
 import { type Explanation, policyHash, type PolicyTable } from './policy-table.js';
 import { isExplained, maxExplanationLength } from './review.js';
-import { isTable, validateTable } from './table-check.js';
+import { isTable, readTable, validateTable } from './table-check.js';
 
 /** Whose policy: the platform's, or that of one merchant there. */
 export interface Whose {
@@ -172,7 +172,9 @@ function candidateOf(
 
 function publish(command: Stamped<CommandOf<PolicyCommand, 'PublishPolicy'>>, line: PolicyLine): Answer {
   const { at, table, effectiveFrom: asked } = command;
-  const hash = policyHash(table);
+  const read = readTable(table);
+  if (!isTable(read)) return reject('PolicyInvalid', read.join('; '));
+  const hash = policyHash(read);
   const same = versionsOf(line).find((entry) => entry.hash === hash && !entry.withdrawn);
   if (same !== undefined && (asked === undefined || asked === same.effectiveFrom)) return [];
   const candidate = candidateOf(command, line);
