@@ -34,6 +34,7 @@ import { AuditResource } from './audit.js';
 import { buyerDebtCommands, BuyerDebts } from './buyer-debts.js';
 import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
+import { CaseList } from './case-list.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
 import { Exposures } from './exposures.js';
@@ -116,6 +117,7 @@ class ApiModule {
       Health,
       Orders,
       Freezing,
+      CaseList,
       Disputes,
       TriageResource,
       Refunds,
@@ -148,7 +150,7 @@ class ApiModule {
         { provide: vaultToken, useValue: vault },
         { provide: railsToken, useValue: rails },
         { provide: sandboxRailToken, useValue: parts.sandboxRail },
-        { provide: sandboxVerifierToken, useValue: parts.verifier },
+        { provide: sandboxVerifierToken, useValue: parts.sandboxVerifier },
         { provide: settingsToken, useValue: settings },
         { provide: identityToken, useValue: parts.identity },
         { provide: shownToken, useValue: shown },

@@ -127,6 +127,7 @@ beforeAll(async () => {
     'POST /disputes/{disputeId}/withdrawal': {},
     'POST /disputes/{disputeId}/evidence': { kind: 'chat', showsActivationFailure: false, text: 'x' },
     'POST /disputes/{disputeId}/answer': { answer: 'contested' },
+    'POST /disputes/{disputeId}/person': {},
     'POST /disputes/{disputeId}/replacement-check': { works: true },
     'POST /disputes/{disputeId}/decision': {
       units: [{ unit: 1, liable: 'MERCHANT', remedy: 'FULL_REFUND', bearer: 'merchant' }],

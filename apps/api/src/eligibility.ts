@@ -41,6 +41,11 @@ export function eligibilityOf(subject: Subject) {
     reissuePromised: order.promise.reissue ? 'yes' : 'no',
     reissue: 'none',
     merchantAnswer: 'none',
+    noReturnConsent: 'no',
+    chat: 'none',
+    evidence: 'incomplete',
+    merchantPromise: 'none',
+    evidencePhase: 'none',
   });
   const next = (reason: ClaimReason, evidence: 'yes' | 'no') => {
     const rule = matchRule(table, facts(reason, evidence));

@@ -64,6 +64,8 @@ export class PolicyShelf {
   }
 
   private fallsShort(standard: PublishedPolicy, own: PublishedPolicy): boolean {
+    // Proven when it was published, unless the platform's came later.
+    if (own.standards?.includes(standard.hash) === true) return false;
     const pair = `${standard.hash} ${own.hash}`;
     const known = this.#fallsShort.get(pair);
     if (known !== undefined) return known;

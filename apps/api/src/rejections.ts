@@ -96,6 +96,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   NotUnderReview: 409,
   NothingChanges: 409,
   NothingOrdered: 422,
+  NothingToReview: 409,
   NothingOwed: 409,
   NothingPayable: 409,
   NothingToConfirm: 409,

@@ -112,6 +112,8 @@ export async function startTestApi({ clock = 'virtual' }: { clock?: 'virtual' | 
     virtualClockStart: clock === 'virtual' ? start : undefined,
     railReceiver: 'recourse-platform',
     approvalLimits: new Map<string, bigint>(),
+    verifierUrls: {},
+    verifierKeyFile: undefined,
     apiHost: '127.0.0.1',
     apiPort: 0,
   };

@@ -134,6 +134,22 @@ program
   );
 
 program
+  .command('verifier-simulator')
+  .description('play card issuer, carrier and membership service on this machine, over their signed protocol, and fail when told')
+  .option('--port <port>', 'on 127.0.0.1; 0 takes a free one', port, 3299)
+  .option(
+    '--keys <file>',
+    'the keys that it shares with an installation; made when there are none',
+    '.recourse/verifier-keys.json',
+  )
+  .action((options: { port: number; keys: string }) =>
+    carryOut(async () => {
+      const { runVerifierSimulator } = await import('./verifier-simulator.js');
+      return runVerifierSimulator({ port: options.port, keyFile: resolve(options.keys) }, { say, ended: signalled() });
+    }),
+  );
+
+program
   .command('verify')
   .description('re-derive the books from the log and name every row that does not agree')
   .option(...dataDir)

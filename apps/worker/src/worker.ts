@@ -28,6 +28,7 @@ import type { Vault } from '@recourse/vault';
 import type { Verifier } from '@recourse/verifiers';
 import { startDispatcher } from '@recourse/webhooks';
 import { withApprovalLimit } from './approval-limit.js';
+import { AskingAgain } from './asking-again.js';
 import { BounceWatch } from './bounce-watch.js';
 import {
   buyerDebtCommands,
@@ -40,6 +41,7 @@ import {
   reconciliationCommands,
 } from './commands.js';
 import { runDeadline } from './deadline-job.js';
+import { FewAtOnce } from './few-at-once.js';
 import type { JobTools } from './jobs.js';
 import { runPayout } from './payout-job.js';
 import { sweep, sweepEveryMs } from './sweep.js';
@@ -60,6 +62,8 @@ export interface WorkerParts {
 }
 
 const jobConcurrency = 8;
+/** Of these, those that may wait for a verifier. */
+const verificationConcurrency = 3;
 /** How long the first sweep waits for the read models; what it misses is left to the next one. */
 const catchUpMs = 10_000;
 
@@ -139,10 +143,12 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
     }),
     await runStreamProcessor(fundProcessor, { eventStore, database, clock, log, onAlarm }),
   ];
+  const askingAgain = new AskingAgain({ wake: (key, delayMs) => queue.wake('verification', key, { delayMs }) });
+  const fewAtOnce = new FewAtOnce(verificationConcurrency, (key) => queue.wake('verification', key));
   await queue.work(
     {
       payout: (key) => runPayout(tools, key),
-      verification: (key) => runVerification(tools, key),
+      verification: (key, signal) => fewAtOnce.run(key, () => runVerification({ ...tools, askingAgain }, key, signal)),
       deadline: (key) => runDeadline(tools, key),
     },
     { concurrency: jobConcurrency },

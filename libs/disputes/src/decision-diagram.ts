@@ -1,7 +1,7 @@
 import { consistentBoxes, intersection, ordinaryBox, valuesIn, type FactBox, type FactSpace } from './fact-space.js';
 import { askedOf, factNames, factValues, type Facts, type PolicyRule } from './policy-table.js';
 
-/** Nodes of a diagram. Every table over twelve facts of this size needs fewer; more facts stay bounded by this number, not by their product. */
+/** Nodes of a diagram. Tables of this size need fewer; more facts stay bounded by this number, not by their product. */
 const maxNodes = 400_000;
 
 /** What a list of rules does in a part of the fact space, for one group of combinations. */

@@ -10,13 +10,16 @@ const faultOf: Readonly<Record<ClaimReason, 'merchant' | 'platform' | 'none'>> =
   'key-expired': 'merchant',
   'not-credited': 'merchant',
   'not-delivered': 'merchant',
+  'wrong-face-value': 'merchant',
+  'duplicate-recharge': 'merchant',
+  'merchant-absent': 'merchant',
   'platform-failure': 'platform',
   'wrong-account': 'none',
   'own-cancellation': 'none',
   dislike: 'none',
   'seven-day': 'none',
 };
-/** What the verifier's word says about the claim: the unit was dead, or it was good, or nothing. */
+/** What the verifier's word says about the claim: the unit was dead or not what was sold, or it was good, or nothing. */
 const wordOf: Readonly<Record<VerificationOutcome, 'dead' | 'good' | 'nothing'>> = {
   UNUSED: 'good',
   ACTIVATED_BEFORE_SALE: 'dead',
@@ -25,6 +28,8 @@ const wordOf: Readonly<Record<VerificationOutcome, 'dead' | 'good' | 'nothing'>>
   NOT_CREDITED: 'dead',
   EXPIRED: 'dead',
   INVALID: 'dead',
+  WRONG_VALUE: 'dead',
+  DUPLICATE: 'dead',
   INCONCLUSIVE: 'nothing',
 };
 const keysWith = <Key extends string, Value>(record: Readonly<Record<Key, Value>>, ...values: Value[]): Key[] =>
@@ -244,6 +249,15 @@ export const laws: readonly Law[] = [
     brokenBy: does('await-merchant'),
     zh: '在商家已经答复或逾期未答复时仍等待商家，永远不会结束',
     en: 'waits without asking that merchantAnswer is none: it would never end',
+    basis: ['S18'],
+  },
+  {
+    code: 'wait-without-end',
+    severity: 'error',
+    within: { evidencePhase: otherThan('evidencePhase', 'none') },
+    brokenBy: does('await-evidence'),
+    zh: '在举证期已经结束时仍等待举证，永远不会结束',
+    en: 'waits without asking that evidencePhase is none: it would never end',
     basis: ['S18'],
   },
   {

@@ -217,7 +217,19 @@ const cases: readonly Shown[] = [
     nearly: [
       rule(
         'a',
-        { reason: ['key-invalid', 'key-used', 'key-expired', 'not-credited', 'not-delivered'], merchantAnswer: 'silent' },
+        {
+          reason: [
+            'key-invalid',
+            'key-used',
+            'key-expired',
+            'not-credited',
+            'not-delivered',
+            'wrong-face-value',
+            'duplicate-recharge',
+            'merchant-absent',
+          ],
+          merchantAnswer: 'silent',
+        },
         byMerchant,
       ),
       catchAll,

@@ -1,4 +1,4 @@
-import { factValues, type Decision, type PolicyTable, type RuleOutcome } from './policy-table.js';
+import { factValues, personRequestedRule, type Decision, type PolicyTable, type RuleOutcome } from './policy-table.js';
 import { identifier, liabilities, maxBasis, maxBasisLength, maxExplanationLength, maxRules } from './table-check.js';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -20,6 +20,7 @@ const outcomes: Readonly<Record<RuleOutcome['do'], Readonly<Record<string, Schem
   verify: {},
   'await-reissue': {},
   'await-merchant': {},
+  'await-evidence': {},
   review: {},
   decide: {
     liable: oneOf(liabilities),
@@ -56,7 +57,7 @@ export const policySchema = (): Schema => ({
       ...object({ zh: text(maxExplanationLength, '\\p{Script=Han}'), en: text(maxExplanationLength) }),
     },
     rule: object({
-      id: { type: 'string', pattern: identifier.source },
+      id: { type: 'string', pattern: identifier.source, not: { const: personRequestedRule } },
       when: { $ref: '#/$defs/facts' },
       then: { $ref: '#/$defs/outcome' },
       explanation: { $ref: '#/$defs/explanation' },

@@ -166,6 +166,22 @@ describe('a case of a person', () => {
     expect(briefs(table, silent)).toEqual(['verify person NONE none 0 → verify person NONE none 0']);
   });
 
+  it('who was asked for by the buyer has it whatever a table would ask, unless it refunds', () => {
+    const asked = { type: 'RequestPerson', at: claimedAt } as const;
+    const events = told(
+      open('key-invalid'),
+      apply(),
+      verified('INCONCLUSIVE'),
+      apply(),
+      asked,
+      apply(),
+      ruled(claimedAt, 'NONE'),
+    );
+    expect(briefs(table, events)).toEqual(['person-requested person NONE none 0 → person-requested person NONE none 0']);
+    expect(briefs(withRule('inconclusive', refusal), events)[0]).toMatch(/ → inconclusive rule NONE none 0, changed, sooner$/);
+    expect(briefs(withRule('verify', refund), events)[0]).toMatch(/ → verify rule FULL_REFUND merchant 1000, changed, sooner$/);
+  });
+
   it('with nothing to verify goes to him from verify as well', () => {
     const unverifiable = { ...undelivered(1), deliveredAt, afterSaleEndsAt };
     const events = told(open('key-invalid', { units: [unverifiable] }), apply(), ruled(plusHours(claimedAt, 1), 'NONE'));

@@ -6,7 +6,8 @@ import { moneyOf, partsOf, type UnitMoney } from './decision-money.js';
 import type { DisputeEvent, UnitVerdict } from './dispute.js';
 import { evolve } from './evolution.js';
 import { findingsOf } from './facts.js';
-import { matchRule, type Decision, type Facts, type PolicyTable, type RuleOutcome } from './policy-table.js';
+import { ruleFor } from './policy-step.js';
+import type { Decision, Facts, PolicyTable, RuleOutcome } from './policy-table.js';
 
 type Step = Exclude<RuleOutcome['do'], 'decide'>;
 type VerdictReached = Extract<DisputeEvent, { type: 'VerdictReached' }>;
@@ -49,6 +50,7 @@ const toldBy: Readonly<Record<Step, DisputeEvent['type']>> = {
   verify: 'VerificationRequested',
   'await-reissue': 'ReissueAwaited',
   'await-merchant': 'MerchantAnswerAwaited',
+  'await-evidence': 'EvidenceAwaited',
   review: 'ReviewStarted',
 };
 const stepOf = new Map(Object.entries(toldBy).map(([step, type]) => [type, step as Step]));
@@ -56,6 +58,7 @@ const waitsIn: Readonly<Record<Step, UnitStatus['is']>> = {
   verify: 'verifying',
   'await-reissue': 'awaiting-reissue',
   'await-merchant': 'awaiting-merchant',
+  'await-evidence': 'awaiting-evidence',
   review: 'under-review',
 };
 
@@ -152,10 +155,10 @@ export class PolicySimulation {
     if (unit.status.is === 'under-review') return undefined;
     // What was recorded counts; a fact that was not asked for at the time is derived today.
     const facts: Facts = { ...findingsOf(state, unit).facts, ...recorded };
-    let rule = matchRule(this.table, facts);
+    let rule = ruleFor(state, this.table, facts);
     // Nobody waits for a reissue whose time is over. S29
     if (rule.then.do === 'await-reissue' && isAfter(at, state.reissueUntil))
-      rule = matchRule(this.table, { ...facts, reissue: 'missed' });
+      rule = ruleFor(state, this.table, { ...facts, reissue: 'missed' });
     const { id, then } = rule;
     if (then.do === 'decide') {
       const { liable, remedy, bearer } = then;

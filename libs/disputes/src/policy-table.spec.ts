@@ -30,6 +30,11 @@ const facts: Facts = {
   reissuePromised: 'yes',
   reissue: 'none',
   merchantAnswer: 'none',
+  noReturnConsent: 'no',
+  chat: 'none',
+  evidence: 'incomplete',
+  merchantPromise: 'none',
+  evidencePhase: 'none',
 };
 
 it('takes the first rule whose every question is answered as it asks', () => {

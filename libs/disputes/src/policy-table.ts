@@ -10,6 +10,10 @@ export type VerificationOutcome =
   | 'NOT_CREDITED'
   | 'EXPIRED'
   | 'INVALID'
+  /** The key is good, but worth less than what was sold. */
+  | 'WRONG_VALUE'
+  /** This top-up is the second credit of one wish. S58 */
+  | 'DUPLICATE'
   | 'INCONCLUSIVE'; // S53
 
 /** Everything a rule may ask about one unit: finite facts, so that a table can be proven complete. Times enter as before, at or after. */
@@ -28,13 +32,29 @@ export interface Facts {
   readonly reissuePromised: 'yes' | 'no';
   readonly reissue: 'none' | 'missed' | 'failed';
   readonly merchantAnswer: 'none' | 'accepted' | 'contested' | 'silent';
+  /** The buyer confirmed by itself, when he bought, that what he has opened is not taken back. S21 */
+  readonly noReturnConsent: 'yes' | 'no';
+  /** A chat is strong only if the merchant both confirms the problem and promises a remedy. S46 */
+  readonly chat: 'none' | 'weak' | 'strong';
+  /** The buyer's evidence shows the trade, the time of the problem and the responsible party. S41 */
+  readonly evidence: 'complete' | 'incomplete';
+  /** What the merchant promised in a chat that is part of the case; it binds him. S46 */
+  readonly merchantPromise: 'none' | 'reissue' | 'refund';
+  /** Both sides had their time for evidence after the claim was contested. K13 */
+  readonly evidencePhase: 'none' | 'over';
 }
+
+type LaterFact = 'noReturnConsent' | 'chat' | 'evidence' | 'merchantPromise' | 'evidencePhase';
+/** As a verdict recorded them: one of an earlier build has fewer, and no rule of its policy asked for the others. */
+export type RecordedFacts = Omit<Facts, LaterFact> & Partial<Pick<Facts, LaterFact>>;
 
 /** What a rule does with the unit. Only `decide` ends it; a person decides after `review`. */
 export type RuleOutcome =
   | { readonly do: 'verify' }
   | { readonly do: 'await-reissue' }
   | { readonly do: 'await-merchant' }
+  /** Both sides may give evidence; K13 says how long. */
+  | { readonly do: 'await-evidence' }
   | { readonly do: 'review' }
   | {
       readonly do: 'decide';
@@ -47,6 +67,9 @@ export interface Explanation {
   readonly zh: string;
   readonly en: string;
 }
+
+/** Ids that no table may use: a unit comes to a person by this one when its buyer asked for one. K14 */
+export const personRequestedRule = 'person-requested';
 
 /** Rules are tried in order, first match wins. A fact left out of `when` matches anything; a list matches any of its values. */
 export interface PolicyRule {
@@ -84,6 +107,9 @@ export const factValues: { readonly [Fact in keyof Facts]: readonly Facts[Fact][
     'key-expired': true,
     'not-credited': true,
     'not-delivered': true,
+    'wrong-face-value': true,
+    'duplicate-recharge': true,
+    'merchant-absent': true,
     'platform-failure': true,
     'wrong-account': true,
     'own-cancellation': true,
@@ -106,11 +132,18 @@ export const factValues: { readonly [Fact in keyof Facts]: readonly Facts[Fact][
     NOT_CREDITED: true,
     EXPIRED: true,
     INVALID: true,
+    WRONG_VALUE: true,
+    DUPLICATE: true,
     INCONCLUSIVE: true,
   }),
   reissuePromised: ['yes', 'no'],
   reissue: every<Facts['reissue']>({ none: true, missed: true, failed: true }),
   merchantAnswer: every<Facts['merchantAnswer']>({ none: true, accepted: true, contested: true, silent: true }),
+  noReturnConsent: ['yes', 'no'],
+  chat: every<Facts['chat']>({ none: true, weak: true, strong: true }),
+  evidence: ['complete', 'incomplete'],
+  merchantPromise: every<Facts['merchantPromise']>({ none: true, reissue: true, refund: true }),
+  evidencePhase: ['none', 'over'],
 };
 export const factNames = Object.keys(factValues) as (keyof Facts)[];
 
@@ -120,17 +153,18 @@ export const askedOf = ({ when }: Pick<PolicyRule, 'when'>, fact: keyof Facts): 
   return typeof asked === 'string' ? [asked] : asked;
 };
 
-const matches = (rule: PolicyRule, facts: Facts): boolean => {
+const matches = (rule: PolicyRule, facts: RecordedFacts): boolean => {
   for (const fact in rule.when) {
     const asked: string | readonly string[] | undefined = rule.when[fact as keyof Facts];
     const value = facts[fact as keyof Facts];
-    if (asked !== undefined && asked !== value && (typeof asked === 'string' || !asked.includes(value))) return false;
+    if (asked === undefined || asked === value) continue;
+    if (value === undefined || typeof asked === 'string' || !asked.includes(value)) return false;
   }
   return true;
 };
 
 /** The first rule that matches. A validated table ends in a catch-all, so that there always is one. @throws Error for any other table */
-export function matchRule(table: PolicyTable, facts: Facts): PolicyRule {
+export function matchRule(table: PolicyTable, facts: RecordedFacts): PolicyRule {
   const rule = table.rules.find((candidate) => matches(candidate, facts));
   if (rule === undefined) throw new Error(`policy ${table.id} version ${table.version} has no rule for ${JSON.stringify(facts)}`);
   return rule;

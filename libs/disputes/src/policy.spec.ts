@@ -259,8 +259,13 @@ const standard = tableOf(1, text, [
   },
 ]);
 const generous: PolicyTable = { ...standard, title: { zh: '本店规则', en: 'rules of this shop' } };
-const ofMerchant = (event: PolicyEvent): PolicyEvent =>
-  ({ ...event, data: { ...{ platform: 'demo', merchant: 'm1' }, ...event.data, id: 'demo.m1' } }) as PolicyEvent;
+const ofMerchant = (event: PolicyEvent): PolicyEvent => {
+  const data = { ...{ platform: 'demo', merchant: 'm1' }, ...event.data, id: 'demo.m1' };
+  const members = Object.entries(data).flatMap((member) =>
+    member[0] === 'table' ? [member, ['standards', [policyHash(standard)]] as const] : [member],
+  );
+  return { type: event.type, data: Object.fromEntries(members) } as unknown as PolicyEvent;
+};
 const forMerchant = (table: PolicyTable, at: string, change: object = {}) =>
   publish(table, at, { merchant: 'm1', standards: [standard], ...change });
 const retire = (at: string, change: object = {}): PolicyCommand & { at: string } =>

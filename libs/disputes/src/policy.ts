@@ -34,26 +34,32 @@ export interface WithReason {
   readonly reason: Explanation;
 }
 
+interface WithTable {
+  readonly table: PolicyTable;
+  /** Of a merchant's: hashes of the platform's tables that it is proven not to fall short of. */
+  readonly standards?: readonly string[];
+}
+
 /** Stream `policy-{id}`; what an order freezes is `{id, version, hash}`. */
 export type PolicyEvent =
   | Event<
       'PolicyPublished',
-      OfVersion & {
-        readonly table: PolicyTable;
-        readonly publishedAt: Instant;
-        readonly effectiveFrom: Instant;
-        /** With shorter notice than is owed: two people, and why. S61 */
-        readonly proposedBy?: string;
-        readonly approvedBy?: string;
-        readonly reason?: Explanation;
-      }
+      OfVersion &
+        WithTable & {
+          readonly publishedAt: Instant;
+          readonly effectiveFrom: Instant;
+          /** With shorter notice than is owed: two people, and why. S61 */
+          readonly proposedBy?: string;
+          readonly approvedBy?: string;
+          readonly reason?: Explanation;
+        }
     >
   /** The first of two people; in place of what he proposed before. The hash is what the second one approves. */
   | Event<
       'PolicyShortNoticeProposed',
       OfVersion &
+        WithTable &
         WithReason & {
-          readonly table: PolicyTable;
           /** At the approval if left out, or if that comes later. */
           readonly effectiveFrom?: Instant;
           readonly proposedBy: string;
@@ -150,10 +156,7 @@ function crossing(line: PolicyLine, effectiveFrom: Instant): Rejection<PolicyRej
 }
 
 /** Whether a table may be the next version: sound, of the next number, and for a merchant no step back behind the platform. */
-function candidateOf(
-  candidate: PolicyCandidate,
-  line: PolicyLine,
-): Rejection<PolicyRejection> | (OfVersion & { readonly table: PolicyTable }) {
+function candidateOf(candidate: PolicyCandidate, line: PolicyLine): Rejection<PolicyRejection> | (OfVersion & WithTable) {
   const { table, standards = [] } = candidate;
   const checked = validateTable(table);
   if (!isTable(checked)) return reject('PolicyInvalid', checked.join('; '));
@@ -167,7 +170,8 @@ function candidateOf(
       if (shortfall !== undefined) return reject(shortfall.code, shortfall.detail);
     }
   }
-  return { ...lineOf(candidate), version, hash: policyHash(table), table };
+  const proven = candidate.merchant === undefined ? {} : { standards: standards.map(policyHash) };
+  return { ...lineOf(candidate), version, hash: policyHash(table), table, ...proven };
 }
 
 function publish(command: Stamped<CommandOf<PolicyCommand, 'PublishPolicy'>>, line: PolicyLine): Answer {
@@ -227,7 +231,9 @@ function approveShortNotice(
   const { proposedBy, reason, effectiveFrom: asked } = proposal;
   if (proposedBy === subject) return reject('SameSubject', 'another person than the one who proposed it approves it');
   // Again, since the platform's own policy may have changed since.
-  const candidate = candidateOf({ ...proposal, ...(standards === undefined ? {} : { standards }) }, line);
+  const { platform, merchant, table } = proposal;
+  const whose = { platform, ...(merchant === undefined ? {} : { merchant }) };
+  const candidate = candidateOf({ ...whose, table, ...(standards === undefined ? {} : { standards }) }, line);
   if ('rejected' in candidate) return candidate;
   const effectiveFrom = asked !== undefined && isAfter(asked, at) ? asked : at;
   const approved = { ...candidate, publishedAt: at, effectiveFrom, proposedBy, approvedBy: subject, reason };

@@ -26,6 +26,11 @@ export const fewFacts: FactSpace = {
   reissuePromised: ['yes'],
   reissue: ['none', 'failed'],
   merchantAnswer: ['none', 'silent'],
+  noReturnConsent: ['no'],
+  chat: ['none'],
+  evidence: ['incomplete'],
+  merchantPromise: ['none'],
+  evidencePhase: ['none'],
 };
 
 /** Every combination of facts, each an object of its own. */

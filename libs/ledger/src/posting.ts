@@ -261,6 +261,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'MerchantAnswerAwaited':
     case 'MerchantAnswered':
     case 'MerchantStayedSilent':
+    case 'EvidenceAwaited':
+    case 'EvidencePhaseEnded':
+    case 'PersonRequested':
+    case 'VerdictVoided':
     case 'ReviewStarted':
     case 'ReviewEscalated':
     case 'VerdictReached':

@@ -89,12 +89,15 @@ export const claimReasons = [
   'key-expired',
   'not-credited',
   'not-delivered',
+  'wrong-face-value',
+  'duplicate-recharge',
+  'merchant-absent',
   'platform-failure',
   'wrong-account',
   'own-cancellation',
   'dislike',
   'seven-day',
-] as const; // S08 and the sentences after it; the catalogue grows with the dispute
+] as const; // S08 and the sentences after it, S58
 export type ClaimReason = (typeof claimReasons)[number];
 
 /** Who is at fault, as a verdict finds it. K1 */

@@ -41,13 +41,14 @@ const history: readonly (AnyReadModel | string)[] = [
   journal,
   payoutQueue,
   depositStatement,
-  caseFile,
+  'case-file.v2',
   fundCoverage,
   buyerDebtBook,
   refundHistory,
   fundBook,
   fundStanding,
   differences,
+  caseFile,
   policyVersions,
 ];
 

@@ -58,7 +58,7 @@ const settlement = 'settlement';
 /** Of the account, since a cooling-off may end in a later period than it began in. */
 const depositStream = ({ platform, merchant }: { readonly platform: string; readonly merchant: string }) =>
   `deposit-${platform}.${merchant}`;
-const waits = ['verification', 'reissue', 'buyer-check', 'merchant-answer', 'review'] as const;
+const waits = ['verification', 'reissue', 'buyer-check', 'merchant-answer', 'evidence', 'review'] as const;
 /** The next thing a unit of a case waits for replaces the one before. */
 async function wait(
   tx: ReadModelTx,
@@ -179,6 +179,8 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | DepositEvent | Fu
         .execute();
     },
     MerchantStayedSilent: ({ data }, tx) => stopWaiting(tx, data.disputeId, data.units),
+    EvidenceAwaited: ({ data }, tx) => wait(tx, data.disputeId, data.units, 'evidence', data.until),
+    EvidencePhaseEnded: ({ data }, tx) => stopWaiting(tx, data.disputeId, data.units),
     ReviewStarted: ({ data }, tx) => wait(tx, data.disputeId, data.units, 'review', data.until),
     ReviewEscalated: async ({ data }, tx) => {
       await of(tx)

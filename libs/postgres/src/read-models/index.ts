@@ -1,3 +1,4 @@
+export { caseStatuses, caseTurns, listCases, type CaseTurn } from './case-list.js';
 export { neverSkipped, readModelMigrations, readModels } from './all.js';
 export type { AgeBucket } from './age.js';
 export {
