@@ -54,6 +54,7 @@ import { orderCommands, Orders } from './orders.js';
 import { Parties } from './parties.js';
 import { payoutCommands, Payouts } from './payouts.js';
 import { Policies, policyCommands } from './policies.js';
+import { PolicyShelf } from './policy-shelf.js';
 import { Receipts, uniqueCommands } from './receipts.js';
 import { Reconciliations, reconciliationCommands, billCommands } from './reconciliation.js';
 import { Recourse, recourseCommands } from './recourse.js';
@@ -184,6 +185,7 @@ class ApiModule {
         Parties,
         Receipts,
         Exposures,
+        PolicyShelf,
         Relay,
         ...(settings.virtualClock ? [VirtualClock] : []),
         aggregateStoreProvider(openAggregateStore({ eventStore, log })),

@@ -1,8 +1,6 @@
 import { Controller, Get, Inject, Param, Query, Req, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import type { PolicyEvent } from '@recourse/disputes/events';
 import { type Actor, plusMs } from '@recourse/eventing';
-import type { EventStore } from '@recourse/eventstore';
 import { assets } from '@recourse/money';
 import { Caller, Problem } from '@recourse/nest';
 import {
@@ -24,6 +22,7 @@ import {
   PeriodError,
   periodShape,
   plain,
+  publishedPolicies,
   refundBearers,
   type RefundBearer,
   type RefundGrouping,
@@ -47,11 +46,11 @@ import {
 } from '@recourse/postgres';
 import type { Request } from 'express';
 import { Readable } from 'node:stream';
-import { Edge, maxStreamEvents } from './edge.js';
+import { Edge } from './edge.js';
 import { derivedIdShape, Id, Limit, limitOf, OneOf, Shape } from './fields.js';
 import { isPartyOf } from './parties.js';
 import { Reads } from './route.js';
-import { databaseToken, eventStoreToken } from './tokens.js';
+import { databaseToken } from './tokens.js';
 
 const usualRows = 50;
 const maxRows = 200;
@@ -156,7 +155,6 @@ export class AuditResource {
   constructor(
     @Inject(Edge) private readonly edge: Edge,
     @Inject(databaseToken) private readonly database: Database,
-    @Inject(eventStoreToken) private readonly eventStore: EventStore,
   ) {}
 
   @Get('refunds')
@@ -267,8 +265,7 @@ export class AuditResource {
 
   private async scopeOf({ platform }: Actor, { merchant, ...query }: PeriodQuery): Promise<FigureScope> {
     const { from = '1970-01-01T00:00:00.000Z', before = plusMs(await this.edge.now(), 1) } = periodOf(query);
-    const published = await this.eventStore.readStream<PolicyEvent>(`policy-${platform}`, { limit: maxStreamEvents });
-    const policies = published.map(({ data: { version, hash, effectiveFrom } }) => ({ version, hash, effectiveFrom }));
+    const policies = await publishedPolicies(this.database.db, platform);
     return { platform, from, before, ...(merchant === undefined ? {} : { merchant }), policies };
   }
 }

@@ -207,6 +207,11 @@ describe('what is not there', () => {
     ['a contribution', () => post('/fund/contributions/demo.cnone/approval', finance), 'contribution-unknown'],
     ['a merchant without an account', () => post('/deposits/nobody/settlements', finance), 'account-unopened'],
     ['a refund', () => ({ method: 'GET', path: '/refunds/demo.none', as: finance }), 'refund-unknown'],
+    [
+      'a version of the policy of a merchant',
+      () => ({ method: 'GET', path: '/policies/1?merchant=m1', as: finance }),
+      'policy-unknown',
+    ],
     ['a version of the policy', () => ({ method: 'GET', path: '/policies/9', as: finance }), 'policy-unknown'],
     ['a route', () => ({ method: 'GET', path: '/nowhere', as: finance }), 'not-found'],
     ['a method', () => ({ method: 'POST', path: '/refunds', as: finance }), 'not-found'],
@@ -233,6 +238,28 @@ describe('what the domain refuses', () => {
     ['a top-up with a payment for something else', () => topUp('tx-N1'), 409, 'owned-by-another'],
     ['a policy that is no table', () => policy({ rules: 'none' }), 422, 'policy-invalid'],
     ['a policy with a hidden barrier', () => policy(refusingTheUndelivered), 422, 'policy-invalid'],
+    ['a policy that takes effect tomorrow', () => changed('', { table: next, effectiveFrom: tomorrow }), 422, 'notice-too-short'],
+    ['a policy of a merchant nobody knows', () => changed('', { table: next, merchant: 'm9' }), 409, 'deposit-not-agreed'],
+    [
+      'a shorter notice in the past',
+      () => changed('/short-notice', { ...short, effectiveFrom: longAgo }),
+      422,
+      'notice-too-short',
+    ],
+    [
+      'a reason of blanks',
+      () => changed('/short-notice', { ...short, reason: { zh: ' ', en: 'x' } }),
+      422,
+      'explanation-invalid',
+    ],
+    [
+      'an approval of what nobody proposed',
+      () => changed('/short-notice/approval', { hash: '0'.repeat(64) }),
+      409,
+      'not-proposed',
+    ],
+    ['a withdrawal of what is in force', () => changed('/1/withdrawal', { reason }), 409, 'already-in-force'],
+    ['a withdrawal of no version', () => changed('/x/withdrawal', { reason }), 404, 'policy-unknown'],
   ])('%s is a problem of its own', (_, call, status, problem) => expectRefused(call(), status, problem));
 
   const deliver = (unit: object): Call => ({
@@ -262,6 +289,11 @@ describe('what the domain refuses', () => {
       { id: 'person', when: {}, then: { do: 'review' }, explanation: text, basis: ['S16'] },
     ],
   };
+  const reason = { zh: '规则', en: 'rules' };
+  const next = { ...refusingTheUndelivered, rules: refusingTheUndelivered.rules.slice(1) };
+  const short = { table: next, reason };
+  const [longAgo, tomorrow] = ['2020-01-01T00:00:00.000Z', '2026-03-02T12:00:00.000Z'];
+  const changed = (path: string, body: object): Call => ({ method: 'POST', path: `/policies${path}`, as: operator, body });
   const policy = (table: object): Call => ({ method: 'POST', path: '/policies', as: operator, body: { table } });
 });
 

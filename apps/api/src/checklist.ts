@@ -1,17 +1,16 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { policyInForce } from '@recourse/disputes';
-import type { Explanation, PolicyEvent } from '@recourse/disputes/events';
+import type { Explanation } from '@recourse/disputes/events';
 import { type Actor, type Instant, isAfter } from '@recourse/eventing';
-import type { EventStore } from '@recourse/eventstore';
 import { Caller, Problem } from '@recourse/nest';
 import type { AfterSalePromise } from '@recourse/orders/events';
 import { type CaseFile, casesOfOrder, type Database, findOrder, type UnitRow } from '@recourse/postgres';
-import { Edge, maxStreamEvents } from './edge.js';
+import { Edge } from './edge.js';
 import { Id } from './fields.js';
 import { Parties, type PlacedOrder } from './parties.js';
+import { PolicyShelf } from './policy-shelf.js';
 import { everyRole, Reads } from './route.js';
-import { databaseToken, eventStoreToken } from './tokens.js';
+import { databaseToken } from './tokens.js';
 
 /** `kept`: the platform keeps it itself, the buyer need not. `unpublished`: nobody measures it here yet. */
 type State = 'todo' | 'done' | 'kept' | 'later' | 'over' | 'unpublished' | 'information';
@@ -66,7 +65,10 @@ const channels = [
 
 const unpublished = (id: string, text: Explanation): Item => ({ id, text, state: 'unpublished' });
 
-function beforePurchase(policy: { readonly version: number } | undefined, promise: AfterSalePromise | undefined): Step {
+function beforePurchase(
+  policy: { readonly version: number; readonly merchant?: string } | undefined,
+  promise: AfterSalePromise | undefined,
+): Step {
   return {
     step: 'before-purchase',
     title: say('下单之前', 'before you buy'),
@@ -87,7 +89,9 @@ function beforePurchase(policy: { readonly version: number } | undefined, promis
           'read the refund rules; the version you agree to is frozen into the order',
         ),
         state: promise === undefined ? 'todo' : 'kept',
-        ...(policy === undefined ? {} : { see: `/policies/${policy.version}` }),
+        ...(policy === undefined
+          ? {}
+          : { see: `/policies/${policy.version}${policy.merchant === undefined ? '' : `?merchant=${policy.merchant}`}` }),
       },
       {
         id: 'promise',
@@ -225,7 +229,7 @@ export class Checklists {
   constructor(
     @Inject(Edge) private readonly edge: Edge,
     @Inject(Parties) private readonly parties: Parties,
-    @Inject(eventStoreToken) private readonly eventStore: EventStore,
+    @Inject(PolicyShelf) private readonly shelf: PolicyShelf,
     @Inject(databaseToken) private readonly database: Database,
   ) {}
 
@@ -234,13 +238,12 @@ export class Checklists {
   @ApiOperation({ summary: "The buyer's checklist before an order: what to look at, what to record when, and where to complain" }) // S85
   async before(@Query() { merchant }: MerchantQuery, @Caller() { platform }: Actor) {
     const at = await this.edge.now();
-    const published = await this.eventStore.readStream<PolicyEvent>(`policy-${platform}`, { limit: maxStreamEvents });
-    const policy = policyInForce(published, at);
+    const { policy } = await this.shelf.inForce({ platform, ...(merchant === undefined ? {} : { merchant }) }, at);
     const steps = [beforePurchase(policy, undefined), afterPayment(undefined), onDelivery([], at), onProblem([], [], at)];
     return {
       merchant: merchant ?? null,
       at,
-      policy: policy === undefined ? null : { version: policy.version, hash: policy.hash },
+      policy: policy === undefined ? null : { id: policy.id, version: policy.version, hash: policy.hash },
       steps,
       channels,
     };

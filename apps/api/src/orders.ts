@@ -1,7 +1,5 @@
 import { Body, Controller, Get, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { policyInForce } from '@recourse/disputes';
-import type { PolicyEvent } from '@recourse/disputes/events';
 import { type Actor, type EventOf, periodId, type Recorded } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
 import { type Money, toJson } from '@recourse/money';
@@ -33,6 +31,7 @@ import {
   Whole,
 } from './fields.js';
 import { isPartyOf, Parties } from './parties.js';
+import { PolicyShelf } from './policy-shelf.js';
 import { own, Receipts } from './receipts.js';
 import { everyRole, Once, Reads, type Write, Writes } from './route.js';
 import type { Settings } from './settings.js';
@@ -88,6 +87,13 @@ class PromiseField {
 }
 
 class ConsentField {
+  @Shape(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,63})?$/, {
+    description: "the policy that the buyer accepted, as GET /policies/in-force names it; the platform's if left out",
+    example: 'demo',
+    optional: true,
+  })
+  id?: string;
+
   @Whole(1, 1_000_000, { example: 1 })
   version!: number;
 
@@ -189,6 +195,7 @@ export class Orders {
     @Inject(Parties) private readonly parties: Parties,
     @Inject(Receipts) private readonly receipts: Receipts,
     @Inject(Exposures) private readonly exposures: Exposures,
+    @Inject(PolicyShelf) private readonly shelf: PolicyShelf,
     @Inject(eventStoreToken) private readonly eventStore: EventStore,
     @Inject(databaseToken) private readonly database: Database,
     @Inject(vaultToken) private readonly vault: Vault,
@@ -197,12 +204,14 @@ export class Orders {
 
   @Post()
   @Writes(201, 'shop')
-  @ApiOperation({ summary: 'Place an order under the policy in force, which the buyer has accepted' })
+  @ApiOperation({
+    summary: "Place an order under the policy in force, which the buyer has accepted: the merchant's own, or else the platform's",
+  })
   place(@Body() body: PlaceOrderBody, @Once() write: Write) {
     return write(async (run) => {
       const { platform } = run.caller;
       this.receipts.rail(body.rail);
-      const policy = policyInForce(await this.policies(platform), run.at);
+      const { policy } = await this.shelf.inForce({ platform, merchant: body.merchant }, run.at);
       if (policy === undefined)
         throw new Problem(
           409,
@@ -227,7 +236,7 @@ export class Orders {
         settlement: body.settlement,
         promise: { ...body.promise },
         policy: { id: policy.id, version: policy.version, hash: policy.hash },
-        consent: { id: policy.id, version: body.consent.version, hash: body.consent.hash },
+        consent: { id: body.consent.id ?? platform, version: body.consent.version, hash: body.consent.hash },
         lines: body.lines.map((line) => ({ product: line.product, unitPrice: moneyOf(line.unitPrice), quantity: line.quantity })),
         ...(body.discount === undefined ? {} : { discount: moneyOf(body.discount) }),
         ...(body.fee === undefined ? {} : { fee: moneyOf(body.fee) }),
@@ -364,7 +373,10 @@ export class Orders {
   async read(@Param('orderNo') orderNo: string, @Caller() caller: Actor) {
     const found = await this.visible(caller, orderNo);
     const money = (minor: bigint) => toJson({ asset: found.asset, minor });
-    const freezes = await freezesOf(this.database.db, found.order_id);
+    const [freezes, placed] = await Promise.all([
+      freezesOf(this.database.db, found.order_id),
+      this.parties.order(caller, orderNo),
+    ]);
     return {
       orderId: found.order_id,
       merchant: found.merchant,
@@ -373,7 +385,7 @@ export class Orders {
       settlement: found.settlement,
       status: found.status,
       total: money(found.total),
-      policy: { version: found.policy_version, hash: found.policy_hash },
+      policy: placed.policy,
       placedAt: found.placed_at,
       paidAt: found.paid_at,
       deliverBefore: found.deliver_before,
@@ -406,14 +418,11 @@ export class Orders {
     const row = found.units.find((candidate) => candidate.unit_no === unitNo);
     if (row === undefined) throw new Problem(404, 'unit-unknown', 'the order has no such unit');
     const placed = await this.parties.order(caller, orderNo);
-    const { version, hash } = placed.policy;
-    const policy = (await this.policies(caller.platform)).find(({ data }) => data.version === version && data.hash === hash);
-    if (policy === undefined) throw new Error(`the policy of order ${placed.orderId} is not in its stream`);
     return eligibilityOf({
       order: placed,
       status: found.status,
       unit: row,
-      table: policy.data.table,
+      table: await this.shelf.frozen(placed.policy),
       now: await this.edge.now(),
     });
   }
@@ -441,10 +450,6 @@ export class Orders {
     if (found === undefined || !isPartyOf(caller, found))
       throw new Problem(404, 'order-unknown', 'there is no such order for you');
     return found;
-  }
-
-  private policies(platform: string): Promise<readonly Recorded<PolicyEvent>[]> {
-    return this.eventStore.readStream<PolicyEvent>(`policy-${platform}`, { limit: maxStreamEvents });
   }
 
   private own(run: Run, orderId: string, unitNo: number, delivery: Delivery) {

@@ -2,10 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { PolicyEvent } from '@recourse/disputes/events';
 import { plusMs } from '@recourse/eventing';
-import { openEventStore } from '@recourse/eventstore';
-import { catalogue } from '@recourse/nest';
 import {
   connect,
   csvOf,
@@ -16,6 +13,7 @@ import {
   parseGroupings,
   periodBetween,
   plain,
+  publishedPolicies,
   refundBearers,
   refundGroupingNames,
   refundNotes,
@@ -70,7 +68,6 @@ interface Answer {
 }
 
 const statementTimeoutMs = 600_000;
-const streamLimit = 5_000;
 /** A table is as wide as its widest row, so it has to be held whole. */
 const maxTableRows = 1_000;
 
@@ -93,7 +90,7 @@ export async function runAudit(
     const answer =
       name === 'refunds'
         ? await refunds(database, selection, by, options.each === true)
-        : await figures(name, database, await scopeOf(database, stores.eventStoreUrl, selection));
+        : await figures(name, database, await scopeOf(database, selection));
     await write(answer, options, say);
     if (!answer.agrees) complain('the totals are not those of the journal: recourse verify names the rows');
     return answer.agrees ? 0 : 1;
@@ -165,23 +162,16 @@ async function figures(name: Exclude<AuditReportName, 'refunds'>, { db }: Databa
 
 async function scopeOf(
   { db }: Database,
-  eventStoreUrl: string,
   { platform, from = '1970-01-01T00:00:00.000Z', before, merchant }: RefundSelection,
 ): Promise<FigureScope> {
-  const eventStore = openEventStore({ connectionString: eventStoreUrl, catalogue, log: () => undefined });
-  try {
-    const published = await eventStore.readStream<PolicyEvent>(`policy-${platform}`, { limit: streamLimit });
-    const now = await ((await existingVirtualClock(db)) ?? machineClock).now();
-    return {
-      platform,
-      from,
-      before: before ?? plusMs(now, 1),
-      ...(merchant === undefined ? {} : { merchant }),
-      policies: published.map(({ data: { version, hash, effectiveFrom } }) => ({ version, hash, effectiveFrom })),
-    };
-  } finally {
-    await eventStore.close();
-  }
+  const now = await ((await existingVirtualClock(db)) ?? machineClock).now();
+  return {
+    platform,
+    from,
+    before: before ?? plusMs(now, 1),
+    ...(merchant === undefined ? {} : { merchant }),
+    policies: await publishedPolicies(db, platform),
+  };
 }
 
 async function write(answer: Answer, { format, out }: AuditOptions, say: (line: string) => void): Promise<void> {

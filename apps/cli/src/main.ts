@@ -439,6 +439,25 @@ policy
     }),
   );
 
+policy
+  .command('simulate')
+  .description(
+    'walk every past case again under a table: each verdict that changes, and the change in money by rule and by merchant; 1 when one changes',
+  )
+  .argument('<file>', 'the table that may follow')
+  .option(...dataDir)
+  .option('--platform <id>', 'only cases of this one; default is all')
+  .option('--merchant <id>', 'only cases of this one')
+  .option('--since <period>', 'ended in this day, month or year of Asia/Shanghai (2026-03-01, 2026-03, 2026) or later')
+  .option('--json', 'print one JSON document')
+  .action((file: string, options: { dataDir: string; platform?: string; merchant?: string; since?: string; json?: boolean }) =>
+    carryOut(async () => {
+      const { runPolicySimulate } = await import('./policy-simulate.js');
+      const { json = false, ...more } = options;
+      return runPolicySimulate(file, { ...more, dataDir: resolve(options.dataDir), json }, process.env);
+    }),
+  );
+
 const parked = program.command('parked').description('events that a reader could not handle, and those that wait behind them');
 const withStores = async (
   dataDirectory: string,

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { policySchema } from '@recourse/disputes';
 import { runPolicyDiff, runPolicyLint } from './policy.js';
 
 interface Rule {
@@ -45,6 +46,11 @@ const diff = async (before: string, after: string, json = false) => {
   const code = await runPolicyDiff(before, after, { json, say: (line) => lines.push(line) });
   return { code, text: lines.join('\n') };
 };
+
+it('the schema in docs is the one that is served; `npm run generate` writes it', async () => {
+  const file = fileURLToPath(new URL('../../../docs/policy.schema.json', import.meta.url));
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(policySchema());
+});
 
 it('the policy that comes with the product passes without a word', async () => {
   const { code, text } = await lint(defaultPolicy);

@@ -24,7 +24,7 @@ const maxFileBytes = 1024 * 1024;
 const maxShownFaults = 20;
 
 /** @throws Error that names the file, for one that cannot be read or is no table */
-async function tableIn(file: string): Promise<PolicyTable> {
+export async function tableIn(file: string): Promise<PolicyTable> {
   const cannot = (why: string, cause?: unknown) => new Error(`${file} ${why}`, { cause });
   const found = await stat(file).catch((error: unknown) => {
     throw cannot((error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read', error);
@@ -47,9 +47,10 @@ async function tableIn(file: string): Promise<PolicyTable> {
   throw cannot(['is not a policy table:', ...table.slice(0, maxShownFaults).map((fault) => `  ${fault}`), ...more].join('\n'));
 }
 
-const nameOf = (table: PolicyTable) => ({ id: table.id, version: table.version, hash: policyHash(table) });
-const titled = ({ id, version, hash }: ReturnType<typeof nameOf>): string => `${id} version ${version} (${hash.slice(0, 12)})`;
-const many = (count: number, what: string): string => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
+export const nameOf = (table: PolicyTable) => ({ id: table.id, version: table.version, hash: policyHash(table) });
+export const titled = ({ id, version, hash }: ReturnType<typeof nameOf>): string =>
+  `${id} version ${version} (${hash.slice(0, 12)})`;
+export const many = (count: number, what: string): string => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
 const said = (facts: PolicyRule['when']): string =>
   Object.entries(facts)
     .map(([fact, value]) => `${fact}=${typeof value === 'string' ? value : value.join('|')}`)

@@ -206,6 +206,18 @@ function accepted(outcome: ReturnType<typeof dispute.decide>): readonly DisputeE
   return outcome;
 }
 
+/** A policy that was withdrawn before it took effect. */
+export async function announce({ append }: SampleInstallation): Promise<void> {
+  const text = { zh: '标准规则', en: 'standard rules' };
+  const version = { platform, id: platform, version: 1, hash: policy.hash };
+  const table = { id: policy.id, version: 1, title: text, rules: [] };
+  await append(
+    'policy-demo',
+    event('PolicyPublished', { ...version, table, publishedAt: at(1), effectiveFrom: at(9) }),
+    event('PolicyWithdrawn', { ...version, reason: text, withdrawnBy: 'li', withdrawnAt: at(2) }),
+  );
+}
+
 /** One order `demo.o{n}` of one unit whose key is dead. */
 export const saleOf = (n: number, payee = 'person-b1') => {
   const orderId = `demo.o${n}`;

@@ -1,6 +1,7 @@
 import { readModels, type AnyReadModel } from '@recourse/postgres';
 import { sql, type RawBuilder } from 'kysely';
 import {
+  announce,
   handOver,
   deceive,
   differ,
@@ -45,6 +46,7 @@ describe('a row of a read model (I9)', () => {
     await deceive(house, saleOf(1));
     await differ(house);
     await fail(house, saleOf(2));
+    await announce(house);
     await house.project();
   });
   afterAll(() => house.remove());

@@ -64,7 +64,7 @@ export async function frozenTable(
     const found = published.find(
       ({ type, data }) => type === 'PolicyPublished' && data.version === policy.version && data.hash === policy.hash,
     );
-    if (found) return found.data.table;
+    if (found?.type === 'PolicyPublished') return found.data.table;
   }
   return undefined;
 }

@@ -9,10 +9,21 @@ export { explainCase } from './explanation.js';
 export { bearerTexts, burdenTexts, factText, factTexts, liabilityTexts, outcomeTexts, remedyTexts } from './fact-names.js';
 export { incident, maxUnitsPerNotice } from './incident.js';
 export { withoutSecrets } from './masking.js';
-export { policy, policyInForce } from './policy.js';
+export { policy, policyIdOf } from './policy.js';
 export { diffTables } from './policy-diff.js';
 export { lintTable } from './policy-lint.js';
+export { policySchema } from './policy-schema.js';
+export { PolicySimulation, type UnitComparison, type UnitEnd } from './policy-simulation.js';
+export { shortfallOf } from './policy-standard.js';
+export { policiesFrom, policyInForce, standingsOf } from './policy-timeline.js';
 export { canonicalJson, contradictionIn, factNames, factValues, matchRule, policyHash } from './policy-table.js';
+export {
+  changeOf,
+  SimulationTotals,
+  type MoneyChange,
+  type SimulationCount,
+  type SimulationReport,
+} from './simulation-totals.js';
 export { isTable, readTable, validateTable } from './table-check.js';
 export { speakers } from './transcript.js';
 export { rederive } from './rederivation.js';
@@ -25,3 +36,4 @@ export type * from './order-attestation.js';
 export type * from './rederivation.js';
 export type { Turn } from './turn.js';
 export type * from './case-material.js';
+export type * from './policy-timeline.js';

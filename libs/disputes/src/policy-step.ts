@@ -7,6 +7,7 @@ import {
   matchRule,
   personRequestedRule,
   policyHash,
+  type Facts,
   type PolicyRule,
   type PolicyTable,
   type RuleOutcome,
@@ -47,11 +48,16 @@ const forPerson: PolicyRule = {
 const isForPerson = ({ then }: PolicyRule): boolean =>
   then.do === 'await-merchant' || then.do === 'await-evidence' || (then.do === 'decide' && then.remedy !== 'FULL_REFUND');
 
+/** The rule that a table has for these facts; not where the buyer asked for a person and it would keep him from one. */
+export function ruleFor({ personRequested }: SubmittedCase, table: PolicyTable, facts: Facts): PolicyRule {
+  const byTable = matchRule(table, facts);
+  return personRequested && isForPerson(byTable) ? forPerson : byTable;
+}
+
 const matchAll = (state: SubmittedCase, table: PolicyTable): readonly Matched[] =>
   state.units.filter(isMovable).map((unit) => {
     const findings = findingsOf(state, unit);
-    const byTable = matchRule(table, findings.facts);
-    const matched = state.personRequested && isForPerson(byTable) ? forPerson : byTable;
+    const matched = ruleFor(state, table, findings.facts);
     return { unit, ...findings, rule: matched.id, matched };
   });
 const numbersOf = (matches: readonly Matched[]) => matches.map(({ unit }) => unit.unitNo);

@@ -2,15 +2,15 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { lintTable } from './policy-lint.js';
 import { canonicalJson, factValues, personRequestedRule, type PolicyTable } from './policy-table.js';
 
-const maxRules = 500;
+export const maxRules = 500;
 const maxTableBytes = 48 * 1024;
 const maxProblems = 100;
-const maxExplanationLength = 1_000;
-const maxBasis = 20;
-const maxBasisLength = 200;
+export const maxExplanationLength = 1_000;
+export const maxBasis = 20;
+export const maxBasisLength = 200;
 
-const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'NONE', 'UNPROVEN'];
-const identifier = /^[a-z0-9][a-z0-9.-]{0,63}$/;
+export const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'NONE', 'UNPROVEN'];
+export const identifier = /^[a-z0-9][a-z0-9.-]{0,63}$/;
 
 type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -286,6 +286,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'AppealRuled':
     case 'DisputeWithdrawn':
     case 'PolicyPublished':
+    case 'PolicyShortNoticeProposed':
+    case 'PolicyShortNoticeWithdrawn':
+    case 'PolicyWithdrawn':
+    case 'PolicyRetired':
     case 'IncidentRecorded':
     case 'IncidentWidened':
     case 'IncidentEnded':

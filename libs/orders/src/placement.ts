@@ -111,7 +111,10 @@ export function placeOrder(command: Do<'PlaceOrder'>): Decision {
   const broken = promiseFault(promise, productKind);
   if (broken !== undefined) return reject('PromiseIncomplete', broken);
   if (!isSamePolicy(command.consent, policy))
-    return reject('ConsentMissing', 'the buyer must accept this very version of the refund policy before paying'); // S24
+    return reject(
+      'ConsentMissing',
+      `the buyer must accept version ${policy.version} of the refund policy ${policy.id} before paying`,
+    ); // S24
 
   const ordered = spread(lines);
   const weights = ordered.map(({ unitPrice }) => unitPrice.minor);

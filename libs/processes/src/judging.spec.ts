@@ -55,6 +55,29 @@ it('a case is judged by the version that was frozen into its order, whatever was
   expect(await on.DisputeSubmitted?.(submitted, world)).toEqual([applied]);
 });
 
+it('a case under a policy of the merchant’s own is judged by that, also when the policy has ended since', async () => {
+  const id = 'demo.m1';
+  const own = recorded<PolicyEvent, 'PolicyPublished'>('policy-demo.m1', 'PolicyPublished', {
+    ...published(2).data,
+    merchant: 'm1',
+    id,
+    table: { ...table(2), id: 'own' },
+  });
+  const ended = recorded<PolicyEvent, 'PolicyRetired'>('policy-demo.m1', 'PolicyRetired', {
+    platform: 'demo',
+    merchant: 'm1',
+    id,
+    reason: { zh: '规则', en: 'rules' },
+    retiredBy: 'li',
+    retiredAt: noon,
+    effectiveFrom: noon,
+  });
+  const case_ = { ...submitted, data: { ...submitted.data, policy: { ...policy, id } } };
+  expect(await on.DisputeSubmitted?.(case_, streams(published(2), ended, own, case_))).toEqual([
+    { ...applied, command: { type: 'ApplyPolicy', table: { ...table(2), id: 'own' } } },
+  ]);
+});
+
 it('a later fact finds the frozen version in the case’s own stream', async () => {
   const recordedWord = recorded<DisputeEvent, 'VerificationRecorded'>('dispute-demo.o1.1', 'VerificationRecorded', {
     disputeId: 'demo.o1.1',

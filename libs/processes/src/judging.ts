@@ -59,7 +59,10 @@ async function applyPolicy({ type, data }: FactChange, streams: StreamReader): P
     throw new Error(`dispute ${data.disputeId} is judged before it was submitted`);
   }
   const published = await streams.read<PolicyEvent>(`policy-${file.policy.id}`);
-  const policy = published.find((event) => event.data.version === file.policy.version && event.data.hash === file.policy.hash);
+  const policy = published.find(
+    (event): event is Recorded<EventOf<PolicyEvent, 'PolicyPublished'>> =>
+      event.type === 'PolicyPublished' && event.data.version === file.policy.version && event.data.hash === file.policy.hash,
+  );
   if (policy === undefined) throw new Error(`policy ${file.policy.id} version ${file.policy.version} is not in its stream`);
   const reports = type === 'ReissueMissed' ? await replacementsOf(file, streams) : [];
   return [...reports, toDispute('apply-policy', data.disputeId, { type: 'ApplyPolicy', table: policy.data.table })];

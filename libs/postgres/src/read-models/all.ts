@@ -15,6 +15,7 @@ import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
 import { orderFreezes } from './order-freezes.js';
 import { payoutQueue } from './payout-queue.js';
+import { policyVersions } from './policy-versions.js';
 import { inSchema, liveSchema, type AnyReadModel, type ReadModelTx } from './read-model.js';
 import { refundAudit } from './refund-audit.js';
 import { refundHistory } from './refund-history.js';
@@ -52,6 +53,7 @@ const history: readonly (AnyReadModel | string)[] = [
   caseFile,
   complaints,
   incidentBook,
+  policyVersions,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');

@@ -110,6 +110,7 @@ export {
   payoutStatuses,
   type PayoutStatus,
 } from './payout-queue.js';
+export { policyVersions, publishedPolicies } from './policy-versions.js';
 export { inSchema, liveSchema, type AnyReadModel, type NoTables, type ReadModel, type ReadModelTx } from './read-model.js';
 export { refundAudit, refundBearers, refundSources, type RefundBearer, type RefundSource } from './refund-audit.js';
 export {
