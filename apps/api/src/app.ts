@@ -37,6 +37,7 @@ import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
 import { Exposures } from './exposures.js';
+import { Faults } from './faults.js';
 import { feeCommands, Fees } from './fees.js';
 import { contributionCommands, fundControlCommands, FundResource } from './fund.js';
 import { freezeCommands, Freezing } from './freezing.js';
@@ -129,6 +130,7 @@ class ApiModule {
       AuditResource,
       LedgerResource,
       Policies,
+      Faults,
       Fees,
       ClockResource,
     ];

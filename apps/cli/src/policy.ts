@@ -92,7 +92,10 @@ export async function runPolicyDiff(oldFile: string, newFile: string, { json, sa
 }
 
 const outcomeIn = ({ outcome }: Answer): string =>
-  outcome.do === 'decide' ? `${outcome.remedy} (liable ${outcome.liable}, borne by ${outcome.bearer})` : outcome.do;
+  outcome.do === 'decide'
+    ? `${outcome.remedy}${percent(outcome.refundPercent)} (liable ${outcome.liable}, borne by ${outcome.bearer}${percent(outcome.merchantPercent)})`
+    : outcome.do;
+const percent = (part: number | undefined): string => (part === undefined ? '' : ` ${part} %`);
 const answer = (one: Answer): string => `${one.rule ?? 'no rule'}: ${outcomeIn(one)}`;
 const extentLines = ({ count, possible, witness }: Extent): string[] => [
   `    ${many(count, 'combination')}, ${possible.toLocaleString('en')} of which can happen`,

@@ -1,5 +1,7 @@
+export type { PersonDecision } from './award.js';
 export type { Dispute } from './case.js';
 export type * from './dispute.js';
+export type { Fault, FaultCode } from './fault-catalogue.js';
 export type * from './policy.js';
 export type * from './policy-table.js';
 export type { Finding } from './findings.js';

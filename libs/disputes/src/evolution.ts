@@ -111,7 +111,14 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
         appealUntil,
         refused,
         final: false,
-        units: units.map(({ unitNo, liable, remedy, bearer, refund }) => ({ unitNo, liable, remedy, bearer, refund })),
+        units: units.map(({ unitNo, liable, remedy, bearer, refund, merchantPart }) => ({
+          unitNo,
+          liable,
+          remedy,
+          bearer,
+          refund,
+          ...(merchantPart && { merchantPart }),
+        })),
         override: { is: 'none' },
       };
       return { ...next, verdicts: [...state.verdicts, verdict] };

@@ -1,10 +1,12 @@
+export { awardOf, contradictionIn } from './award.js';
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
 export * from './events.js';
+export { faultCatalogue, faultNamed, faultOf } from './fault-catalogue.js';
 export { policy, policyInForce } from './policy.js';
 export { diffTables } from './policy-diff.js';
 export { lintTable } from './policy-lint.js';
-export { contradictionIn, factNames, factValues, matchRule, policyHash } from './policy-table.js';
+export { factNames, factValues, matchRule, policyHash } from './policy-table.js';
 export { isTable, readTable, validateTable } from './table-check.js';
 export { speakers } from './transcript.js';
 export { triage } from './triage.js';

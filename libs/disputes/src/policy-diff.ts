@@ -14,7 +14,8 @@ export interface Answer {
   readonly rule?: string;
   readonly outcome: RuleOutcome | { readonly do: 'undecided' };
 }
-export type ChangedField = 'step' | 'liable' | 'remedy' | 'bearer';
+export type ChangedField = 'step' | (typeof decisionFields)[number];
+const decisionFields = ['liable', 'remedy', 'bearer', 'refundPercent', 'merchantPercent'] as const;
 
 /** Facts that came to one rule and come to another now, or to the same with another outcome. */
 export interface OutcomeChange extends Extent {
@@ -67,7 +68,7 @@ const answerOf = (rule: PolicyRule | undefined): Answer =>
 function changedFields({ outcome: one }: Answer, { outcome: other }: Answer): ChangedField[] {
   if (one.do !== other.do) return ['step'];
   if (one.do !== 'decide' || other.do !== 'decide') return [];
-  return (['liable', 'remedy', 'bearer'] as const).filter((field) => one[field] !== other[field]);
+  return decisionFields.filter((field) => one[field] !== other[field]);
 }
 function changedTexts(one: PolicyRule, other: PolicyRule): TextChange['changed'] {
   return [
@@ -76,7 +77,18 @@ function changedTexts(one: PolicyRule, other: PolicyRule): TextChange['changed']
   ];
 }
 
-const worth = ({ outcome }: Answer): number => (outcome.do !== 'decide' ? 1 : outcome.remedy === 'NONE' ? 0 : 2);
+/** A part of the price for certain is more than what may still be nothing, and less than all of it. */
+function worth({ outcome }: Answer): number {
+  if (outcome.do !== 'decide') return 1;
+  switch (outcome.remedy) {
+    case 'NONE':
+      return 0;
+    case 'PARTIAL_REFUND':
+      return 1 + (outcome.refundPercent ?? 0) / 100;
+    case 'FULL_REFUND':
+      return 2;
+  }
+}
 const gainOf = ({ old, new: now }: Pick<OutcomeChange, 'old' | 'new'>): number => worth(now) - worth(old);
 const favoursOf = (gain: number): OutcomeChange['favours'] => (gain > 0 ? 'buyer' : gain < 0 ? 'others' : 'nobody');
 

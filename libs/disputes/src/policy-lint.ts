@@ -1,9 +1,9 @@
 import { DecisionDiagram, type Turn } from './decision-diagram.js';
 import { valuesIn, type FactSpace } from './fact-space.js';
+import { contradictionIn } from './award.js';
 import { laws, refuses } from './policy-laws.js';
 import {
   askedOf,
-  contradictionIn,
   factNames,
   factValues,
   type Explanation,

@@ -1,8 +1,8 @@
 import { encodeData, eventsOf, plusDays, type DataOf, type Instant } from '@recourse/eventing';
-import { zero } from '@recourse/money';
+import { amountContradictionIn, awardOf, contradictionIn, type PersonDecision } from './award.js';
 import type { CaseUnit, Findings, SubmittedCase } from './case.js';
 import type { DisputeEvent, UnitVerdict } from './dispute.js';
-import { contradictionIn, matchRule, policyHash, type Decision, type Explanation, type PolicyTable } from './policy-table.js';
+import { matchRule, policyHash, type Explanation, type PolicyTable } from './policy-table.js';
 
 type VerdictReached = DataOf<DisputeEvent, 'VerdictReached'>;
 
@@ -27,15 +27,23 @@ export function byRule<Item extends { readonly rule: string }>(items: readonly I
   return [...groups.values()];
 }
 
-const verdictOn = ({ unit, facts, sources }: Judged, { liable, remedy, bearer }: Decision): UnitVerdict => ({
-  unitNo: unit.unitNo,
-  liable,
-  remedy,
-  bearer,
-  refund: remedy === 'NONE' ? zero(unit.claimed.price.asset) : unit.claimed.price,
-  facts,
-  sources,
-});
+function verdictOn({ unit: { unitNo, claimed }, facts, sources }: Judged, decision: PersonDecision): UnitVerdict {
+  const { liable, remedy, bearer, refundPercent, merchantPercent } = decision;
+  const { price, refunded } = claimed;
+  const isPart = remedy === 'PARTIAL_REFUND' || (remedy === 'FULL_REFUND' && refunded !== undefined);
+  return {
+    unitNo,
+    liable,
+    remedy,
+    bearer,
+    ...awardOf(decision, claimed),
+    ...(refundPercent !== undefined && { refundPercent }),
+    ...(merchantPercent !== undefined && { merchantPercent }),
+    ...(isPart && { price, ...(refunded && { refundedBefore: refunded }) }),
+    facts,
+    sources,
+  };
+}
 
 /** As many units as one event can hold; hardly ever more than one portion. */
 function portions(units: readonly UnitVerdict[]): UnitVerdict[][] {
@@ -68,7 +76,7 @@ export function verdictsOn(
   { file }: SubmittedCase,
   first: number,
   judged: readonly [Judged, ...Judged[]],
-  decisionOn: (unitNo: number) => Decision,
+  decisionOn: (unitNo: number) => PersonDecision,
   ruling: Ruling,
   at: Instant,
 ) {
@@ -107,13 +115,17 @@ export function rejudge(verdict: VerdictReached, table: PolicyTable): readonly s
     if (decided !== (verdict.decidedBy === 'rule'))
       return [differs(`rule ${rule.id} does ${rule.then.do}, the verdict was given by ${verdict.decidedBy}`)];
     const problems: string[] = [];
-    const contradiction = contradictionIn(unit);
+    const isNamed = unit.remedy === 'PARTIAL_REFUND' && unit.refundPercent === undefined;
+    const contradiction = contradictionIn(isNamed ? { ...unit, amount: unit.refund } : unit) ?? amountContradictionIn(unit);
     if (contradiction !== undefined) problems.push(differs(contradiction));
-    if (unit.remedy === 'NONE' && unit.refund.minor !== 0n) problems.push(differs('an amount is refunded without a remedy'));
     if (rule.then.do === 'decide') {
-      const { liable, remedy, bearer } = rule.then;
+      const { liable, remedy, bearer, refundPercent, merchantPercent } = rule.then;
       if (unit.liable !== liable || unit.remedy !== remedy || unit.bearer !== bearer)
         problems.push(differs(`the rule says ${liable}, ${remedy}, borne by ${bearer}`));
+      if (unit.refundPercent !== refundPercent || unit.merchantPercent !== merchantPercent)
+        problems.push(
+          differs(`the rule refunds ${refundPercent ?? 'no part'}, of which the merchant bears ${merchantPercent ?? 'no part'}`),
+        );
       if (rule.explanation.zh !== verdict.explanation.zh || rule.explanation.en !== verdict.explanation.en)
         problems.push(differs('the explanation is not that of the rule'));
       if (rule.basis.join('\n') !== verdict.basis.join('\n')) problems.push(differs('the basis is not that of the rule'));

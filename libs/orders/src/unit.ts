@@ -1,5 +1,5 @@
 import { isAfter, type Instant, msBetween, plusMs } from '@recourse/eventing';
-import { add, isPositive, isZero, type Money, share, subtract, zero } from '@recourse/money';
+import { add, equals, isPositive, isZero, type Money, share, subtract, zero } from '@recourse/money';
 import type { Delivery, OrderEvent, UnitPrice } from './order.js';
 
 /** What the buyer can see of the unit. After a replacement it is the new key; the after-sale clock stays the unit's. */
@@ -31,7 +31,7 @@ export interface Unit extends UnitPrice {
   /** The merchant performed, the platform did not hand it over. S11 */
   readonly platformFailure: boolean;
   readonly confirmed: boolean;
-  /** The platform bears a refund on it, or one was revoked, so the merchant gets what escrow has. K5 */
+  /** Nothing of it is left to refund, or a refund was revoked, so the merchant gets what escrow has. K5 */
   readonly freed: boolean;
   readonly claim: { readonly claimId: string; readonly clockStoppedAt: Instant } | undefined;
   readonly draftUsed: boolean;
@@ -169,7 +169,7 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
       return change(event.data.lines, (unit, line) => ({
         ...unit,
         refunded: add(unit.refunded, line.amount),
-        freed: unit.freed || (unit.escrow === 'held' && line.source === 'fund'),
+        freed: unit.freed || (unit.escrow === 'held' && equals(add(unit.refunded, line.amount), unit.price)),
         feeFree: add(unit.feeFree, add(line.fromEscrow, add(line.merchantShare, line.fromFees))),
       }));
     case 'RefundFundedFromEscrow':

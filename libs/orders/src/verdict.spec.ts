@@ -1,7 +1,7 @@
 import { type EventOf, specify } from '@recourse/eventing';
 import { money, zero } from '@recourse/money';
 import { order, type OrderCommand, type OrderEvent } from './order.js';
-import { after, claim, close, confirm, delivered, history, orderId, refund, start, typesOf } from './order-examples.js';
+import { after, claim, close, confirm, delivered, history, orderId, refund, replace, start, typesOf } from './order-examples.js';
 
 const { given } = specify(order, start);
 const held = history(...delivered(), claim());
@@ -171,6 +171,31 @@ describe('approving a refund', () => {
     expect(late.at(-1)).toMatchObject({
       data: { because: 'claim-closed', amount: money(667n), fee: money(67n), net: money(600n) },
     });
+  });
+
+  it('names the units of which a part is left, so that their clocks go on', () => {
+    const [part] = approvalsOf(inParts(delivered(), 333n));
+    expect(part?.unitsWithRest).toEqual([1]);
+    const [, rest] = approvalsOf(inParts(delivered(), 333n, 667n));
+    expect(rest).not.toHaveProperty('unitsWithRest');
+  });
+
+  it('keeps the rest of a unit safe when the platform bears a part of it, and gives it to the merchant when nothing is left', () => {
+    const part = refund([{ amount: money(333n), ...platform }]);
+    const before = history(...delivered(), claim());
+    const events = given(...before).when({ ...part, at: after(2) }).events;
+    expect(typesOf(events)).toEqual(['RefundApproved', 'ClaimClosed']);
+    const again = given(...before, ...events, ...history(...delivered(), claim(), part, claim()).slice(-1));
+    const full = again.when({ ...refund([{ amount: money(667n) }], 1, 2), at: after(3) }).events;
+    expect(typesOf(full)).toEqual(['RefundApproved', 'RefundFundedFromEscrow', 'EscrowReleased', 'ClaimClosed']);
+    expect(full).toMatchObject([{}, {}, { data: { because: 'platform-bears', amount: money(333n), fee: money(33n) } }, {}]);
+  });
+
+  it('leaves a partly refunded unit to be claimed and reissued, and tells the dispute what is left', () => {
+    const before = history(...delivered(), claim(), refund([{ amount: money(333n) }]));
+    const [opened] = given(...before).when(claim()).events;
+    expect(opened).toMatchObject({ data: { units: [{ unitNo: 1, price: money(1_000n), refunded: money(333n) }] } });
+    expect(typesOf(given(...before, opened!).when(replace(1, 'new-key', 2)).events)).toEqual(['ReplacementDelivered']);
   });
 
   it('rounds the fee of parts half up, and the parts give back the fee exactly', () => {

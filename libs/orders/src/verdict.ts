@@ -4,7 +4,7 @@ import { endClaim, submittedClaim } from './claim.js';
 import { release } from './escrow.js';
 import { type Claim, type Decision, type Do, follow, type Paid, unitsNamed, unknownUnit } from './order-state.js';
 import { approve, type RefundPart } from './refund-approval.js';
-import { heldOf, restOf } from './unit.js';
+import { heldOf, isRefunded, restOf } from './unit.js';
 
 type Wanted = Do<'ApproveRefund'>['units'];
 
@@ -42,7 +42,10 @@ function refusalOf(part: RefundPart, claim: Claim, wanted: Wanted) {
     : undefined;
 }
 
-/** K5: the order owns the escrow, so it decides the source of every line; what the platform bears of a held unit frees it. */
+/**
+ * K5: the order owns the escrow, so it decides the source of every line. What escrow still has of a unit that is refunded in full is
+ * what the platform bears, and the merchant gets it; the rest of a partly refunded unit stays as safe as it was.
+ */
 export function approveRefund(command: Do<'ApproveRefund'>, order: Paid): Decision {
   const { refundId, disputeId, verdictId, rule, at } = command;
   if (order.refunds.has(refundId)) return [];
@@ -61,9 +64,8 @@ export function approveRefund(command: Do<'ApproveRefund'>, order: Paid): Decisi
   const approved = approve(order, refundId, { kind: 'verdict', disputeId, verdictId, rule }, parts, at);
   const refunded = follow(order, approved);
   const freed = parts
-    .filter(({ platform }) => isPositive(platform))
     .flatMap(({ unit }) => refunded.units.get(unit.unitNo) ?? [])
-    .filter((unit) => !isZero(heldOf(unit)) && order.freezes.size === 0);
+    .filter((unit) => isRefunded(unit) && !isZero(heldOf(unit)) && order.freezes.size === 0);
   const releases = freed.map((unit) => release(refunded, unit, 'platform-bears'));
   const ended = parts.filter(({ unit }) => unit.claim).map(({ unit }) => unit.unitNo);
   return [

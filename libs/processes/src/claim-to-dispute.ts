@@ -27,6 +27,7 @@ export const claimToDispute: Process<OrderEvent | DisputeEvent> = {
         policy: data.policy,
         units: data.units,
         openedAt: data.openedAt,
+        ...(data.noReturnConsent === undefined ? {} : { noReturnConsent: data.noReturnConsent }),
         ...(data.evidence === undefined ? {} : { evidence: data.evidence }),
       }),
     ],

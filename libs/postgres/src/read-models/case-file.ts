@@ -1,5 +1,6 @@
 import type { DisputeEvent, OverriddenUnit, OverrideProposal, UnitVerdict } from '@recourse/disputes/events';
-import { toJson, type MoneyJson } from '@recourse/money';
+import { encodeData } from '@recourse/eventing';
+import type { Money, MoneyJson } from '@recourse/money';
 import { sql, type JSONColumnType, type Kysely, type Selectable } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 
@@ -35,8 +36,11 @@ interface CaseUnitRow {
   verification: string | null;
   verdict_id: string | null;
 }
-/** A unit's verdict as the row keeps it: the amount in its JSON form. */
-export type StoredUnitVerdict = Omit<UnitVerdict, 'refund'> & { readonly refund: MoneyJson };
+/** As the row keeps it: amounts in their JSON form. */
+type Stored<Data> = {
+  readonly [Member in keyof Data]: Exclude<Data[Member], undefined> extends Money ? MoneyJson : Data[Member];
+};
+export type StoredUnitVerdict = Stored<UnitVerdict>;
 interface VerdictRow {
   verdict_id: string;
   dispute_id: string;
@@ -51,11 +55,7 @@ interface VerdictRow {
   decided_at: string;
   appeal_until: string;
 }
-/** As the row keeps it: amounts in their JSON form. */
-export type StoredOverriddenUnit = Omit<OverriddenUnit, 'refund' | 'was'> & {
-  readonly refund: MoneyJson;
-  readonly was: Omit<OverriddenUnit['was'], 'refund'> & { readonly refund: MoneyJson };
-};
+export type StoredOverriddenUnit = Stored<Omit<OverriddenUnit, 'was'>> & { readonly was: Stored<OverriddenUnit['was']> };
 interface OverrideRow {
   verdict_id: string;
   dispute_id: string;
@@ -200,7 +200,7 @@ export const caseFile = readModel<DisputeEvent>({
           explanation_zh: data.explanation.zh,
           explanation_en: data.explanation.en,
           basis: JSON.stringify(data.basis),
-          units: JSON.stringify(data.units.map((unit) => ({ ...unit, refund: toJson(unit.refund) }))),
+          units: encodeData(data.units),
           decided_at: data.decidedAt,
           appeal_until: data.appealUntil,
         })
@@ -242,13 +242,7 @@ const proposalRow = (data: OverrideProposal) => ({
   verdict_id: data.verdictId,
   dispute_id: data.disputeId,
   status: 'proposed' as const,
-  units: JSON.stringify(
-    data.units.map((unit) => ({
-      ...unit,
-      refund: toJson(unit.refund),
-      was: { ...unit.was, refund: toJson(unit.was.refund) },
-    })),
-  ),
+  units: encodeData(data.units),
   is_fraud: data.isFraud,
   explanation_zh: data.explanation.zh,
   explanation_en: data.explanation.en,
