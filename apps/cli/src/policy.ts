@@ -107,6 +107,11 @@ const favour: Readonly<Record<OutcomeChange['favours'], string>> = {
   nobody: 'neither better nor worse for the buyer',
 };
 
+const leastIn = (minimums: PolicyTable['minimums']): string =>
+  minimums === undefined
+    ? 'none'
+    : `after-sale ${minimums.afterSaleHours} h at least, delivered within ${minimums.deliverWithinHours} h`;
+
 function changeLines(change: OutcomeChange): string[] {
   return [
     `  ${answer(change.old)}`,
@@ -130,6 +135,9 @@ function diffLines(
     ...list('rules added', diff.rulesAdded),
     ...list('rules removed', diff.rulesRemoved),
     ...(diff.titleChanged ? ['the title has changed'] : []),
+    ...(diff.minimums === undefined
+      ? []
+      : [`least promise of an offer 最低承诺: ${leastIn(diff.minimums.old)} → ${leastIn(diff.minimums.new)}`]),
     ...(diff.changes.length === 0 ? [] : ['', 'Outcomes 结果', ...diff.changes.flatMap(changeLines)]),
     ...(diff.changesLeftOut === 0 ? [] : [`  and ${many(diff.changesLeftOut, 'more change')}`]),
     ...(diff.promises.length === 0 ? [] : ['Units under a promise 承诺']),

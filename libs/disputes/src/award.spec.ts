@@ -139,7 +139,9 @@ describe('a person decides in part', () => {
   });
 
   it('and at once by both who are at fault', () => {
-    const events = given(...underReview([unit(1, { price: fen(1_001) })])).when(decide({ ...shared, merchantPercent: 50 })).events;
+    const events = given(...underReview([unit(1, { price: fen(1_001) })])).when(
+      decide({ ...shared, merchantPercent: 50 }),
+    ).events;
     const verdict = verdictOf(events);
     expect(verdict.units).toMatchObject([{ bearer: 'shared', refund: fen(1_001), merchantPart: fen(501), merchantPercent: 50 }]);
     expect(rejudge(verdict, table)).toEqual([]);
@@ -182,7 +184,13 @@ describe('a person decides in part', () => {
   it('a rule decides in part too, and its verdict is run again with its amounts', () => {
     const text = { zh: '退差价', en: 'the difference goes back' };
     const byRule = tableOf([
-      { id: 'part', when: {}, then: { do: 'decide', ...shared, remedy: 'PARTIAL_REFUND', refundPercent: 33, merchantPercent: 50 }, explanation: text, basis: ['K7'] },
+      {
+        id: 'part',
+        when: {},
+        then: { do: 'decide', ...shared, remedy: 'PARTIAL_REFUND', refundPercent: 33, merchantPercent: 50 },
+        explanation: text,
+        basis: ['K7'],
+      },
     ]);
     const verdict = verdictOf(underReview([unit(1, { price: fen(1_001) })], byRule));
     expect(verdict.units).toMatchObject([{ refund: fen(330), merchantPart: fen(165), refundPercent: 33, merchantPercent: 50 }]);
@@ -221,10 +229,12 @@ describe('a person decides in part', () => {
     it('take a partial refund back, or let the platform bear it, and change no amount', () => {
       const standing = given(...decided({ ...part, refundPercent: 33 }));
       expect(standing.when(propose(refused)).events).toMatchObject([{ data: { units: [{ was: { refund: fen(330) } }] } }]);
-      expect(
-        standing.when(propose({ liable: 'PLATFORM', remedy: 'PARTIAL_REFUND', bearer: 'platform' })).events,
-      ).toMatchObject([{ data: { units: [{ refund: fen(330) }] } }]);
-      standing.when(propose({ liable: 'PLATFORM', remedy: 'FULL_REFUND', bearer: 'platform' })).thenRejected('RefundAmountStands');
+      expect(standing.when(propose({ liable: 'PLATFORM', remedy: 'PARTIAL_REFUND', bearer: 'platform' })).events).toMatchObject([
+        { data: { units: [{ refund: fen(330) }] } },
+      ]);
+      standing
+        .when(propose({ liable: 'PLATFORM', remedy: 'FULL_REFUND', bearer: 'platform' }))
+        .thenRejected('RefundAmountStands');
       standing.when(propose(part)).thenRejected('NothingChanges');
     });
   });

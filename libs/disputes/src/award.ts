@@ -1,4 +1,17 @@
-import { allocate, compare, equals, isPositive, max, min, type Money, money, sameAsset, share, subtract, zero } from '@recourse/money';
+import {
+  allocate,
+  compare,
+  equals,
+  isPositive,
+  max,
+  min,
+  type Money,
+  money,
+  sameAsset,
+  share,
+  subtract,
+  zero,
+} from '@recourse/money';
 import type { UnitFacts } from '@recourse/orders/events';
 import type { Decision } from './policy-table.js';
 
@@ -40,8 +53,7 @@ function refundOf({ remedy, refundPercent, amount }: PersonDecision, claimed: Cl
 export function awardOf(decision: PersonDecision, claimed: Claimed): Award {
   const refund = refundOf(decision, claimed);
   const { bearer, merchantPercent = 0 } = decision;
-  const [merchantPart] =
-    bearer === 'shared' ? allocate(refund, [BigInt(merchantPercent), BigInt(100 - merchantPercent)]) : [];
+  const [merchantPart] = bearer === 'shared' ? allocate(refund, [BigInt(merchantPercent), BigInt(100 - merchantPercent)]) : [];
   return { refund, ...(merchantPart && { merchantPart }) };
 }
 
@@ -57,7 +69,11 @@ const isPercent = (percent: number | undefined): boolean =>
   percent !== undefined && Number.isInteger(percent) && percent >= 1 && percent <= 99;
 
 /** Why liability, remedy and bearer are at odds, or undefined. K1, K9 */
-export function blameContradictionIn({ liable, remedy, bearer }: Pick<Decision, 'liable' | 'remedy' | 'bearer'>): string | undefined {
+export function blameContradictionIn({
+  liable,
+  remedy,
+  bearer,
+}: Pick<Decision, 'liable' | 'remedy' | 'bearer'>): string | undefined {
   if (remedy === 'NONE') {
     if (bearer !== 'none') return 'nothing is refunded, so nobody bears it';
     if (liable === 'SHARED') return 'the fault is shared, so the buyer cannot be refused';
@@ -91,9 +107,13 @@ export function contradictionIn(decision: PersonDecision): string | undefined {
 }
 
 /** Why a verdict's amounts are not those of its decision, or undefined. A verdict of an earlier build tells no price: it gave the whole. */
-export function amountContradictionIn(
-  { refund, merchantPart, price, refundedBefore, ...decision }: Award & Decision & { readonly price?: Money; readonly refundedBefore?: Money },
-): string | undefined {
+export function amountContradictionIn({
+  refund,
+  merchantPart,
+  price,
+  refundedBefore,
+  ...decision
+}: Award & Decision & { readonly price?: Money; readonly refundedBefore?: Money }): string | undefined {
   const claimed: Claimed = { price: price ?? refund, ...(refundedBefore && { refunded: refundedBefore }) };
   const isNamed = decision.remedy === 'PARTIAL_REFUND' && decision.refundPercent === undefined;
   const fault = isNamed && price !== undefined ? amountFault(refund, claimed) : undefined;

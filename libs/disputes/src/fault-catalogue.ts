@@ -84,7 +84,10 @@ const byMerchant = {
   remedy: 'FULL_REFUND',
   bearer: 'merchant',
   reissueFirst: false,
-  text: { zh: '全额退款，由商家承担；平台先行退款，再向商家追偿。', en: 'Refunded in full at the merchant’s cost; the buyer is paid first.' },
+  text: {
+    zh: '全额退款，由商家承担；平台先行退款，再向商家追偿。',
+    en: 'Refunded in full at the merchant’s cost; the buyer is paid first.',
+  },
 } as const satisfies Entry['consequence'];
 const refused = (zh: string, en: string): Entry['consequence'] => ({
   remedy: 'NONE',
@@ -122,7 +125,10 @@ const entries: Readonly<Record<FaultCode, Entry>> = {
   },
   'key-invalid': {
     name: { zh: '卡密失效', en: 'Key invalid' },
-    description: { zh: '卡密在官方渠道无法识别或无法激活。', en: 'The official source does not know the key or does not activate it.' },
+    description: {
+      zh: '卡密在官方渠道无法识别或无法激活。',
+      en: 'The official source does not know the key or does not activate it.',
+    },
     whose: 'merchant',
     events: [],
     answers: ['accepted', 'silent'],
@@ -132,7 +138,10 @@ const entries: Readonly<Record<FaultCode, Entry>> = {
   },
   'key-used-before-sale': {
     name: { zh: '卡密在售前已被使用', en: 'Key used before sale' },
-    description: { zh: '官方记录的激活时间早于向买家交付的时间。', en: 'The official record says that the key was activated before it was delivered.' },
+    description: {
+      zh: '官方记录的激活时间早于向买家交付的时间。',
+      en: 'The official record says that the key was activated before it was delivered.',
+    },
     whose: 'merchant',
     events: [],
     answers: ['accepted', 'silent'],
@@ -150,7 +159,10 @@ const entries: Readonly<Record<FaultCode, Entry>> = {
     events: [],
     answers: [],
     evidence: [],
-    consequence: refused('商品已被使用，没有发现过错的，不予退款；可以申诉。', 'Used and no fault found: no refund; the buyer may appeal.'),
+    consequence: refused(
+      '商品已被使用，没有发现过错的，不予退款；可以申诉。',
+      'Used and no fault found: no refund; the buyer may appeal.',
+    ),
     basis: ['S06', 'S53'],
   },
   'key-expired': {
@@ -183,7 +195,10 @@ const entries: Readonly<Record<FaultCode, Entry>> = {
   },
   'duplicate-recharge': {
     name: { zh: '重复充值', en: 'Duplicate recharge' },
-    description: { zh: '同一充值意愿被充值了两次，本件是重复的一笔。', en: 'One wish was topped up twice, and this unit is the second.' },
+    description: {
+      zh: '同一充值意愿被充值了两次，本件是重复的一笔。',
+      en: 'One wish was topped up twice, and this unit is the second.',
+    },
     whose: 'merchant',
     events: [],
     answers: ['accepted', 'silent'],
@@ -211,7 +226,10 @@ const entries: Readonly<Record<FaultCode, Entry>> = {
   },
   'merchant-absent': {
     name: { zh: '商家失联或跑路', en: 'Merchant silent or absconded' },
-    description: { zh: '商家在规定时限内不答复，或已经跑路。', en: 'The merchant let his time to answer pass, or has absconded.' },
+    description: {
+      zh: '商家在规定时限内不答复，或已经跑路。',
+      en: 'The merchant let his time to answer pass, or has absconded.',
+    },
     whose: 'merchant',
     events: ['DeliveryOverdue'],
     answers: ['silent'],
@@ -221,7 +239,10 @@ const entries: Readonly<Record<FaultCode, Entry>> = {
   },
   'wrong-account': {
     name: { zh: '填错账号', en: 'Wrong account' },
-    description: { zh: '买家下单时填写了错误的账号，商品已按该账号交付。', en: 'The buyer gave a wrong account, and the unit was delivered to it.' },
+    description: {
+      zh: '买家下单时填写了错误的账号，商品已按该账号交付。',
+      en: 'The buyer gave a wrong account, and the unit was delivered to it.',
+    },
     whose: 'buyer',
     events: [],
     answers: [],
@@ -249,10 +270,7 @@ const entries: Readonly<Record<FaultCode, Entry>> = {
     events: [],
     answers: [],
     evidence: [],
-    consequence: refused(
-      '没有七天无理由承诺的，不予退款。',
-      'No refund, unless a seven-day promise covers it.',
-    ),
+    consequence: refused('没有七天无理由承诺的，不予退款。', 'No refund, unless a seven-day promise covers it.'),
     basis: ['S22', 'S31'],
   },
 };

@@ -37,7 +37,10 @@ function overridden({ units }: Verdict, wanted: Wanted): OverriddenUnit | Reject
   if (ruled.remedy === 'NONE' && remedy !== 'NONE')
     return reject('RefundWasRefused', `unit ${unitNo} was refused; an override does not refund it`);
   if ((ruled.bearer === 'platform' || ruled.bearer === 'shared') && bearer === 'merchant')
-    return reject('PlatformBearsIt', `the platform bears unit ${unitNo} or a part of it; an override does not put it on the merchant`);
+    return reject(
+      'PlatformBearsIt',
+      `the platform bears unit ${unitNo} or a part of it; an override does not put it on the merchant`,
+    );
   if (ruled.remedy === remedy && ruled.bearer === bearer)
     return reject('NothingChanges', `unit ${unitNo}: neither the refund nor who bears it would change`);
   if (remedy !== 'NONE' && remedy !== ruled.remedy)

@@ -1,3 +1,4 @@
+import type { PromiseMinimums } from '@recourse/orders/events';
 import { DecisionDiagram, type Turn } from './decision-diagram.js';
 import { sizeOf, type FactBox, type FactSpace } from './fact-space.js';
 import { canonicalJson, factValues, type Facts, type PolicyRule, type PolicyTable, type RuleOutcome } from './policy-table.js';
@@ -49,6 +50,8 @@ export interface PolicyDiff {
   readonly rulesAdded: readonly string[];
   readonly rulesRemoved: readonly string[];
   readonly titleChanged: boolean;
+  /** What offers must promise at least, where that changes. */
+  readonly minimums?: { readonly old: PromiseMinimums | undefined; readonly new: PromiseMinimums | undefined };
   /** Those that cost buyers first, then by how many combinations; at most 500. */
   readonly changes: readonly OutcomeChange[];
   readonly changesLeftOut: number;
@@ -125,6 +128,9 @@ export function diffTables(before: PolicyTable, after: PolicyTable, space: FactS
     rulesAdded: idsOf(after).filter((id) => !idsOf(before).includes(id)),
     rulesRemoved: idsOf(before).filter((id) => !idsOf(after).includes(id)),
     titleChanged: canonicalJson(before.title) !== canonicalJson(after.title),
+    ...(canonicalJson(before.minimums ?? {}) === canonicalJson(after.minimums ?? {})
+      ? {}
+      : { minimums: { old: before.minimums, new: after.minimums } }),
     changes: changed.slice(0, maxChanges).map((change): OutcomeChange => {
       const { boxes, areAll } = diagram.boxesOf(change.turn.rules, maxBoxesLookedAt);
       return {

@@ -116,7 +116,7 @@ function minimumProblems(where: string, value: unknown): string[] {
 }
 
 function structureProblems(value: unknown): string[] {
-  const hasMinimums = isObject(value) && value['minimums'] !== undefined;
+  const hasMinimums = isObject(value) && Object.hasOwn(value, 'minimums');
   const members = membersOf('table', value, ['id', 'version', 'title', 'rules', ...(hasMinimums ? ['minimums'] : [])]);
   if (members.length > 0 || !isObject(value)) return members;
   const { id, version, title, minimums, rules } = value;

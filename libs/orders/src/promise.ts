@@ -38,7 +38,12 @@ export function lintPromise(
   const found: PromiseFinding[] = [];
   if (!isHours(afterSaleHours))
     found.push(
-      finding('after-sale-vague', `没有写明售后期（${wholeHours.zh}）`, `the after-sale window is promised ${wholeHours.en}`, 'S25'),
+      finding(
+        'after-sale-vague',
+        `没有写明售后期（${wholeHours.zh}）`,
+        `the after-sale window is promised ${wholeHours.en}`,
+        'S25',
+      ),
     );
   if (!isHours(deliverWithinHours))
     found.push(
@@ -48,7 +53,13 @@ export function lintPromise(
     found.push(finding('reissue-unsaid', '没有写明失效卡密是否补发', 'say whether a dead key is reissued', 'S25', 'S29'));
   if (typeof sevenDay !== 'boolean')
     found.push(
-      finding('seven-day-unsaid', '没有写明是否七天无理由退款', 'say whether there is a seven-day no-reason refund', 'S25', 'S31'),
+      finding(
+        'seven-day-unsaid',
+        '没有写明是否七天无理由退款',
+        'say whether there is a seven-day no-reason refund',
+        'S25',
+        'S31',
+      ),
     );
   if (sevenDay === true && productKind === 'phone-top-up')
     found.push(
