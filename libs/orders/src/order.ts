@@ -265,6 +265,8 @@ export type OrderEvent =
         readonly fee: Money;
         readonly net: Money;
         readonly because: 'delivered' | 'confirmed' | 'window-ended' | 'claim-closed' | 'platform-bears' | 'unfrozen';
+        /** From 2, where a part of the unit came back to escrow after it was released. */
+        readonly releaseNo?: number;
       }
     >
   /** Nothing is released until it is unfrozen; refunds, claims and deliveries go on. */

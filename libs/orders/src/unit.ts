@@ -24,6 +24,7 @@ export interface Unit extends UnitPrice {
   readonly refundedFromEscrow: Money;
   /** Released so far, and the fee that was taken of it. What came back to escrow is released by itself. */
   readonly released: Money;
+  readonly releases: number;
   readonly feeTaken: Money;
   /** Part of the price on which the platform keeps no fee: refunded at the merchant's cost. */
   readonly feeFree: Money;
@@ -52,6 +53,7 @@ export const unitsOf = (prices: readonly UnitPrice[]): Units =>
           refunded: none,
           refundedFromEscrow: none,
           released: none,
+          releases: 0,
           feeTaken: none,
           feeFree: none,
           delivered: undefined,
@@ -138,6 +140,7 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
         ...unit,
         escrow: 'released',
         released: add(unit.released, amount),
+        releases: unit.releases + 1,
         feeTaken: add(unit.feeTaken, fee),
         basis: { ...unit.basis, released: revision },
       }));

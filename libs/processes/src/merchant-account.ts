@@ -60,6 +60,7 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
               orderId: data.orderId,
               unitNo: data.unitNo,
               amount: data.net,
+              ...(data.releaseNo === undefined ? {} : { releaseNo: data.releaseNo }),
             }),
           ],
     DisputeSubmitted: ({ data }) => {
