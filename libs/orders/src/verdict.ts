@@ -4,7 +4,7 @@ import { endClaim, submittedClaim } from './claim.js';
 import { release } from './escrow.js';
 import { type Claim, type Decision, type Do, follow, type Paid, unitsNamed, unknownUnit } from './order-state.js';
 import { approve, type RefundPart } from './refund-approval.js';
-import { heldOf, isRefunded, restOf } from './unit.js';
+import { heldOf, restOf } from './unit.js';
 
 type Wanted = Do<'ApproveRefund'>['units'];
 
@@ -65,7 +65,7 @@ export function approveRefund(command: Do<'ApproveRefund'>, order: Paid): Decisi
   const refunded = follow(order, approved);
   const freed = parts
     .flatMap(({ unit }) => refunded.units.get(unit.unitNo) ?? [])
-    .filter((unit) => isRefunded(unit) && !isZero(heldOf(unit)) && order.freezes.size === 0);
+    .filter((unit) => unit.freed && !isZero(heldOf(unit)) && order.freezes.size === 0);
   const releases = freed.map((unit) => release(refunded, unit, 'platform-bears'));
   const ended = parts.filter(({ unit }) => unit.claim).map(({ unit }) => unit.unitNo);
   return [
