@@ -74,6 +74,7 @@ export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor) {
     productKind: found.product_kind,
     status: found.status,
     policy: opened.policy,
+    noReturnConsent: opened.noReturnConsent === true,
     openedAt: found.opened_at,
     submittedAt: found.submitted_at,
     units: found.units.map((unit) => ({

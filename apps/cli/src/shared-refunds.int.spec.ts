@@ -241,6 +241,60 @@ describe('a refund in part, or borne by both', () => {
     });
   });
 
+  it('an order keeps that its buyer confirmed “no return once opened” by itself, and it excludes no fault', async () => {
+    const { consent } = market.orderBody('C1');
+    for (const orderNo of ['C1', 'C2']) {
+      await market.buy(orderNo, { consent: { ...consent, noReturn: true } });
+      await market.deliverKeys(orderNo, [1], 'INVALID');
+      await market.reveal(orderNo);
+    }
+    await house.settle();
+    await market.claim('C1', { reason: 'own-cancellation' });
+    await market.claim('C2');
+    await house.settle();
+    expect(await house.read('buyer:b1', '/disputes/demo.C1.1')).toMatchObject({
+      noReturnConsent: true,
+      verdicts: [
+        {
+          rule: 'own-cancellation-consented',
+          units: [
+            {
+              fault: { code: 'own-cancellation', whose: 'buyer' },
+              facts: { noReturnConsent: 'yes' },
+              sources: expect.arrayContaining([
+                { fact: 'noReturnConsent', from: ['0@dispute-demo.C1.1', '0@order-demo.C1'] },
+              ]) as unknown,
+            },
+          ],
+        },
+      ],
+    });
+    expect(await house.read('buyer:b1', '/disputes/demo.C2.1')).toMatchObject({
+      verdicts: [{ rule: 'dead-unit', units: [{ remedy: 'FULL_REFUND', fault: { code: 'key-invalid' } }] }],
+    });
+  });
+
+  it('an offer that promises less than the policy publishes is not sold', async () => {
+    const promise = { afterSaleHours: 24, deliverWithinHours: 72, reissue: false, sevenDay: false };
+    const place = async (change: object) =>
+      problemOf(await house.send('shop', '/orders', market.orderBody('M1', { promise: { ...promise, ...change } })));
+    expect(await place({ afterSaleHours: 23 })).toBe('422 promise-below-minimum');
+    expect(await place({ deliverWithinHours: 73 })).toBe('422 promise-below-minimum');
+    await market.place('M1', { promise });
+  });
+
+  it('the fault catalogue is there for everybody to read', async () => {
+    const { faults } = (await house.read('merchant:m1', '/faults')) as { faults: { code: string }[] };
+    expect(faults).toHaveLength(13);
+    expect(faults[4]).toMatchObject({
+      code: 'key-used-after-reveal',
+      whose: 'buyer',
+      reasons: ['key-invalid', 'key-used'],
+      verification: ['ACTIVATED_AFTER_REVEAL'],
+      consequence: { remedy: 'NONE', bearer: 'none' },
+    });
+  });
+
   it('and the books hold when every window is over', async () => {
     await house.settle(plusHours(await house.now(), 24 * 9));
     expect(await unitOf('B1')).toMatchObject({ money: 'released' });
