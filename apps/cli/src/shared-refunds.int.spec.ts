@@ -300,6 +300,13 @@ describe('a refund in part, or borne by both', () => {
     expect(await unitOf('B1')).toMatchObject({ money: 'released' });
     await holds();
     expect((await house.balances()).get('merchant:m1:settling')).toBe(0);
+    // Finance finds each bearer's part, and it adds up to what the journal says.
+    const audited = (await house.read(checker, '/audit/refunds?by=bearer&liable=SHARED')) as {
+      agrees: boolean;
+      groups: object[];
+    };
+    expect(audited).toMatchObject({ agrees: true });
+    expect(audited.groups).toHaveLength(2);
     const { funds } = (await house.read(checker, '/fund')) as { funds: { advanced: object }[] };
     expect(funds).toMatchObject([{ advanced: cny(0) }]);
   });

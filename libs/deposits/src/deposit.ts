@@ -9,10 +9,10 @@ import {
   event,
   type Funding,
   isDone,
-  releaseOf,
   type Leaving,
   type Obligation,
   type Proposal,
+  releaseOf,
   type Terms,
   type WrittenOff,
 } from './books.js';
