@@ -19,8 +19,12 @@ const keyKinds = otherThan('productKind', 'phone-top-up');
 const decides = ({ then }: PolicyRule) => then.do === 'decide';
 export const refuses = ({ then }: PolicyRule) => then.do === 'decide' && then.remedy === 'NONE';
 const refundsInPart = ({ then }: PolicyRule) => then.do === 'decide' && then.remedy === 'PARTIAL_REFUND';
-const blames = (party: 'PLATFORM' | 'MERCHANT') => (rule: PolicyRule) => rule.then.do === 'decide' && rule.then.liable === party;
-const chargesMerchant = ({ then }: PolicyRule) => then.do === 'decide' && then.bearer === 'merchant';
+const blames = (party: 'PLATFORM' | 'MERCHANT' | 'SHARED') => (rule: PolicyRule) =>
+  rule.then.do === 'decide' && rule.then.liable === party;
+const chargesMerchant = ({ then }: PolicyRule) =>
+  then.do === 'decide' && (then.bearer === 'merchant' || then.bearer === 'shared');
+/** Alone, or with the platform or the buyer. */
+const findsMerchantAtFault = (rule: PolicyRule) => blames('MERCHANT')(rule) || (blames('SHARED')(rule) && chargesMerchant(rule));
 const does = (step: PolicyRule['then']['do']) => (rule: PolicyRule) => rule.then.do === step;
 /** A rule that lists every value of a fact does not ask for it. */
 const asks = (rule: PolicyRule, fact: keyof Facts): boolean => valuesIn(rule.when, fact).length < factValues[fact].length;
@@ -266,7 +270,7 @@ const refusals: readonly Law[] = [
       merchantAnswer: ['none', 'contested'],
       merchantPromise: otherThan('merchantPromise', 'refund'),
     },
-    brokenBy: blames('MERCHANT'),
+    brokenBy: findsMerchantAtFault,
     zh: '在没有任何证明时认定商家有责任',
     en: 'blames the merchant although nothing proves a fault of his',
     basis: ['S03', 'S06', 'S20'],

@@ -286,6 +286,19 @@ const cases: readonly Shown[] = [
     nearly: one({ reason: 'key-used', verification: 'ACTIVATED_BEFORE_SALE' }, byMerchant),
   },
   {
+    code: 'merchant-blamed-without-proof',
+    shows: one({ reason: 'key-used', verification: 'INCONCLUSIVE' }, { ...inPart, liable: 'SHARED' }),
+    nearly: one({ reason: 'key-used', verification: 'INCONCLUSIVE' }, { ...inPart, liable: 'SHARED', bearer: 'platform' }),
+  },
+  {
+    code: 'merchant-pays-platform-failure',
+    shows: one({ delivered: 'no' }, { ...byMerchant, liable: 'SHARED', bearer: 'shared', merchantPercent: 50 }),
+    nearly: one(
+      { delivered: 'no', platformFailure: 'no' },
+      { ...byMerchant, liable: 'SHARED', bearer: 'shared', merchantPercent: 50 },
+    ),
+  },
+  {
     code: 'merchant-pays-platform-failure',
     shows: [undelivered, catchAll],
     nearly: [rule('failure', { platformFailure: 'yes' }, byPlatform), undelivered, catchAll],
