@@ -44,6 +44,7 @@ import { Edge } from './edge.js';
 import { evidenceCommands, EvidenceResource, uploadStreams } from './evidence.js';
 import { Explanations } from './explanation.js';
 import { Exposures } from './exposures.js';
+import { Faults } from './faults.js';
 import { feeCommands, Fees } from './fees.js';
 import { contributionCommands, fundControlCommands, FundResource } from './fund.js';
 import { freezeCommands, Freezing } from './freezing.js';
@@ -157,6 +158,7 @@ class ApiModule {
       AuditResource,
       LedgerResource,
       Policies,
+      Faults,
       Fees,
       ClockResource,
     ];

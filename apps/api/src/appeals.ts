@@ -5,7 +5,7 @@ import type { Actor } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
 import { Caller, commandOf } from '@recourse/nest';
 import { type Vault, VaultError } from '@recourse/vault';
-import { ExplanationField, maxUnitsPerDecision, UnitDecisionField } from './disputes.js';
+import { ExplanationField, maxUnitsPerDecision, decisionOf, UnitDecisionField } from './disputes.js';
 import { maxStreamEvents } from './edge.js';
 import { OneOf, Part, Parts, Text, UnitNos } from './fields.js';
 import { Parties } from './parties.js';
@@ -112,13 +112,7 @@ export class Appeals {
         type: 'RuleOnAppeal',
         verdictId,
         person: run.caller.subject,
-        units: units.map(({ unit, for: party, liable, remedy, bearer }) => ({
-          unitNo: unit,
-          for: party,
-          liable,
-          remedy,
-          bearer,
-        })),
+        units: units.map(({ unit, for: party, ...decision }) => ({ unitNo: unit, for: party, ...decisionOf(decision) })),
         explanation: { zh: body.explanation.zh, en: body.explanation.en },
       });
       return { disputeId, verdictId, outcome: units.length > 0 ? 'changed' : 'upheld' };

@@ -1,4 +1,5 @@
-import type { Explanation } from '@recourse/disputes/events';
+import { faultNamed, faultOf } from '@recourse/disputes';
+import type { Explanation, RecordedFacts } from '@recourse/disputes/events';
 import type { Actor } from '@recourse/eventing';
 import { toJson } from '@recourse/money';
 import type { CaseFile } from '@recourse/postgres';
@@ -125,6 +126,14 @@ function overrideOf(found: CaseFile, verdictId: string, isStaff: boolean) {
   };
 }
 
+/** What the facts establish to have gone wrong, as the catalogue names it; null where nothing is. S08 */
+function shownFault(facts: RecordedFacts) {
+  const code = faultOf(facts);
+  if (code === undefined) return null;
+  const { name, whose } = faultNamed(code);
+  return { code, name, whose };
+}
+
 /** The explanation of a case: for each unit its state and turn, for each verdict the rule, its text and the facts with their events. */
 export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor, now: string) {
   const isStaff = ['arbitrator', 'finance', 'operator'].includes(caller.role);
@@ -137,6 +146,7 @@ export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor, no
     productKind: found.product_kind,
     status: found.status,
     policy: opened.policy,
+    noReturnConsent: opened.noReturnConsent === true,
     openedAt: found.opened_at,
     submittedAt: found.submitted_at,
     personRequestedAt: found.person_requested_at,
@@ -160,7 +170,7 @@ export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor, no
       appealUntil: verdict.appeal_until,
       ...(verdict.appeal_of === null ? {} : { appealOf: verdict.appeal_of }),
       finalAt: verdict.final_at,
-      units: verdict.units.map(({ unitNo, ...judged }) => ({ unit: unitNo, ...judged })),
+      units: verdict.units.map(({ unitNo, ...judged }) => ({ unit: unitNo, fault: shownFault(judged.facts), ...judged })),
       ...overrideOf(found, verdict.verdict_id, isStaff),
       mayAppeal: mayAppeal(found, verdict, caller),
       ...appealsOf(found, verdict.verdict_id, isStaff),

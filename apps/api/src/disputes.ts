@@ -18,7 +18,7 @@ import { caseOf } from './case-view.js';
 import { escalationOf } from './complaint-view.js';
 import { Edge, maxStreamEvents } from './edge.js';
 import { addEvidence, ClaimEvidenceField, evidenceOf } from './evidence-body.js';
-import { Flag, Id, OneOf, Part, Parts, Text, UnitNo, UnitNos } from './fields.js';
+import { Flag, Id, MoneyField, moneyOf, OneOf, Part, Parts, Text, UnitNo, UnitNos, Whole } from './fields.js';
 import { Parties } from './parties.js';
 import { everyRole, Once, Reads, type Write, Writes } from './route.js';
 import { databaseToken, eventStoreToken, vaultToken } from './tokens.js';
@@ -46,7 +46,8 @@ export const disputeCommands = [
   ApproveOverride,
 ] as const;
 
-const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'NONE', 'UNPROVEN'] as const satisfies readonly Liability[];
+const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'SHARED', 'NONE', 'UNPROVEN'] as const satisfies readonly Liability[];
+const remedies = ['NONE', 'PARTIAL_REFUND', 'FULL_REFUND'] as const;
 const maxEvidencePerRequest = 10;
 export const maxUnitsPerDecision = 100;
 
@@ -83,16 +84,53 @@ class CheckBody {
   units?: number[];
 }
 
-export class UnitDecisionField {
+class UnitRulingField {
   @UnitNo()
   unit!: number;
 
   @OneOf(liabilities, { description: 'who is at fault' })
   liable!: (typeof liabilities)[number];
 
-  @OneOf(['NONE', 'FULL_REFUND'], {})
-  remedy!: 'NONE' | 'FULL_REFUND';
+  @OneOf(remedies, { description: 'FULL_REFUND is all that is left of the unit' })
+  remedy!: (typeof remedies)[number];
+}
 
+export class UnitDecisionField extends UnitRulingField {
+  @OneOf(['merchant', 'platform', 'shared', 'none'], { description: 'who finally pays; shared: see merchantPercent' })
+  bearer!: 'merchant' | 'platform' | 'shared' | 'none';
+
+  @Whole(1, 99, { description: 'PARTIAL_REFUND: so much of the price, half up', example: 33, optional: true })
+  refundPercent?: number;
+
+  @Part(() => MoneyField, { description: 'PARTIAL_REFUND, in place of refundPercent: this amount', optional: true })
+  amount?: MoneyField;
+
+  @Whole(1, 99, {
+    description: 'bearer shared: so much of the refund the merchant bears, the platform the rest',
+    example: 50,
+    optional: true,
+  })
+  merchantPercent?: number;
+}
+
+/** As a person decides on one unit. */
+export const decisionOf = ({
+  liable,
+  remedy,
+  bearer,
+  refundPercent,
+  merchantPercent,
+  amount,
+}: Omit<UnitDecisionField, 'unit'>) => ({
+  liable,
+  remedy,
+  bearer,
+  ...(refundPercent === undefined ? {} : { refundPercent }),
+  ...(merchantPercent === undefined ? {} : { merchantPercent }),
+  ...(amount === undefined ? {} : { amount: moneyOf(amount) }),
+});
+
+class UnitOverrideField extends UnitRulingField {
   @OneOf(['merchant', 'platform', 'none'], { description: 'who finally pays' })
   bearer!: 'merchant' | 'platform' | 'none';
 }
@@ -113,7 +151,13 @@ class DecisionBody {
   explanation!: ExplanationField;
 }
 
-class OverrideBody extends DecisionBody {
+class OverrideBody {
+  @Parts(() => UnitOverrideField, maxUnitsPerDecision)
+  units!: UnitOverrideField[];
+
+  @Part(() => ExplanationField)
+  explanation!: ExplanationField;
+
   @Flag({ description: 'the buyer deceived: he owes what he was paid for the units whose refund goes', example: false })
   isFraud!: boolean;
 }
@@ -218,7 +262,7 @@ export class Disputes {
       await run.send(DecideDispute, disputeId, {
         type: 'DecideDispute',
         person: run.caller.subject,
-        units: body.units.map(({ unit, liable, remedy, bearer }) => ({ unitNo: unit, liable, remedy, bearer })),
+        units: body.units.map(({ unit, ...decision }) => ({ unitNo: unit, ...decisionOf(decision) })),
         explanation: { zh: body.explanation.zh, en: body.explanation.en },
       });
       return { disputeId, units: body.units.map(({ unit }) => unit) };

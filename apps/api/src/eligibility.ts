@@ -41,7 +41,7 @@ export function eligibilityOf(subject: Subject) {
     reissuePromised: order.promise.reissue ? 'yes' : 'no',
     reissue: 'none',
     merchantAnswer: 'none',
-    noReturnConsent: 'no',
+    noReturnConsent: order.noReturnConsent === true ? 'yes' : 'no',
     chat: 'none',
     evidence: 'incomplete',
     merchantPromise: 'none',

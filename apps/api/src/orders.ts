@@ -99,6 +99,13 @@ class ConsentField {
 
   @Shape(/^[0-9a-f]{64}$/, { description: 'hash of the policy that the buyer accepted' })
   hash!: string;
+
+  @Flag({
+    description: 'the buyer confirmed by itself that what he has opened is not taken back; it excludes no fault', // S21, K9
+    example: false,
+    optional: true,
+  })
+  noReturn?: boolean;
 }
 
 class PlaceOrderBody {
@@ -238,6 +245,8 @@ export class Orders {
         policy: { id: policy.id, version: policy.version, hash: policy.hash },
         consent: { id: body.consent.id ?? platform, version: body.consent.version, hash: body.consent.hash },
         lines: body.lines.map((line) => ({ product: line.product, unitPrice: moneyOf(line.unitPrice), quantity: line.quantity })),
+        ...(body.consent.noReturn === true ? { noReturnConsent: true as const } : {}),
+        ...(policy.table.minimums === undefined ? {} : { minimums: policy.table.minimums }),
         ...(body.discount === undefined ? {} : { discount: moneyOf(body.discount) }),
         ...(body.fee === undefined ? {} : { fee: moneyOf(body.fee) }),
         ...(schedule === undefined ? {} : { feeSchedule: { version: schedule.version, rates: schedule.rates } }),

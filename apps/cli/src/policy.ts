@@ -93,7 +93,10 @@ export async function runPolicyDiff(oldFile: string, newFile: string, { json, sa
 }
 
 const outcomeIn = ({ outcome }: Answer): string =>
-  outcome.do === 'decide' ? `${outcome.remedy} (liable ${outcome.liable}, borne by ${outcome.bearer})` : outcome.do;
+  outcome.do === 'decide'
+    ? `${outcome.remedy}${percent(outcome.refundPercent)} (liable ${outcome.liable}, borne by ${outcome.bearer}${percent(outcome.merchantPercent)})`
+    : outcome.do;
+const percent = (part: number | undefined): string => (part === undefined ? '' : ` ${part} %`);
 const answer = (one: Answer): string => `${one.rule ?? 'no rule'}: ${outcomeIn(one)}`;
 const extentLines = ({ count, possible, witness }: Extent): string[] => [
   `    ${many(count, 'combination')}, ${possible.toLocaleString('en')} of which can happen`,
@@ -104,6 +107,11 @@ const favour: Readonly<Record<OutcomeChange['favours'], string>> = {
   others: 'WORSE for the buyer',
   nobody: 'neither better nor worse for the buyer',
 };
+
+const leastIn = (minimums: PolicyTable['minimums']): string =>
+  minimums === undefined
+    ? 'none'
+    : `after-sale ${minimums.afterSaleHours} h at least, delivered within ${minimums.deliverWithinHours} h`;
 
 function changeLines(change: OutcomeChange): string[] {
   return [
@@ -128,6 +136,9 @@ function diffLines(
     ...list('rules added', diff.rulesAdded),
     ...list('rules removed', diff.rulesRemoved),
     ...(diff.titleChanged ? ['the title has changed'] : []),
+    ...(diff.minimums === undefined
+      ? []
+      : [`least promise of an offer 最低承诺: ${leastIn(diff.minimums.old)} → ${leastIn(diff.minimums.new)}`]),
     ...(diff.changes.length === 0 ? [] : ['', 'Outcomes 结果', ...diff.changes.flatMap(changeLines)]),
     ...(diff.changesLeftOut === 0 ? [] : [`  and ${many(diff.changesLeftOut, 'more change')}`]),
     ...(diff.promises.length === 0 ? [] : ['Units under a promise 承诺']),

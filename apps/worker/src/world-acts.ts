@@ -1,7 +1,8 @@
 import type { BuyerDebt, Fund, Payout } from '@recourse/compensation';
 import type { Deposit } from '@recourse/deposits';
 import { policyHash, type Dispute } from '@recourse/disputes';
-import type { Liability, Order, SettlementMode } from '@recourse/orders';
+import type { PersonDecision } from '@recourse/disputes/events';
+import type { Order, SettlementMode } from '@recourse/orders';
 import { plusHours, type CommandContext } from '@recourse/eventing';
 import { money, type Money } from '@recourse/money';
 import { type Category, type Commands, type InFlight, type Outcome, type Parts, World } from './world.js';
@@ -160,23 +161,22 @@ const some = <Item>(items: readonly Item[], dice: Dice): readonly Item[] => {
 };
 
 type Act = (town: Town, dice: Dice) => void | Promise<void>;
-type Verdict = {
-  readonly liable: Liability;
-  readonly remedy: 'NONE' | 'FULL_REFUND';
-  readonly bearer: 'merchant' | 'platform' | 'none';
-};
-const atFault: Verdict = { liable: 'MERCHANT', remedy: 'FULL_REFUND', bearer: 'merchant' };
-const verdicts: readonly Verdict[] = [
+const atFault: PersonDecision = { liable: 'MERCHANT', remedy: 'FULL_REFUND', bearer: 'merchant' };
+const verdicts: readonly PersonDecision[] = [
   atFault,
   atFault,
   atFault,
   atFault,
   { liable: 'PLATFORM', remedy: 'FULL_REFUND', bearer: 'platform' },
   { liable: 'BUYER', remedy: 'NONE', bearer: 'none' },
+  { liable: 'SHARED', remedy: 'FULL_REFUND', bearer: 'shared', merchantPercent: 50 },
+  { liable: 'SHARED', remedy: 'PARTIAL_REFUND', bearer: 'shared', refundPercent: 67, merchantPercent: 33 },
+  { liable: 'MERCHANT', remedy: 'PARTIAL_REFUND', bearer: 'merchant', refundPercent: 33 },
+  { liable: 'PLATFORM', remedy: 'PARTIAL_REFUND', bearer: 'platform', refundPercent: 33 },
 ];
 
-const inFavourOfBuyer: readonly Verdict[] = [atFault, { liable: 'PLATFORM', remedy: 'FULL_REFUND', bearer: 'platform' }];
-const inFavourOfMerchant: readonly Verdict[] = [
+const inFavourOfBuyer: readonly PersonDecision[] = [atFault, { liable: 'PLATFORM', remedy: 'FULL_REFUND', bearer: 'platform' }];
+const inFavourOfMerchant: readonly PersonDecision[] = [
   { liable: 'BUYER', remedy: 'NONE', bearer: 'none' },
   { liable: 'NONE', remedy: 'FULL_REFUND', bearer: 'platform' },
 ];
@@ -358,11 +358,11 @@ export const acts: Readonly<Record<string, readonly [weight: number, act: Act]>>
         town.ask(dice, 'dispute', id, { type: dice(8) === 0 ? 'WithdrawOverride' : 'ApproveOverride', verdictId, subject });
         return;
       }
-      const named = (dice(3) === 0 ? some(units, dice) : units).map(({ unitNo }) => ({
+      const named = (dice(3) === 0 ? some(units, dice) : units).map(({ unitNo, remedy }) => ({
         unitNo,
         ...(dice(3) > 0
           ? ({ liable: 'BUYER', remedy: 'NONE', bearer: 'none' } as const)
-          : ({ liable: 'PLATFORM', remedy: 'FULL_REFUND', bearer: 'platform' } as const)),
+          : ({ liable: 'PLATFORM', remedy, bearer: 'platform' } as const)),
       }));
       const isFraud = dice(3) === 0;
       town.ask(dice, 'dispute', id, { type: 'ProposeOverride', verdictId, units: named, isFraud, explanation, subject });

@@ -95,6 +95,12 @@ export type Decided = readonly Change[] | Refusal;
 
 type Done = 'top-up' | 'unit' | 'case' | 'obligation' | 'payout' | 'made-whole' | 'compensation' | 'funding';
 const doneKey = (kind: Done, ...id: (string | number)[]): string => [kind, ...id].join('/');
+/** A unit is released once, or again for what came back to escrow. */
+export const releaseOf = (of: { readonly orderId: string; readonly unitNo: number; readonly releaseNo?: number }) => [
+  of.orderId,
+  of.unitNo,
+  ...(of.releaseNo === undefined ? [] : [of.releaseNo]),
+];
 export const isDone = ({ done }: Books, ...key: Parameters<typeof doneKey>): boolean => done.includes(doneKey(...key));
 export const obligationOf = ({ obligations }: Books, id: string): Obligation | undefined =>
   obligations.find(({ obligationId }) => obligationId === id);
@@ -146,7 +152,7 @@ function entry(books: Books, { type, data }: Change): Partial<Books> {
     case 'DepositToppedUp':
       return { deposit: add(books.deposit, data.amount), done: [...books.done, doneKey('top-up', data.rail, data.transaction)] };
     case 'PayableCredited':
-      return { payable: add(books.payable, data.amount), done: [...books.done, doneKey('unit', data.orderId, data.unitNo)] };
+      return { payable: add(books.payable, data.amount), done: [...books.done, doneKey('unit', ...releaseOf(data))] };
     case 'CaseNoted':
       return { cases: new Map(books.cases).set(data.caseId, zero(data.exposure.asset)) };
     case 'CaseNoteEnded': {

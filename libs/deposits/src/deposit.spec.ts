@@ -266,6 +266,15 @@ describe('proceeds of released escrow', () => {
     account1.and(credited(90, 1)).when(credit(90, 2)).then(credited(90, 2));
     account1.when(credit(0)).thenRejected('AmountNotPositive');
   });
+  it('become payable again for what came back to escrow and was released once more, and that once too', () => {
+    const again = { ...credit(40, 1), releaseNo: 2 } as const;
+    const creditedAgain = account1.and(credited(90, 1)).when(again).events;
+    expect(creditedAgain).toMatchObject([{ type: 'PayableCredited', data: { amount: fen(40), releaseNo: 2 } }]);
+    account1
+      .and(credited(90, 1), ...creditedAgain)
+      .when(again)
+      .thenNothing();
+  });
   it('pay what is outstanding before the merchant sees them', () => {
     account1
       .and(owes('r1', 200), paid('r1'))

@@ -12,6 +12,7 @@ import {
   type Leaving,
   type Obligation,
   type Proposal,
+  releaseOf,
   type Terms,
   type WrittenOff,
 } from './books.js';
@@ -89,7 +90,16 @@ export type DepositEvent =
       Account & { readonly amount: Money; readonly rail: string; readonly transaction: string; readonly toppedUpAt: Instant }
     >
   /** Proceeds of released escrow, net of fee: from merchant:settling to merchant:payable. */
-  | Event<'PayableCredited', Account & { readonly orderId: string; readonly unitNo: number; readonly amount: Money }>
+  | Event<
+      'PayableCredited',
+      Account & {
+        readonly orderId: string;
+        readonly unitNo: number;
+        readonly amount: Money;
+        /** From 2: a later release of the same unit. */
+        readonly releaseNo?: number;
+      }
+    >
   /** A submitted claim of this merchant; its hold follows if the escrow is gone. */
   | Event<
       'CaseNoted',
@@ -374,7 +384,13 @@ export type DepositCommand =
     } & Account)
   /** Only after the rail confirmed transaction, amount and receiver. */
   | { readonly type: 'TopUpDeposit'; readonly amount: Money; readonly rail: string; readonly transaction: string }
-  | { readonly type: 'CreditPayable'; readonly orderId: string; readonly unitNo: number; readonly amount: Money }
+  | {
+      readonly type: 'CreditPayable';
+      readonly orderId: string;
+      readonly unitNo: number;
+      readonly amount: Money;
+      readonly releaseNo?: number;
+    }
   | { readonly type: 'NoteCase'; readonly caseId: string; readonly orderId: string; readonly exposure: Money }
   | { readonly type: 'EndCaseNote'; readonly caseId: string }
   | {
@@ -530,9 +546,10 @@ export const deposit: Decider<DepositCommand, Deposit, DepositEvent, DepositReje
         return closedFault(state) ?? amountFault(amount, state) ?? swept(state, at, toppedUp);
       }
       case 'CreditPayable': {
-        const { orderId, unitNo, amount } = command;
-        if (isDone(state, 'unit', orderId, unitNo)) return [];
-        return amountFault(amount, state) ?? swept(state, at, event('PayableCredited', { ...account, orderId, unitNo, amount }));
+        const { orderId, unitNo, amount, releaseNo } = command;
+        const unit = { orderId, unitNo, ...(releaseNo === undefined ? {} : { releaseNo }) };
+        if (isDone(state, 'unit', ...releaseOf(unit))) return [];
+        return amountFault(amount, state) ?? swept(state, at, event('PayableCredited', { ...account, ...unit, amount }));
       }
       case 'NoteCase':
         return noteCase(command, at, state);

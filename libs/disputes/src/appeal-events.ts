@@ -1,6 +1,7 @@
 import type { Event, Instant } from '@recourse/eventing';
 import type { Findings } from './case.js';
-import type { Decision, Explanation } from './policy-table.js';
+import type { PersonDecision } from './award.js';
+import type { Explanation } from './policy-table.js';
 
 /** Who may appeal: the buyer against what he was refused, the merchant against what he is to bear. */
 export type Appellant = 'buyer' | 'merchant';
@@ -22,7 +23,7 @@ export interface RuledUnit extends Findings {
 }
 
 /** A unit that a ruling changes, and in whose favour: for the buyer what is left of its price, for the merchant what he bears of it. */
-export type ChangedUnit = Decision & { readonly unitNo: number; readonly for: Appellant };
+export type ChangedUnit = PersonDecision & { readonly unitNo: number; readonly for: Appellant };
 
 export type AppealEvent =
   /** The verdict does not become final until another person has ruled. Each party appeals a verdict once. S79 */

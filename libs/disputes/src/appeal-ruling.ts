@@ -1,12 +1,13 @@
 import { eventsOf, isAfter, plusHours, reject, type CommandOf, type Instant, type Rejection } from '@recourse/eventing';
-import { isPositive, subtract, zero } from '@recourse/money';
+import { isPositive, zero } from '@recourse/money';
 import { appealedVerdict, becameFinal, isEscalated, isUnderAppeal, ofVerdict, openAppeals, rulingUntil } from './appeal.js';
 import type { AppealCommand, Appellant, ChangedUnit, RuledUnit } from './appeal-events.js';
 import type { Appealed } from './appeal.js';
 import type { CaseUnit, Dispute, OpenAppeal, SubmittedCase } from './case.js';
 import type { DisputeEvent, DisputeRejection, OverriddenUnit } from './dispute.js';
 import { findingsOf } from './facts.js';
-import { contradictionIn, type Explanation } from './policy-table.js';
+import { afterRefund, amountFault, blameContradictionIn, contradictionIn, restOf } from './award.js';
+import { type Explanation } from './policy-table.js';
 import { escalationHours, isExplained, maxExplanationLength } from './review.js';
 import { appealRule, verdictsOn, type Judged } from './verdict.js';
 
@@ -27,16 +28,23 @@ const isLast: Explanation = {
 };
 const closing = ({ zh, en }: Explanation): Explanation => ({ zh: `${zh}\n${isLast.zh}`, en: `${en}\n${isLast.en}` });
 
-/** What the ruling leaves of the price is the price of the verdict on it. */
+/** The unit as the verdict that is appealed leaves it. */
 function whatIsLeft({ verdict }: Appealed, unit: CaseUnit): CaseUnit {
-  const refunded = verdict.units.find(({ unitNo }) => unitNo === unit.unitNo)?.refund ?? zero(unit.claimed.price.asset);
-  return { ...unit, claimed: { ...unit.claimed, price: subtract(unit.claimed.price, refunded) } };
+  const ruled = verdict.units.find(({ unitNo }) => unitNo === unit.unitNo);
+  return ruled === undefined || !isPositive(ruled.refund) ? unit : { ...unit, claimed: afterRefund(unit.claimed, ruled.refund) };
 }
 
 function overriddenUnit({ verdict }: Appealed, { unitNo, liable, remedy, bearer }: ChangedUnit): OverriddenUnit {
   const ruled = verdict.units.find((unit) => unit.unitNo === unitNo);
   if (ruled === undefined) throw new Error(`unit ${unitNo} was appealed, so the verdict is on it`);
-  const was = { liable: ruled.liable, bearer: ruled.bearer, remedy: ruled.remedy, refund: ruled.refund };
+  const { merchantPart } = ruled;
+  const was = {
+    liable: ruled.liable,
+    bearer: ruled.bearer,
+    remedy: ruled.remedy,
+    refund: ruled.refund,
+    ...(merchantPart && { merchantPart }),
+  };
   return remedy === 'NONE'
     ? { unitNo, liable, bearer, remedy, refund: zero(ruled.refund.asset), was }
     : { unitNo, liable, bearer, remedy: ruled.remedy, refund: ruled.refund, was };
@@ -131,7 +139,7 @@ function faultOf(appealed: Appealed, open: readonly OpenAppeal[], wanted: Change
   const appeal = open.find((one) => one.by === wanted.for);
   if (appeal?.units.includes(unitNo) !== true)
     return reject('UnitUnknown', `the ${wanted.for} does not appeal unit ${unitNo}; what nobody appeals is not ruled on`);
-  const contradiction = contradictionIn(wanted);
+  const contradiction = wanted.for === 'buyer' ? faultForBuyer(appealed, wanted) : faultForMerchant(wanted);
   if (contradiction !== undefined) return reject('ContradictoryDecision', `unit ${unitNo}: ${contradiction}`);
   if (wanted.for === 'buyer')
     return remedy === 'NONE' || !isPositive(leftOf(appealed, unitNo))
@@ -144,11 +152,19 @@ function faultOf(appealed: Appealed, open: readonly OpenAppeal[], wanted: Change
     ? reject('NothingChanges', `unit ${unitNo}: a ruling for the merchant takes the refund back or leaves it to the platform`)
     : undefined;
 }
-const leftOf = (appealed: Appealed, unitNo: number) => {
+const leftIn = (appealed: Appealed, unitNo: number) => {
   const unit = appealed.state.units.find((one) => one.unitNo === unitNo);
   if (unit === undefined) throw new Error(`unit ${unitNo} was appealed, so the dispute has it`);
-  return whatIsLeft(appealed, unit).claimed.price;
+  return whatIsLeft(appealed, unit).claimed;
 };
+const leftOf = (appealed: Appealed, unitNo: number) => restOf(leftIn(appealed, unitNo));
+const faultForBuyer = (appealed: Appealed, wanted: ChangedUnit): string | undefined =>
+  contradictionIn(wanted) ?? (wanted.amount && amountFault(wanted.amount, leftIn(appealed, wanted.unitNo)));
+/** Who bears it changes, or it goes as a whole: no amount does. */
+const faultForMerchant = ({ amount, refundPercent, merchantPercent, ...wanted }: ChangedUnit): string | undefined =>
+  (amount ?? refundPercent ?? merchantPercent) === undefined
+    ? blameContradictionIn(wanted)
+    : 'a ruling for the merchant takes a refund back whole or leaves it as it is';
 
 /** The two rulings on one unit that both parties appeal, at odds. */
 const isTorn = (units: readonly ChangedUnit[]): boolean =>

@@ -1,6 +1,7 @@
 import { eventsOf, isAfter, plusHours, reject, type CommandOf, type Instant, type Rejection } from '@recourse/eventing';
 import { compare, isPositive } from '@recourse/money';
 import type { AppealCommand, Appellant } from './appeal-events.js';
+import { restOf } from './award.js';
 import type { Dispute, OpenAppeal, SubmittedCase, Verdict } from './case.js';
 import type { CaseFile, DisputeEvent, DisputeRejection } from './dispute.js';
 import { escalationHours } from './review.js';
@@ -51,7 +52,7 @@ export const becameFinal = (
 
 /** What a party may appeal: the buyer units that he did not get back in full, the merchant units that he bears, alone or in part. */
 export function appealableUnits({ state, verdict }: Appealed, by: Appellant): number[] {
-  const priceOf = new Map(state.units.map(({ unitNo, claimed }) => [unitNo, claimed.price]));
+  const priceOf = new Map(state.units.map(({ unitNo, claimed }) => [unitNo, restOf(claimed)]));
   return verdict.units.flatMap(({ unitNo, refund, bearer }) => {
     const price = priceOf.get(unitNo);
     const isConcerned =

@@ -83,7 +83,7 @@ export interface Verdict {
   readonly appealUntil: Instant;
   readonly refused: readonly number[];
   readonly final: boolean;
-  readonly units: readonly Pick<UnitVerdict, 'unitNo' | 'liable' | 'remedy' | 'bearer' | 'refund'>[];
+  readonly units: readonly Pick<UnitVerdict, 'unitNo' | 'liable' | 'remedy' | 'bearer' | 'refund' | 'merchantPart'>[];
   /** S61: once, by two people. */
   readonly override: { readonly is: 'none' | 'done' } | { readonly is: 'proposed'; readonly proposal: OverrideProposal };
   /** Each party once, also if the appeal was withdrawn. */

@@ -101,6 +101,9 @@ const rules: readonly Rule[] = [
     unless: ['VALUE', 'GOODS', 'KEY', 'THEN'],
     says: complaint('not-delivered'),
   },
+  { rule: 'worth-less', steps: [[['WORTH_LESS']]], says: complaint('wrong-face-value') },
+  { rule: 'topped-up-twice', steps: [[['TWICE']]], says: complaint('duplicate-recharge') },
+  { rule: 'seller-gone', steps: [[['GONE']]], by: buyer, says: complaint('merchant-absent') },
   { rule: 'platform-fault', steps: [[['PLATFORM_FAULT']]], says: complaint('platform-failure') },
   { rule: 'not-wanted', steps: [[['NOT_WANTED']]], by: buyer, says: complaint('own-cancellation') },
   { rule: 'disliked', steps: [[['DISLIKED']]], by: buyer, says: complaint('dislike') },
@@ -129,7 +132,10 @@ const rules: readonly Rule[] = [
 
   {
     rule: 'problem-found',
-    steps: [[['CONFIRM']], [['PROBLEM', 'PLATFORM_FAULT', 'INVALID', 'INVALID_SHOWN', 'EXPIRED', 'FAIL'], 10]],
+    steps: [
+      [['CONFIRM']],
+      [['PROBLEM', 'PLATFORM_FAULT', 'INVALID', 'INVALID_SHOWN', 'EXPIRED', 'FAIL', 'WORTH_LESS', 'TWICE'], 10],
+    ],
     by: house,
     says: confirmation,
   },
@@ -146,6 +152,8 @@ const rules: readonly Rule[] = [
 
   { rule: 'own-fault', steps: [[['OURS']], [['FAULT_OF'], 1]], by: seller, says: admission() },
   { rule: 'own-mistake', steps: [[['OURS']], [['FAULT', 'OWN_FAULT', 'PROBLEM'], 6]], by: seller, says: admission() },
+  { rule: 'own-wrong-value', steps: [[['OURS']], [['WORTH_LESS'], 6]], by: ['merchant'], says: admission('wrong-face-value') },
+  { rule: 'own-second-top-up', steps: [[['OURS']], [['TWICE'], 6]], by: ['merchant'], says: admission('duplicate-recharge') },
   { rule: 'sent-wrong', steps: [[['OWN_FAULT']]], by: ['merchant'], says: admission() },
   { rule: 'buyer-own-fault', steps: [[['ME']], [['FAULT', 'FAULT_OF'], 2]], by: ['buyer'], says: admission() },
 
@@ -185,7 +193,19 @@ interface Clause {
 
 const isOne = (token: Token, words: readonly Concept[]): boolean => token.concepts.some((concept) => words.includes(concept));
 
-const supposable: readonly Concept[] = ['NOT', 'NOT_YET', 'CANNOT', 'INVALID', 'USED', 'UNUSED', 'EXPIRED', 'FAIL', 'PROBLEM'];
+const supposable: readonly Concept[] = [
+  'NOT',
+  'NOT_YET',
+  'CANNOT',
+  'INVALID',
+  'USED',
+  'UNUSED',
+  'EXPIRED',
+  'FAIL',
+  'PROBLEM',
+  'WORTH_LESS',
+  'TWICE',
+];
 
 /** Of a buyer 没激活就提示已被使用 is a report, of a seller 没激活就退款 a condition. */
 function conclusionOf(tokens: readonly Token[], speaker: Speaker): number {

@@ -113,8 +113,10 @@ export class DecisionDiagram {
     space: FactSpace = factValues,
     limit = maxNodes,
   ): DecisionDiagram | undefined {
-    // Facts with few values come first, which makes the widest level as narrow as can be.
-    const facts = factNames.toSorted((one, other) => space[one].length - space[other].length);
+    // What most rules ask settles most of them, so it comes first: what is left to tell apart stays little.
+    const askedBy = (fact: keyof Facts): number =>
+      lists.reduce((count, rules) => count + rules.filter((rule) => askedOf(rule, fact) !== undefined).length, 0);
+    const facts = factNames.toSorted((one, other) => askedBy(other) - askedBy(one) || space[one].length - space[other].length);
     const matching = lists.map((rules) => new Matching(rules, facts, space));
     const outcomes = new Numbered<Outcome>();
     const levels: Node[][] = [];

@@ -4,12 +4,14 @@ import type { Decision } from './policy-table.js';
 /** Of the price, in percent; a new remedy does not compile until it is known what it gives. */
 const refundedPercents: Readonly<Record<Decision['remedy'], (decision: Decision) => number>> = {
   NONE: () => 0,
+  PARTIAL_REFUND: ({ refundPercent = 0 }) => refundPercent,
   FULL_REFUND: () => 100,
 };
 /** Of what is refunded, in percent. */
 const merchantPercents: Readonly<Record<Decision['bearer'], (decision: Decision) => number>> = {
   merchant: () => 100,
   platform: () => 0,
+  shared: ({ merchantPercent = 0 }) => merchantPercent,
   none: () => 0,
 };
 

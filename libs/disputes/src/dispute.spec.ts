@@ -89,6 +89,17 @@ describe('the cases of the handbook', () => {
     expect(brief(decided)).toEqual(['o1.1.v1 reissue-missed rule: 1 MERCHANT FULL_REFUND merchant 1000']);
   });
 
+  it('names the order as the source of a consent that was confirmed by itself, which no draft loses', () => {
+    const file = { noReturnConsent: true as const };
+    const direct = verdictsIn(told(open('own-cancellation', file), apply()))[0];
+    expect(direct?.rule).toBe('own-cancellation-consented');
+    expect(direct?.units[0]?.facts.noReturnConsent).toBe('yes');
+    expect(direct?.units[0]?.sources).toContainEqual({ fact: 'noReturnConsent', from: ['0@dispute-o1.1', '0@order-o1'] });
+    const without = verdictsIn(told(open('own-cancellation'), apply()))[0];
+    expect(without?.rule).toBe('own-cancellation-revealed');
+    expect(without?.units[0]?.sources.map(({ fact }) => fact)).not.toContain('noReturnConsent');
+  });
+
   it('2: a top-up that was not credited is decided at once', () => {
     const events = told(open('not-credited', { productKind: 'phone-top-up' }), apply(), verified('NOT_CREDITED'), apply());
     expect(typesOf(events).at(-1)).toBe('VerdictReached');

@@ -28,7 +28,8 @@ import type { ComplaintChannel, ExternalNumber } from './complaint.js';
 import { passDeadlines } from './deadline.js';
 import { maxEvidence, submitEvidence, tagEvidence, tooMuchEvidence, type EvidenceKind } from './evidence.js';
 import { evolve } from './evolution.js';
-import type { Explanation, FactSource, PolicyTable, RecordedFacts, VerificationOutcome } from './policy-table.js';
+import type { PersonDecision } from './award.js';
+import type { Decision, Explanation, FactSource, PolicyTable, RecordedFacts, VerificationOutcome } from './policy-table.js';
 import { applyPolicy } from './policy-step.js';
 import { attestIncident } from './incident-attestation.js';
 import { approveOverride, proposeOverride, withdrawOverride } from './override.js';
@@ -78,9 +79,17 @@ export interface VerificationResult {
 export interface UnitVerdict {
   readonly unitNo: number;
   readonly liable: Liability;
-  readonly remedy: 'NONE' | 'FULL_REFUND';
-  readonly bearer: 'merchant' | 'platform' | 'none';
+  readonly remedy: Decision['remedy'];
+  readonly bearer: Decision['bearer'];
   readonly refund: Money;
+  /** As it was decided; a partial refund without it is of an amount that a person named. */
+  readonly refundPercent?: number;
+  readonly merchantPercent?: number;
+  /** Bearer `shared`: what of `refund` the merchant bears. */
+  readonly merchantPart?: Money;
+  /** What the refund is a part of, where it is not the whole price. */
+  readonly price?: Money;
+  readonly refundedBefore?: Money;
   /** The facts as they stood and the events they came from, so that anyone can re-run the decision (I7). */
   readonly facts: RecordedFacts;
   readonly sources: readonly FactSource[];
@@ -88,7 +97,7 @@ export interface UnitVerdict {
 
 /** What an override makes of one unit of a verdict, and what the verdict said. */
 export interface OverriddenUnit extends Pick<UnitVerdict, 'unitNo' | 'liable' | 'bearer' | 'remedy' | 'refund'> {
-  readonly was: Pick<UnitVerdict, 'liable' | 'bearer' | 'remedy' | 'refund'>;
+  readonly was: Pick<UnitVerdict, 'liable' | 'bearer' | 'remedy' | 'refund' | 'merchantPart'>;
 }
 interface Override {
   readonly disputeId: string;
@@ -120,6 +129,8 @@ export interface CaseFile {
   readonly promise: AfterSalePromise;
   readonly policy: PolicyReference;
   readonly units: readonly UnitFacts[];
+  /** Confirmed by itself at the purchase: what is opened is not taken back. S21 */
+  readonly noReturnConsent?: true;
 }
 
 export type DisputeEvent =
@@ -395,22 +406,20 @@ export type DisputeCommand =
   | {
       readonly type: 'DecideDispute';
       readonly person: string;
-      readonly units: readonly {
-        readonly unitNo: number;
-        readonly liable: Liability;
-        readonly remedy: 'NONE' | 'FULL_REFUND';
-        readonly bearer: 'merchant' | 'platform' | 'none';
-      }[];
+      readonly units: readonly ({ readonly unitNo: number } & PersonDecision)[];
       readonly explanation: Explanation;
     }
-  /** Takes a refund back unit by unit, or lets the platform bear what the merchant bore. Units that are not named stay as they are. */
+  /**
+   * Takes a refund back unit by unit, or lets the platform bear all of what the merchant bore; how much is refunded it does not
+   * change. Units that are not named stay as they are.
+   */
   | {
       readonly type: 'ProposeOverride';
       readonly verdictId: string;
       readonly units: readonly {
         readonly unitNo: number;
         readonly liable: Liability;
-        readonly remedy: 'NONE' | 'FULL_REFUND';
+        readonly remedy: Decision['remedy'];
         readonly bearer: 'merchant' | 'platform' | 'none';
       }[];
       readonly isFraud: boolean;
@@ -468,6 +477,7 @@ export type DisputeRejection =
   | 'RefundWasRefused'
   | 'PlatformBearsIt'
   | 'NothingChanges'
+  | 'RefundAmountStands'
   | 'FraudUnfounded'
   | AppealRejection;
 
@@ -489,6 +499,7 @@ const fileOf = ({
   promise,
   policy,
   units,
+  noReturnConsent,
 }: CaseFile): CaseFile => ({
   disputeId,
   orderId,
@@ -500,6 +511,7 @@ const fileOf = ({
   promise,
   policy,
   units,
+  ...(noReturnConsent && { noReturnConsent }),
 });
 const submitted = (file: CaseFile, submittedAt: Instant) =>
   event('DisputeSubmitted', { ...file, submittedAt, reissueUntil: plusHours(submittedAt, reissueHours) });

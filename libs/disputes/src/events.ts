@@ -1,3 +1,4 @@
+export type { PersonDecision } from './award.js';
 export type { Dispute } from './case.js';
 export type * from './appeal-events.js';
 export type * from './complaint.js';
@@ -5,6 +6,7 @@ export type { AxisCompleteness, Completeness, Covering, Timeliness, TimelinessGr
 export type * from './dispute.js';
 export type { BuyerEvidenceKind, EvidenceKind, MerchantEvidenceKind } from './evidence.js';
 export type * from './incident.js';
+export type { Fault, FaultCode } from './fault-catalogue.js';
 export type * from './policy.js';
 export type * from './policy-table.js';
 export type { Finding } from './findings.js';

@@ -219,11 +219,13 @@ export const liabilityTexts: Readonly<Record<Liability, Explanation>> = {
 };
 export const remedyTexts: Readonly<Record<UnitVerdict['remedy'], Explanation>> = {
   NONE: { zh: '不退款', en: 'no refund' },
+  PARTIAL_REFUND: { zh: '部分退款', en: 'partial refund' },
   FULL_REFUND: { zh: '全额退款', en: 'full refund' },
 };
 export const bearerTexts: Readonly<Record<UnitVerdict['bearer'], Explanation>> = {
   merchant: { zh: '商家承担', en: 'borne by the merchant' },
   platform: { zh: '平台承担', en: 'borne by the platform' },
+  shared: { zh: '商家与平台共同承担', en: 'borne by both' },
   none: { zh: '无人承担', en: 'borne by nobody' },
 };
 

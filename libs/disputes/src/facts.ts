@@ -40,7 +40,7 @@ export function findingsOf(state: SubmittedCase, unit: CaseUnit): Findings {
     reissuePromised: yesNo(file.promise.reissue),
     reissue: reissue?.value ?? 'none',
     merchantAnswer: merchantAnswer?.value ?? 'none',
-    noReturnConsent: 'no',
+    noReturnConsent: yesNo(file.noReturnConsent === true),
     chat: chat.value,
     evidence: shown.isComplete ? 'complete' : 'incomplete',
     merchantPromise: evidence.promise?.value ?? 'none',
@@ -60,7 +60,7 @@ export function findingsOf(state: SubmittedCase, unit: CaseUnit): Findings {
     reissuePromised: [opened],
     reissue: [reissue?.from],
     merchantAnswer: [merchantAnswer?.from],
-    noReturnConsent: [],
+    noReturnConsent: file.noReturnConsent === true ? [opened, `0@order-${file.orderId}`] : [],
     chat: chat.from,
     // That something is missing has no source.
     evidence: shown.isComplete

@@ -1,10 +1,12 @@
 export { frozenTable, openingOf, readCase } from './case-material.js';
 export { complaint } from './complaint.js';
 export { completenessOfCase } from './completeness.js';
+export { awardOf, contradictionIn } from './award.js';
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
 export { areTimesSound, buyerEvidenceKinds, merchantEvidenceKinds, takesEvidence } from './evidence.js';
 export * from './events.js';
+export { faultCatalogue, faultNamed, faultOf } from './fault-catalogue.js';
 export { explainCase } from './explanation.js';
 export { bearerTexts, burdenTexts, factText, factTexts, liabilityTexts, outcomeTexts, remedyTexts } from './fact-names.js';
 export { incident, maxUnitsPerNotice } from './incident.js';
@@ -16,7 +18,7 @@ export { policySchema } from './policy-schema.js';
 export { PolicySimulation, type UnitComparison, type UnitEnd } from './policy-simulation.js';
 export { shortfallOf } from './policy-standard.js';
 export { policiesFrom, policyInForce, standingsOf } from './policy-timeline.js';
-export { canonicalJson, contradictionIn, factNames, factValues, matchRule, policyHash } from './policy-table.js';
+export { canonicalJson, factNames, factValues, matchRule, policyHash } from './policy-table.js';
 export {
   changeOf,
   SimulationTotals,

@@ -1,9 +1,9 @@
 import { encodeData, eventsOf, reject, type CommandOf, type Instant, type Rejection } from '@recourse/eventing';
 import { zero } from '@recourse/money';
 import { isUnderAppeal } from './appeal.js';
+import { blameContradictionIn } from './award.js';
 import type { Dispute, Verdict } from './case.js';
 import type { CaseFile, DisputeCommand, DisputeEvent, DisputeRejection, OverriddenUnit, OverrideProposal } from './dispute.js';
-import { contradictionIn } from './policy-table.js';
 import { isExplained, maxExplanationLength } from './review.js';
 
 type Propose = CommandOf<DisputeCommand, 'ProposeOverride'>;
@@ -33,15 +33,27 @@ function overridden({ units }: Verdict, wanted: Wanted): OverriddenUnit | Reject
   const { unitNo, liable, remedy, bearer } = wanted;
   const ruled = units.find((unit) => unit.unitNo === unitNo);
   if (ruled === undefined) return reject('UnitUnknown', `the verdict is not on unit ${unitNo}`);
-  const contradiction = contradictionIn(wanted);
+  const contradiction = blameContradictionIn(wanted);
   if (contradiction !== undefined) return reject('ContradictoryDecision', `unit ${unitNo}: ${contradiction}`);
   if (ruled.remedy === 'NONE' && remedy !== 'NONE')
     return reject('RefundWasRefused', `unit ${unitNo} was refused; an override does not refund it`);
-  if (ruled.bearer === 'platform' && bearer === 'merchant')
-    return reject('PlatformBearsIt', `the platform bears unit ${unitNo}; an override does not put it on the merchant`);
+  if ((ruled.bearer === 'platform' || ruled.bearer === 'shared') && bearer === 'merchant')
+    return reject(
+      'PlatformBearsIt',
+      `the platform bears unit ${unitNo} or a part of it; an override does not put it on the merchant`,
+    );
   if (ruled.remedy === remedy && ruled.bearer === bearer)
     return reject('NothingChanges', `unit ${unitNo}: neither the refund nor who bears it would change`);
-  const was = { liable: ruled.liable, bearer: ruled.bearer, remedy: ruled.remedy, refund: ruled.refund };
+  if (remedy !== 'NONE' && remedy !== ruled.remedy)
+    return reject('RefundAmountStands', `unit ${unitNo}: an override takes a refund back whole or leaves it as it is`);
+  const { merchantPart } = ruled;
+  const was = {
+    liable: ruled.liable,
+    bearer: ruled.bearer,
+    remedy: ruled.remedy,
+    refund: ruled.refund,
+    ...(merchantPart && { merchantPart }),
+  };
   return { unitNo, liable, bearer, remedy, refund: remedy === 'NONE' ? zero(ruled.refund.asset) : ruled.refund, was };
 }
 

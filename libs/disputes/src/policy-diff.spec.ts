@@ -31,7 +31,21 @@ it('finds nothing between a table and itself', () => {
   });
 });
 
-it('tells a refusal that becomes a review as one box, in favour of the buyer', () => {
+it('tells what offers must promise from now on, and a part of the price from all of it', () => {
+  const minimums = { afterSaleHours: 48, deliverWithinHours: 72 };
+  expect(diffTables(table, { ...table, minimums })?.minimums).toEqual({ old: table.minimums, new: minimums });
+  const inPart = { do: 'decide', liable: 'MERCHANT', remedy: 'PARTIAL_REFUND', bearer: 'merchant', refundPercent: 30 } as const;
+  const partly = changed('wrong-value', { then: inPart });
+  expect(diffTables(table, partly)?.changes).toMatchObject([{ changed: ['step'], favours: 'buyer' }]);
+  const more = {
+    ...partly,
+    rules: partly.rules.map((rule) => (rule.then === inPart ? { ...rule, then: { ...inPart, refundPercent: 31 } } : rule)),
+  };
+  expect(diffTables(partly, more)?.changes).toMatchObject([{ changed: ['refundPercent'], favours: 'buyer' }]);
+  expect(diffTables(more, partly)?.changes).toMatchObject([{ changed: ['refundPercent'], favours: 'others' }]);
+});
+
+it('tells a refusal that becomes a review as two boxes, in favour of the buyer', () => {
   const diff = diffTables(table, changed('late-without-evidence', { then: { do: 'review' } }));
   expect(diff?.changes).toMatchObject([
     {
@@ -39,7 +53,7 @@ it('tells a refusal that becomes a review as one box, in favour of the buyer', (
       new: { rule: 'late-without-evidence', outcome: { do: 'review' } },
       changed: ['step'],
       favours: 'buyer',
-      count: 3_649_536,
+      count: 163_840,
       boxes: [
         {
           reason: [
@@ -56,7 +70,13 @@ it('tells a refusal that becomes a review as one box, in favour of the buyer', (
           platformFailure: ['no'],
           afterSale: ['after'],
           activationFailureEvidence: ['no'],
+          chat: ['none', 'weak'],
+          evidence: ['incomplete'],
+          // A key whose reissue was promised is waited for instead.
+          productKind: ['game-card', 'membership'],
+          merchantPromise: ['none'],
         },
+        { productKind: ['phone-top-up'], merchantPromise: ['none', 'reissue'], afterSale: ['after'] },
       ],
       boxesLeftOut: false,
     },

@@ -1,3 +1,4 @@
+import type { PromiseMinimums } from '@recourse/orders/events';
 import { DecisionDiagram, type Turn } from './decision-diagram.js';
 import { sizeOf, type FactBox, type FactSpace } from './fact-space.js';
 import { canonicalJson, factValues, type Facts, type PolicyRule, type PolicyTable, type RuleOutcome } from './policy-table.js';
@@ -14,7 +15,8 @@ export interface Answer {
   readonly rule?: string;
   readonly outcome: RuleOutcome | { readonly do: 'undecided' };
 }
-export type ChangedField = 'step' | 'liable' | 'remedy' | 'bearer';
+export type ChangedField = 'step' | (typeof decisionFields)[number];
+const decisionFields = ['liable', 'remedy', 'bearer', 'refundPercent', 'merchantPercent'] as const;
 
 /** Facts that came to one rule and come to another now, or to the same with another outcome. */
 export interface OutcomeChange extends Extent {
@@ -48,6 +50,8 @@ export interface PolicyDiff {
   readonly rulesAdded: readonly string[];
   readonly rulesRemoved: readonly string[];
   readonly titleChanged: boolean;
+  /** What offers must promise at least, where that changes. */
+  readonly minimums?: { readonly old: PromiseMinimums | undefined; readonly new: PromiseMinimums | undefined };
   /** Those that cost buyers first, then by how many combinations; at most 500. */
   readonly changes: readonly OutcomeChange[];
   readonly changesLeftOut: number;
@@ -67,7 +71,7 @@ const answerOf = (rule: PolicyRule | undefined): Answer =>
 function changedFields({ outcome: one }: Answer, { outcome: other }: Answer): ChangedField[] {
   if (one.do !== other.do) return ['step'];
   if (one.do !== 'decide' || other.do !== 'decide') return [];
-  return (['liable', 'remedy', 'bearer'] as const).filter((field) => one[field] !== other[field]);
+  return decisionFields.filter((field) => one[field] !== other[field]);
 }
 function changedTexts(one: PolicyRule, other: PolicyRule): TextChange['changed'] {
   return [
@@ -76,7 +80,18 @@ function changedTexts(one: PolicyRule, other: PolicyRule): TextChange['changed']
   ];
 }
 
-const worth = ({ outcome }: Answer): number => (outcome.do !== 'decide' ? 1 : outcome.remedy === 'NONE' ? 0 : 2);
+/** A part of the price for certain is more than what may still be nothing, and less than all of it. */
+function worth({ outcome }: Answer): number {
+  if (outcome.do !== 'decide') return 1;
+  switch (outcome.remedy) {
+    case 'NONE':
+      return 0;
+    case 'PARTIAL_REFUND':
+      return 1 + (outcome.refundPercent ?? 0) / 100;
+    case 'FULL_REFUND':
+      return 2;
+  }
+}
 const gainOf = ({ old, new: now }: Pick<OutcomeChange, 'old' | 'new'>): number => worth(now) - worth(old);
 const favoursOf = (gain: number): OutcomeChange['favours'] => (gain > 0 ? 'buyer' : gain < 0 ? 'others' : 'nobody');
 
@@ -113,6 +128,9 @@ export function diffTables(before: PolicyTable, after: PolicyTable, space: FactS
     rulesAdded: idsOf(after).filter((id) => !idsOf(before).includes(id)),
     rulesRemoved: idsOf(before).filter((id) => !idsOf(after).includes(id)),
     titleChanged: canonicalJson(before.title) !== canonicalJson(after.title),
+    ...(canonicalJson(before.minimums ?? {}) === canonicalJson(after.minimums ?? {})
+      ? {}
+      : { minimums: { old: before.minimums, new: after.minimums } }),
     changes: changed.slice(0, maxChanges).map((change): OutcomeChange => {
       const { boxes, areAll } = diagram.boxesOf(change.turn.rules, maxBoxesLookedAt);
       return {

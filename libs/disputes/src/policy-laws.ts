@@ -1,52 +1,30 @@
-import type { ClaimReason } from '@recourse/orders/events';
 import { valuesIn, type FactBox } from './fact-space.js';
+import { outcomesSaying, reasonsBlaming } from './fault-catalogue.js';
 import type { PolicyFinding, PolicyFindingCode } from './policy-lint.js';
-import { factValues, type Facts, type PolicyRule, type VerificationOutcome } from './policy-table.js';
+import { factValues, type Facts, type PolicyRule } from './policy-table.js';
 
-/** Who would be at fault if the reason were true; a new reason does not compile until it is known. */
-const faultOf: Readonly<Record<ClaimReason, 'merchant' | 'platform' | 'none'>> = {
-  'key-invalid': 'merchant',
-  'key-used': 'merchant',
-  'key-expired': 'merchant',
-  'not-credited': 'merchant',
-  'not-delivered': 'merchant',
-  'wrong-face-value': 'merchant',
-  'duplicate-recharge': 'merchant',
-  'merchant-absent': 'merchant',
-  'platform-failure': 'platform',
-  'wrong-account': 'none',
-  'own-cancellation': 'none',
-  dislike: 'none',
-  'seven-day': 'none',
-};
-/** What the verifier's word says about the claim: the unit was dead or not what was sold, or it was good, or nothing. */
-const wordOf: Readonly<Record<VerificationOutcome, 'dead' | 'good' | 'nothing'>> = {
-  UNUSED: 'good',
-  ACTIVATED_BEFORE_SALE: 'dead',
-  ACTIVATED_AFTER_REVEAL: 'good',
-  CREDITED: 'good',
-  NOT_CREDITED: 'dead',
-  EXPIRED: 'dead',
-  INVALID: 'dead',
-  WRONG_VALUE: 'dead',
-  DUPLICATE: 'dead',
-  INCONCLUSIVE: 'nothing',
-};
-const keysWith = <Key extends string, Value>(record: Readonly<Record<Key, Value>>, ...values: Value[]): Key[] =>
-  (Object.keys(record) as Key[]).filter((key) => values.includes(record[key]));
-const otherThan = <Fact extends keyof Facts>(fact: Fact, value: Facts[Fact]): Facts[Fact][] =>
-  factValues[fact].filter((one) => one !== value);
+const otherThan = <Fact extends keyof Facts>(fact: Fact, ...values: Facts[Fact][]): Facts[Fact][] =>
+  factValues[fact].filter((one) => !values.includes(one));
 
-const anyFault = keysWith(faultOf, 'merchant', 'platform');
-const merchantFault = keysWith(faultOf, 'merchant');
-const proofOfDeath = keysWith(wordOf, 'dead');
-const noWord = ['none', ...keysWith(wordOf, 'nothing')] as const;
+const anyFault = reasonsBlaming('merchant', 'platform');
+const merchantFault = reasonsBlaming('merchant');
+const proofOfDeath = outcomesSaying('dead');
+const noWord = ['none', ...outcomesSaying('unknown')] as const;
 const inTime = otherThan('afterSale', 'after');
+/** Of these a key that is worth less than sold is not: its buyer has something. */
+const nothingWorth = proofOfDeath.filter((outcome) => outcome !== 'WRONG_VALUE');
+/** A unit that a new key can stand in for. */
+const keyKinds = otherThan('productKind', 'phone-top-up');
 
 const decides = ({ then }: PolicyRule) => then.do === 'decide';
 export const refuses = ({ then }: PolicyRule) => then.do === 'decide' && then.remedy === 'NONE';
-const blames = (party: 'PLATFORM' | 'MERCHANT') => (rule: PolicyRule) => rule.then.do === 'decide' && rule.then.liable === party;
-const chargesMerchant = ({ then }: PolicyRule) => then.do === 'decide' && then.bearer === 'merchant';
+const refundsInPart = ({ then }: PolicyRule) => then.do === 'decide' && then.remedy === 'PARTIAL_REFUND';
+const blames = (party: 'PLATFORM' | 'MERCHANT' | 'SHARED') => (rule: PolicyRule) =>
+  rule.then.do === 'decide' && rule.then.liable === party;
+const chargesMerchant = ({ then }: PolicyRule) =>
+  then.do === 'decide' && (then.bearer === 'merchant' || then.bearer === 'shared');
+/** Alone, or with the platform or the buyer. */
+const findsMerchantAtFault = (rule: PolicyRule) => blames('MERCHANT')(rule) || (blames('SHARED')(rule) && chargesMerchant(rule));
 const does = (step: PolicyRule['then']['do']) => (rule: PolicyRule) => rule.then.do === step;
 /** A rule that lists every value of a fact does not ask for it. */
 const asks = (rule: PolicyRule, fact: keyof Facts): boolean => valuesIn(rule.when, fact).length < factValues[fact].length;
@@ -63,7 +41,7 @@ export interface Law {
 }
 
 /** Messages continue after the rule's id. */
-export const laws: readonly Law[] = [
+const refusals: readonly Law[] = [
   {
     code: 'blanket-refusal',
     severity: 'error',
@@ -178,11 +156,92 @@ export const laws: readonly Law[] = [
     basis: ['S27'],
   },
   {
+    code: 'late-evidence-refused',
+    severity: 'error',
+    within: { reason: anyFault, afterSale: 'after', chat: 'strong', verification: [...noWord, ...proofOfDeath] },
+    brokenBy: refuses,
+    zh: '直接拒绝商家已在聊天中确认问题并作出承诺的逾期申请，而这类申请应由人工审核',
+    en: 'refuses a late claim although the chat confirms the problem and promises a remedy, which a person must look at',
+    basis: ['S27', 'S46'],
+  },
+  {
+    code: 'late-evidence-refused',
+    severity: 'error',
+    within: { reason: anyFault, afterSale: 'after', evidence: 'complete', verification: [...noWord, ...proofOfDeath] },
+    brokenBy: refuses,
+    zh: '直接拒绝证据完整的逾期申请，而这类申请应由人工审核',
+    en: 'refuses a late claim with complete evidence, which a person must look at',
+    basis: ['S27', 'S41'],
+  },
+  {
+    code: 'promise-broken',
+    severity: 'error',
+    within: { reason: anyFault, merchantPromise: 'refund' },
+    brokenBy: (rule) => refuses(rule) || refundsInPart(rule),
+    zh: '在商家已经承诺退款时拒绝退款或只退一部分，而商家的承诺有约束力',
+    en: 'refuses, or refunds only a part, although the merchant promised a refund, which binds him',
+    basis: ['S46', 'K9'],
+  },
+  {
+    code: 'promise-broken',
+    severity: 'error',
+    within: { reason: anyFault, productKind: keyKinds, merchantPromise: 'reissue', reissue: 'none' },
+    brokenBy: refuses,
+    zh: '在商家已经承诺补发时拒绝申请，而商家的承诺有约束力',
+    en: 'refuses although the merchant promised to reissue, which binds him',
+    basis: ['S46', 'K9'],
+  },
+  {
+    code: 'incomplete-evidence-refused',
+    severity: 'error',
+    within: { reason: anyFault, afterSale: inTime, evidence: 'incomplete' },
+    brokenBy: (rule) => refuses(rule) && asks(rule, 'evidence') && !asks(rule, 'verification'),
+    zh: '仅以证据不完整为由拒绝平台可以核实的问题，构成隐性障碍',
+    en: 'refuses on incomplete evidence alone a fault that the platform can verify: a hidden barrier',
+    basis: ['S49', 'S82'],
+  },
+  {
+    code: 'chat-demanded',
+    severity: 'error',
+    within: { reason: anyFault, afterSale: inTime, chat: otherThan('chat', 'strong') },
+    brokenBy: (rule) => refuses(rule) && asks(rule, 'chat'),
+    zh: '以聊天记录没有商家确认和承诺作为拒绝退款的条件，构成隐性障碍',
+    en: "refuses for want of the merchant's word in a chat, which nobody owes the platform: a hidden barrier",
+    basis: ['S46', 'S49', 'S82'],
+  },
+  {
+    code: 'consent-demanded',
+    severity: 'error',
+    within: { noReturnConsent: 'no' },
+    brokenBy: (rule) => refuses(rule) && asks(rule, 'noReturnConsent'),
+    zh: '以买家没有同意不退作为拒绝退款的条件',
+    en: 'refuses because the buyer did not consent to no return, which is no ground for a refusal',
+    basis: ['S21', '消保法 25'],
+  },
+  {
+    code: 'consent-excludes-fault',
+    severity: 'error',
+    within: { reason: anyFault, noReturnConsent: 'yes' },
+    brokenBy: (rule) => refuses(rule) && asks(rule, 'noReturnConsent'),
+    zh: '以买家同意不退为由免除商家或平台的过错责任，而这种同意从不排除过错',
+    en: "takes the buyer's consent to no return as a waiver of a fault, which it never excludes",
+    basis: ['S21', 'K9', '消保法 26'],
+  },
+  {
+    code: 'consent-stretched',
+    severity: 'error',
+    within: { delivered: 'yes', revealed: 'no', noReturnConsent: 'yes' },
+    brokenBy: (rule) => refuses(rule) && asks(rule, 'noReturnConsent'),
+    zh: '把“拆开后不退”的确认用在尚未查看的卡密上',
+    en: 'stretches the consent, which is about what was opened, to a key that was never revealed',
+    basis: ['S21', '消保法 25'],
+  },
+  {
     code: 'seven-day-refused',
     severity: 'error',
     within: {
       reason: 'seven-day',
-      productKind: otherThan('productKind', 'phone-top-up'),
+      productKind: keyKinds,
       delivered: 'yes',
       revealed: 'no',
       sevenDay: ['before', 'at'],
@@ -206,11 +265,12 @@ export const laws: readonly Law[] = [
     severity: 'warning',
     within: {
       delivered: 'yes',
-      verification: [...noWord, ...keysWith(wordOf, 'good')],
+      verification: [...noWord, ...outcomesSaying('good')],
       reissue: 'none',
       merchantAnswer: ['none', 'contested'],
+      merchantPromise: otherThan('merchantPromise', 'refund'),
     },
-    brokenBy: blames('MERCHANT'),
+    brokenBy: findsMerchantAtFault,
     zh: '在没有任何证明时认定商家有责任',
     en: 'blames the merchant although nothing proves a fault of his',
     basis: ['S03', 'S06', 'S20'],
@@ -263,7 +323,7 @@ export const laws: readonly Law[] = [
   {
     code: 'unpromised-reissue-awaited',
     severity: 'warning',
-    within: { reissuePromised: 'no' },
+    within: { reissuePromised: 'no', merchantPromise: otherThan('merchantPromise', 'reissue') },
     brokenBy: does('await-reissue'),
     zh: '让买家等待商家从未承诺的补发',
     en: 'makes the buyer wait for a reissue that nobody promised',
@@ -287,6 +347,7 @@ export const laws: readonly Law[] = [
       afterSale: inTime,
       verification: 'INCONCLUSIVE',
       merchantAnswer: 'silent',
+      merchantPromise: otherThan('merchantPromise', 'reissue'),
     },
     brokenBy: (rule) => !decides(rule),
     zh: '在商家逾期不答复后仍让买家等待',
@@ -296,10 +357,66 @@ export const laws: readonly Law[] = [
   {
     code: 'not-credited-undecided',
     severity: 'warning',
-    within: { reason: 'not-credited', delivered: 'yes', afterSale: inTime, verification: 'NOT_CREDITED' },
+    within: {
+      reason: 'not-credited',
+      delivered: 'yes',
+      afterSale: inTime,
+      verification: 'NOT_CREDITED',
+      merchantPromise: otherThan('merchantPromise', 'reissue'),
+    },
     brokenBy: (rule) => !decides(rule),
     zh: '在核实没有到账后没有立即退款',
     en: 'does not refund at once what was verified as not credited',
     basis: ['S30'],
   },
+];
+
+/** Where the law gives the whole price, a part of it is a refusal of the rest. A key of less value is still worth something. */
+const wholeDue: readonly Pick<Law, 'within' | 'zh' | 'en' | 'basis'>[] = [
+  {
+    within: { delivered: 'no' },
+    zh: '对从未交付的商品只退一部分',
+    en: 'refunds only a part of a unit that was never delivered',
+    basis: ['S44', 'K8'],
+  },
+  {
+    within: { reason: anyFault, platformFailure: 'yes' },
+    zh: '在平台系统故障已经证实时只退一部分',
+    en: "refunds only a part although the platform's failure is proven",
+    basis: ['S11', 'K9'],
+  },
+  {
+    within: { reason: anyFault, afterSale: inTime, verification: nothingWorth },
+    zh: '对核实已无价值的商品只退一部分',
+    en: 'refunds only a part of a unit that is proven dead',
+    basis: ['S12', 'S28', 'K9'],
+  },
+  {
+    within: {
+      reason: anyFault,
+      afterSale: inTime,
+      verification: otherThan('verification', 'WRONG_VALUE'),
+      reissue: otherThan('reissue', 'none'),
+    },
+    zh: '在商家未按承诺补发或补发仍然无效时只退一部分',
+    en: 'refunds only a part although the promised reissue was missed or failed',
+    basis: ['S12', 'S29', 'K9'],
+  },
+  {
+    within: { reason: anyFault, afterSale: inTime, verification: noWord, merchantAnswer: ['accepted', 'silent'] },
+    zh: '在商家已经承认问题或逾期不答复时只退一部分',
+    en: 'refunds only a part although the merchant accepts the claim or stays silent',
+    basis: ['S48', 'S72', 'K9'],
+  },
+  {
+    within: { reason: 'seven-day', productKind: keyKinds, delivered: 'yes', revealed: 'no', sevenDay: ['before', 'at'] },
+    zh: '在七天无理由退款的承诺期内只退一部分',
+    en: 'refunds only a part of what the seven-day promise gives back',
+    basis: ['S31', 'K10'],
+  },
+];
+/** All that no rule may do. */
+export const laws: readonly Law[] = [
+  ...refusals,
+  ...wholeDue.map((due): Law => ({ code: 'fault-refunded-in-part', severity: 'error', brokenBy: refundsInPart, ...due })),
 ];

@@ -17,6 +17,7 @@ const rule = (id: string, when: PolicyRule['when'], then: PolicyRule['then'], ex
 const refuse = { do: 'decide', liable: 'NONE', remedy: 'NONE', bearer: 'none' } as const;
 const byMerchant = { do: 'decide', liable: 'MERCHANT', remedy: 'FULL_REFUND', bearer: 'merchant' } as const;
 const byPlatform = { do: 'decide', liable: 'PLATFORM', remedy: 'FULL_REFUND', bearer: 'platform' } as const;
+const inPart = { do: 'decide', liable: 'NONE', remedy: 'PARTIAL_REFUND', bearer: 'merchant', refundPercent: 50 } as const;
 const review = { do: 'review' } as const;
 const verify = { do: 'verify' } as const;
 const catchAll = rule('person', {}, review);
@@ -37,6 +38,7 @@ const clean = { delivered: 'yes', platformFailure: 'no' } as const;
 const late = { ...clean, afterSale: 'after' } as const;
 const fault = { ...clean, reason: 'key-invalid' } as const;
 const timely = { ...fault, afterSale: ['before', 'at'] } as const;
+const nothingShown = { activationFailureEvidence: 'no', chat: 'none', evidence: 'incomplete' } as const;
 const words = (zh: string, en = 'The rule decides') => ({ zh, en });
 
 const cases: readonly Shown[] = [
@@ -187,9 +189,87 @@ const cases: readonly Shown[] = [
   },
   {
     code: 'late-evidence-refused',
-    shows: one({ ...late, reason: 'key-used' }, refuse),
-    nearly: one({ ...late, reason: 'key-used', activationFailureEvidence: 'no' }, refuse),
+    shows: one({ ...late, reason: 'key-used', chat: 'none', evidence: 'incomplete' }, refuse),
+    nearly: one({ ...late, reason: 'key-used', ...nothingShown }, refuse),
   },
+  {
+    code: 'late-evidence-refused',
+    shows: one({ ...late, reason: 'key-used', activationFailureEvidence: 'no', evidence: 'incomplete' }, refuse),
+    nearly: one({ ...late, reason: 'key-used', ...nothingShown }, refuse),
+  },
+  {
+    code: 'late-evidence-refused',
+    shows: one({ ...late, reason: 'key-used', activationFailureEvidence: 'no', chat: ['none', 'weak'] }, refuse),
+    nearly: one({ ...late, reason: 'key-used', ...nothingShown, chat: ['none', 'weak'] }, refuse),
+  },
+  {
+    code: 'promise-broken',
+    shows: one({ ...timely, verification: 'CREDITED', merchantPromise: ['none', 'refund'] }, refuse),
+    nearly: one({ ...timely, verification: 'CREDITED', merchantPromise: 'none' }, refuse),
+  },
+  {
+    code: 'promise-broken',
+    shows: one({ ...timely, verification: 'WRONG_VALUE' }, inPart),
+    nearly: one({ ...timely, verification: 'WRONG_VALUE', merchantPromise: ['none', 'reissue'] }, inPart),
+  },
+  {
+    code: 'promise-broken',
+    shows: one({ ...timely, verification: 'UNUSED', reissue: 'none', merchantPromise: 'reissue' }, refuse),
+    nearly: one(
+      { ...timely, productKind: 'phone-top-up', verification: 'UNUSED', reissue: 'none', merchantPromise: 'reissue' },
+      refuse,
+    ),
+  },
+  {
+    code: 'incomplete-evidence-refused',
+    shows: one({ ...timely, evidence: 'incomplete' }, refuse),
+    nearly: one({ ...timely, evidence: 'incomplete', verification: 'UNUSED' }, refuse),
+  },
+  {
+    code: 'chat-demanded',
+    shows: one({ ...timely, verification: 'UNUSED', chat: ['none', 'weak'] }, refuse),
+    nearly: one({ ...late, reason: 'key-used', verification: 'UNUSED', chat: ['none', 'weak'] }, refuse),
+  },
+  {
+    code: 'consent-demanded',
+    shows: one({ ...clean, reason: 'dislike', noReturnConsent: 'no' }, refuse),
+    nearly: one({ ...clean, reason: 'dislike', revealed: 'yes', noReturnConsent: 'yes' }, refuse),
+  },
+  {
+    code: 'consent-excludes-fault',
+    shows: one({ ...timely, verification: 'UNUSED', noReturnConsent: 'yes' }, refuse),
+    nearly: one({ ...clean, reason: 'own-cancellation', revealed: 'yes', noReturnConsent: 'yes' }, refuse),
+  },
+  {
+    code: 'consent-stretched',
+    shows: one({ ...clean, reason: 'own-cancellation', noReturnConsent: 'yes' }, refuse),
+    nearly: one({ ...clean, reason: 'own-cancellation', revealed: 'yes', noReturnConsent: 'yes' }, refuse),
+  },
+  ...(
+    [
+      [{ delivered: 'no' }, { ...clean, reason: 'wrong-face-value', verification: 'WRONG_VALUE' }],
+      [
+        { reason: 'key-invalid', platformFailure: 'yes' },
+        { ...clean, reason: 'dislike' },
+      ],
+      [
+        { ...timely, verification: ['EXPIRED', 'WRONG_VALUE'] },
+        { ...timely, verification: 'WRONG_VALUE' },
+      ],
+      [
+        { ...timely, verification: 'UNUSED', reissue: 'missed' },
+        { ...timely, verification: 'WRONG_VALUE', reissue: 'missed' },
+      ],
+      [
+        { ...timely, verification: 'INCONCLUSIVE' },
+        { ...timely, verification: 'INCONCLUSIVE', reissue: 'none', merchantAnswer: 'contested' },
+      ],
+      [
+        { ...clean, reason: 'seven-day', sevenDay: 'at' },
+        { ...clean, reason: 'seven-day', sevenDay: 'after' },
+      ],
+    ] satisfies readonly (readonly [PolicyRule['when'], PolicyRule['when']])[]
+  ).map(([shows, nearly]): Shown => ({ code: 'fault-refunded-in-part', shows: one(shows, inPart), nearly: one(nearly, inPart) })),
   {
     code: 'seven-day-refused',
     shows: one({ ...clean, reason: 'seven-day', sevenDay: ['at', 'after'] }, refuse),
@@ -204,6 +284,19 @@ const cases: readonly Shown[] = [
     code: 'merchant-blamed-without-proof',
     shows: one({ reason: 'key-used', verification: 'ACTIVATED_AFTER_REVEAL' }, byMerchant),
     nearly: one({ reason: 'key-used', verification: 'ACTIVATED_BEFORE_SALE' }, byMerchant),
+  },
+  {
+    code: 'merchant-blamed-without-proof',
+    shows: one({ reason: 'key-used', verification: 'INCONCLUSIVE' }, { ...inPart, liable: 'SHARED' }),
+    nearly: one({ reason: 'key-used', verification: 'INCONCLUSIVE' }, { ...inPart, liable: 'SHARED', bearer: 'platform' }),
+  },
+  {
+    code: 'merchant-pays-platform-failure',
+    shows: one({ delivered: 'no' }, { ...byMerchant, liable: 'SHARED', bearer: 'shared', merchantPercent: 50 }),
+    nearly: one(
+      { delivered: 'no', platformFailure: 'no' },
+      { ...byMerchant, liable: 'SHARED', bearer: 'shared', merchantPercent: 50 },
+    ),
   },
   {
     code: 'merchant-pays-platform-failure',
@@ -268,6 +361,22 @@ it('names an error before a warning, and rules in their order', () => {
     'silence-undecided person',
     'not-credited-undecided person',
   ]);
+});
+
+it('refuses minimums that are below what is published for every policy', async () => {
+  const table = await readDefaultPolicy();
+  const codes = (afterSaleHours: number, deliverWithinHours: number) =>
+    lintTable({ ...table, minimums: { afterSaleHours, deliverWithinHours } }).map(({ code, severity }) => `${code} ${severity}`);
+  expect(codes(24, 168)).toEqual([]);
+  expect(codes(23, 168)).toEqual(['minimum-too-low error']);
+  expect(codes(24, 169)).toEqual(['minimum-too-low error']);
+});
+
+it('takes no offence at a promise of reissue that is kept though the offer made none', () => {
+  const promised = rule('promised', { merchantPromise: 'reissue', reissue: 'none' }, { do: 'await-reissue' });
+  expect(codesOf(promised, catchAll)).not.toContain('unpromised-reissue-awaited promised');
+  const anybody = rule('anybody', { reissue: 'none' }, { do: 'await-reissue' });
+  expect(codesOf(anybody, catchAll)).toContain('unpromised-reissue-awaited anybody');
 });
 
 it('says who takes the cases of a rule that never gets its turn', () => {

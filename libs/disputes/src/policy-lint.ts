@@ -1,9 +1,10 @@
+import type { PromiseMinimums } from '@recourse/orders/events';
 import { DecisionDiagram, type Turn } from './decision-diagram.js';
 import { valuesIn, type FactSpace } from './fact-space.js';
+import { contradictionIn } from './award.js';
 import { laws, refuses } from './policy-laws.js';
 import {
   askedOf,
-  contradictionIn,
   factNames,
   factValues,
   type Explanation,
@@ -39,6 +40,14 @@ export type PolicyFindingCode =
   | 'unverified-refused'
   | 'late-evidence-refused'
   | 'seven-day-refused'
+  | 'promise-broken'
+  | 'incomplete-evidence-refused'
+  | 'chat-demanded'
+  | 'consent-demanded'
+  | 'consent-excludes-fault'
+  | 'consent-stretched'
+  | 'fault-refunded-in-part'
+  | 'minimum-too-low'
   // blame
   | 'platform-blamed-without-proof'
   | 'merchant-blamed-without-proof'
@@ -242,6 +251,40 @@ function catchAllFindings({ rules }: PolicyTable, turns: ReadonlyMap<number, Tur
   return found;
 }
 
+/** What the platform publishes as the least of every policy: a table may ask its offers for more, never for less. S26, S82 */
+export const publishedFloor: PromiseMinimums = { afterSaleHours: 24, deliverWithinHours: 168 };
+
+function lowMinimums({ minimums }: PolicyTable): PolicyFinding[] {
+  if (minimums === undefined) return [];
+  const low = (zh: string, en: string, basis: readonly string[]): PolicyFinding => ({
+    code: 'minimum-too-low',
+    severity: 'error',
+    message: { zh, en },
+    basis,
+  });
+  const { afterSaleHours, deliverWithinHours } = publishedFloor;
+  return [
+    ...(minimums.afterSaleHours < afterSaleHours
+      ? [
+          low(
+            `允许售后期短于 ${afterSaleHours} 小时：低于公布的最低要求`,
+            `offers may promise an after-sale window of ${minimums.afterSaleHours} h; the published minimum is ${afterSaleHours} h`,
+            ['S26', 'S82'],
+          ),
+        ]
+      : []),
+    ...(minimums.deliverWithinHours > deliverWithinHours
+      ? [
+          low(
+            `允许发货时限长于 ${deliverWithinHours} 小时：低于公布的最低要求`,
+            `offers may take ${minimums.deliverWithinHours} h to deliver; the published longest is ${deliverWithinHours} h`,
+            ['K13', 'S82'],
+          ),
+        ]
+      : []),
+  ];
+}
+
 function brokenLaws({ rules }: PolicyTable, diagram: DecisionDiagram): PolicyFinding[] {
   const found = laws.flatMap(({ code, severity, within, brokenBy, zh, en, basis }) =>
     // A law that no rule could break needs no look at the facts.
@@ -269,6 +312,7 @@ export function lintTable(table: PolicyTable, space: FactSpace = factValues, max
   const turns = new Map(diagram?.within({}).map((turn) => [turn.rules[0] ?? -1, turn] as const));
   const found: PolicyFinding[] = [
     ...clausesIn(table.title, undefined, true, {}),
+    ...lowMinimums(table),
     ...rulesAlone(table, turns),
     ...catchAllFindings(table, turns),
   ];

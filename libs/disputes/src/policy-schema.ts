@@ -1,5 +1,15 @@
-import { factValues, personRequestedRule, type Decision, type PolicyTable, type RuleOutcome } from './policy-table.js';
-import { identifier, liabilities, maxBasis, maxBasisLength, maxExplanationLength, maxRules } from './table-check.js';
+import { factValues, personRequestedRule, type PolicyTable, type RuleOutcome } from './policy-table.js';
+import {
+  bearers,
+  identifier,
+  liabilities,
+  maxBasis,
+  maxBasisLength,
+  maxExplanationLength,
+  maxMinimumHours,
+  maxRules,
+  remedies,
+} from './table-check.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -13,8 +23,14 @@ const object = (properties: Readonly<Record<string, Schema>>, required = Object.
 const oneOf = (values: readonly string[]): Schema => ({ type: 'string', enum: [...values] });
 const text = (maxLength: number, pattern = '\\S'): Schema => ({ type: 'string', maxLength, pattern });
 
-const remedies: Readonly<Record<Decision['remedy'], true>> = { NONE: true, FULL_REFUND: true };
-const bearers: Readonly<Record<Decision['bearer'], true>> = { merchant: true, platform: true, none: true };
+const percent: Schema = { type: 'integer', minimum: 1, maximum: 99 };
+const hours: Schema = { type: 'integer', minimum: 1, maximum: maxMinimumHours };
+/** A percentage where its remedy or bearer needs one, and nowhere else. */
+const onlyWith = (name: string, member: string, value: string): Schema => ({
+  if: { properties: { [member]: { const: value } } },
+  then: { properties: { [name]: true }, required: [name] },
+  else: { properties: { [name]: false } },
+});
 /** What a rule does; a new step does not compile until it has its form here. */
 const outcomes: Readonly<Record<RuleOutcome['do'], Readonly<Record<string, Schema>>>> = {
   verify: {},
@@ -24,15 +40,34 @@ const outcomes: Readonly<Record<RuleOutcome['do'], Readonly<Record<string, Schem
   review: {},
   decide: {
     liable: oneOf(liabilities),
-    remedy: oneOf(Object.keys(remedies)),
-    bearer: oneOf(Object.keys(bearers)),
+    remedy: oneOf(remedies),
+    bearer: oneOf(bearers),
+    refundPercent: { ...percent, description: 'PARTIAL_REFUND: of the price, half up' },
+    merchantPercent: { ...percent, description: 'bearer shared: of the refund' },
   },
 };
+
+const percents = { refundPercent: ['remedy', 'PARTIAL_REFUND'], merchantPercent: ['bearer', 'shared'] } as const;
+function outcomeOf(step: string, more: Readonly<Record<string, Schema>>): Schema {
+  const properties = { do: { const: step }, ...more };
+  const names = Object.keys(properties);
+  const plain = object(
+    properties,
+    names.filter((name) => !Object.hasOwn(percents, name)),
+  );
+  return step === 'decide'
+    ? { ...plain, allOf: Object.entries(percents).map(([name, [member, value]]) => onlyWith(name, member, value)) }
+    : plain;
+}
 
 const members: Readonly<Record<keyof PolicyTable, Schema>> = {
   id: { type: 'string', pattern: identifier.source, description: 'name of the table, such as default' },
   version: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'the next one of its policy' },
   title: { $ref: '#/$defs/explanation' },
+  minimums: {
+    description: 'the least that an offer may promise',
+    ...object({ afterSaleHours: hours, deliverWithinHours: hours }),
+  },
   rules: {
     type: 'array',
     minItems: 1,
@@ -50,7 +85,10 @@ export const policySchema = (): Schema => ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   $id: 'urn:recourse:policy-table',
   title: 'Refund policy: a decision table over the facts of one unit',
-  ...object(members),
+  ...object(
+    members,
+    Object.keys(members).filter((name) => name !== 'minimums'),
+  ),
   $defs: {
     explanation: {
       description: 'what buyers and merchants read',
@@ -83,7 +121,7 @@ export const policySchema = (): Schema => ({
     },
     outcome: {
       description: 'only decide ends a unit; after review a person decides',
-      oneOf: Object.entries(outcomes).map(([step, more]) => object({ do: { const: step }, ...more })),
+      oneOf: Object.entries(outcomes).map(([step, more]) => outcomeOf(step, more)),
     },
   },
 });

@@ -107,9 +107,7 @@ function step(
     case 'review':
       return [reviewStarted(disputeId, units, rule, at, reviewUntil)];
     case 'decide': {
-      const { liable, remedy, bearer } = then;
-      const decision = { liable, remedy, bearer };
-      return verdictsOn(state, first, group, () => decision, { decidedBy: 'rule', explanation, basis }, at);
+      return verdictsOn(state, first, group, () => then, { decidedBy: 'rule', explanation, basis }, at);
     }
   }
 }

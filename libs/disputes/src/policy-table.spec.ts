@@ -1,4 +1,4 @@
-import { canonicalJson, contradictionIn, matchRule, policyHash, type Facts, type PolicyTable } from './policy-table.js';
+import { canonicalJson, matchRule, policyHash, type Facts, type PolicyTable } from './policy-table.js';
 
 const explanation = { zh: '说明', en: 'why' };
 const review = { id: 'person', when: {}, then: { do: 'review' }, explanation, basis: ['S16'] } as const;
@@ -63,26 +63,4 @@ it('is hashed as any other program would hash its canonical JSON', () => {
   expect(policyHash({ id, version, title, rules: [review] })).toBe(
     '5b582b8910284bbd03b7d9537adff06274fac768501cb5869c1e3072d673e3c3',
   );
-});
-
-it.each([
-  ['MERCHANT', 'FULL_REFUND', 'merchant', true],
-  ['PLATFORM', 'FULL_REFUND', 'platform', true],
-  ['UNPROVEN', 'FULL_REFUND', 'platform', true],
-  ['NONE', 'FULL_REFUND', 'merchant', true],
-  ['NONE', 'FULL_REFUND', 'platform', true],
-  ['NONE', 'NONE', 'none', true],
-  ['BUYER', 'NONE', 'none', true],
-  ['UNPROVEN', 'NONE', 'none', true],
-  ['BUYER', 'FULL_REFUND', 'merchant', false],
-  ['MERCHANT', 'FULL_REFUND', 'platform', false],
-  ['PLATFORM', 'FULL_REFUND', 'merchant', false],
-  ['UNPROVEN', 'FULL_REFUND', 'merchant', false],
-  ['NONE', 'FULL_REFUND', 'none', false],
-  ['NONE', 'NONE', 'merchant', false],
-  ['MERCHANT', 'NONE', 'none', false],
-  ['PLATFORM', 'NONE', 'none', false],
-  ['SHARED', 'FULL_REFUND', 'merchant', false],
-] as const)('liable %s, remedy %s, borne by %s: %s', (liable, remedy, bearer, consistent) => {
-  expect(contradictionIn({ liable, remedy, bearer }) === undefined).toBe(consistent);
 });

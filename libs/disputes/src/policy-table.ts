@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { ClaimReason, EventReference, Liability, ProductKind } from '@recourse/orders/events';
+import type { ClaimReason, EventReference, Liability, ProductKind, PromiseMinimums } from '@recourse/orders/events';
 
 export type VerificationOutcome =
   | 'UNUSED'
@@ -56,12 +56,18 @@ export type RuleOutcome =
   /** Both sides may give evidence; K13 says how long. */
   | { readonly do: 'await-evidence' }
   | { readonly do: 'review' }
-  | {
-      readonly do: 'decide';
-      readonly liable: Liability;
-      readonly remedy: 'NONE' | 'FULL_REFUND';
-      readonly bearer: 'merchant' | 'platform' | 'none';
-    };
+  | ({ readonly do: 'decide' } & Decision);
+
+/** The part of a verdict that a rule or a person decides. Liable, remedy and bearer are independent. K1 */
+export interface Decision {
+  readonly liable: Liability;
+  readonly remedy: 'NONE' | 'PARTIAL_REFUND' | 'FULL_REFUND';
+  readonly bearer: 'merchant' | 'platform' | 'shared' | 'none';
+  /** PARTIAL_REFUND: so much of the unit's price, 1 to 99. K7 */
+  readonly refundPercent?: number;
+  /** Bearer `shared`: so much of the refund is the merchant's to bear, 1 to 99. K1 */
+  readonly merchantPercent?: number;
+}
 
 export interface Explanation {
   readonly zh: string;
@@ -85,6 +91,8 @@ export interface PolicyTable {
   readonly id: string;
   readonly version: number;
   readonly title: Explanation;
+  /** The least that an offer judged by this policy may promise; a table without them leaves it to the offers. S25, S82 */
+  readonly minimums?: PromiseMinimums;
   readonly rules: readonly PolicyRule[];
 }
 
@@ -93,9 +101,6 @@ export interface FactSource {
   readonly fact: keyof Facts;
   readonly from: readonly EventReference[];
 }
-
-/** The part of a verdict that a rule or a person decides. */
-export type Decision = Omit<Extract<RuleOutcome, { do: 'decide' }>, 'do'>;
 
 const every = <Value extends string>(values: Readonly<Record<Value, true>>) => Object.keys(values) as Value[];
 
@@ -181,19 +186,3 @@ export function canonicalJson(value: unknown): string {
 
 /** SHA-256 of the table's canonical JSON in UTF-8, 64 hex: what an order freezes and a verdict names. */
 export const policyHash = (table: PolicyTable): string => bytesToHex(sha256(utf8ToBytes(canonicalJson(table))));
-
-/** Why a decision is at odds with itself, or undefined. K1, K9 */
-export function contradictionIn({ liable, remedy, bearer }: Decision): string | undefined {
-  if (liable === 'SHARED') return 'shared liability needs shares, which a decision cannot express';
-  if (remedy === 'NONE') {
-    if (bearer !== 'none') return 'nothing is refunded, so nobody bears it';
-    if (liable === 'MERCHANT' || liable === 'PLATFORM') return `the ${liable} is liable, so the buyer cannot be refused`;
-    return undefined;
-  }
-  if (bearer === 'none') return 'somebody bears what is refunded';
-  if (liable === 'BUYER') return 'a buyer who is liable is not refunded';
-  if (liable === 'MERCHANT' && bearer !== 'merchant') return 'the merchant bears what he is liable for';
-  if ((liable === 'PLATFORM' || liable === 'UNPROVEN') && bearer !== 'platform')
-    return 'the platform bears its own liability and what nobody could prove';
-  return undefined;
-}

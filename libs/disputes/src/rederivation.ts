@@ -1,6 +1,7 @@
 import { encodeData, isAfter, type EventOf, type Recorded } from '@recourse/eventing';
-import { format, type Money, zero } from '@recourse/money';
+import { format, isPositive, type Money } from '@recourse/money';
 import type { EventReference, OrderEvent, UnitFacts } from '@recourse/orders/events';
+import { afterRefund, awardOf } from './award.js';
 import { isIn, type CaseUnit, type Findings, type SubmittedCase } from './case.js';
 import { dispute, type CaseFile, type DisputeEvent, type UnitVerdict } from './dispute.js';
 import { findingsOf } from './facts.js';
@@ -76,6 +77,7 @@ const ofUnit: Readonly<Record<keyof UnitFacts, keyof Facts | undefined>> = {
   deliveryReference: undefined,
   platformFailure: 'platformFailure',
   evidence: undefined,
+  refunded: undefined,
 };
 const shown = (value: unknown): string => (value === undefined ? 'nothing' : encodeData(value));
 
@@ -141,12 +143,23 @@ function turnDifference({ data }: RecordedVerdict, { unitNo, status }: CaseUnit)
   }
 }
 
-const wholeOf: Readonly<Record<UnitVerdict['remedy'], (price: Money) => Money>> = {
-  NONE: ({ asset }) => zero(asset),
-  FULL_REFUND: (price) => price,
-};
+/** The unit as the verdict found it: on appeal, after the verdict that was appealed. */
+function claimedBy(
+  { claimed, unitNo }: CaseUnit,
+  { data }: RecordedVerdict,
+  before: readonly Recorded<DisputeEvent>[],
+): UnitFacts {
+  const appealed = before
+    .flatMap((event) => (event.type === 'VerdictReached' && event.data.verdictId === data.appealOf ? event.data.units : []))
+    .find((one) => one.unitNo === unitNo);
+  return appealed === undefined || !isPositive(appealed.refund) ? claimed : afterRefund(claimed, appealed.refund);
+}
 
-function* unitDifferences({ verdict, table }: VerdictSources, state: SubmittedCase, found: UnitVerdict): Generator<Difference> {
+function* unitDifferences(
+  { verdict, table }: VerdictSources,
+  { state, before }: { readonly state: SubmittedCase; readonly before: readonly Recorded<DisputeEvent>[] },
+  found: UnitVerdict,
+): Generator<Difference> {
   const { unitNo } = found;
   const unit = state.units.find((one) => one.unitNo === unitNo);
   if (unit === undefined) {
@@ -171,11 +184,20 @@ function* unitDifferences({ verdict, table }: VerdictSources, state: SubmittedCa
     const cited = found.sources.find((source) => source.fact === fact)?.from ?? [];
     if (list(cited) !== list(from)) yield { unitNo, fact, found: `from ${list(cited)}`, expected: `from ${list(from)}`, from };
   }
-  if (verdict.data.appealOf !== undefined) return;
-  const { price } = unit.claimed;
-  const refund = wholeOf[found.remedy](price);
-  if (shown(found.refund) !== shown(refund))
-    yield { unitNo, found: `${found.remedy} of ${text(found.refund)}`, expected: text(refund), from: unit.claimed.evidence };
+  const claimed = claimedBy(unit, verdict, before);
+  const from = unit.claimed.evidence;
+  // An amount that a person named is his own; `rejudge` says whether he could name it.
+  const isNamed = found.remedy === 'PARTIAL_REFUND' && found.refundPercent === undefined;
+  const due = awardOf(isNamed ? { ...found, amount: found.refund } : found, claimed);
+  if (shown(found.refund) !== shown(due.refund))
+    yield { unitNo, found: `${found.remedy} of ${text(found.refund)}`, expected: text(due.refund), from };
+  if (shown(found.merchantPart) !== shown(due.merchantPart))
+    yield { unitNo, found: `merchantPart ${shown(found.merchantPart)}`, expected: shown(due.merchantPart), from };
+  if (found.price === undefined) return;
+  if (shown(found.price) !== shown(claimed.price))
+    yield { unitNo, found: `price ${shown(found.price)}`, expected: shown(claimed.price), from };
+  if (shown(found.refundedBefore) !== shown(claimed.refunded))
+    yield { unitNo, found: `refundedBefore ${shown(found.refundedBefore)}`, expected: shown(claimed.refunded), from };
 }
 
 /** Whether every event that is cited was there before the verdict. */
@@ -245,7 +267,7 @@ export function rederive(sources: VerdictSources): readonly Difference[] {
   if (state.status !== 'submitted')
     return [{ found: `a verdict in a case that is ${state.status}`, expected: 'a submitted case', from: [] }];
   const differences = [...fileDifferences(state, claim)];
-  for (const unit of verdict.data.units) differences.push(...unitDifferences(sources, state, unit));
+  for (const unit of verdict.data.units) differences.push(...unitDifferences(sources, { state, before }, unit));
   differences.push(...missing(sources), ...unproven(sources));
   if (platform !== state.file.platform || shown(policy) !== shown(state.file.policy))
     differences.push({ found: `policy ${shown(policy)}`, expected: shown(state.file.policy), from: [] });

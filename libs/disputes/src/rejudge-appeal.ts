@@ -1,7 +1,7 @@
 import type { DataOf } from '@recourse/eventing';
 import { add, compare, format } from '@recourse/money';
 import type { DisputeEvent } from './dispute.js';
-import { contradictionIn } from './policy-table.js';
+import { restOf, verdictContradictionIn } from './award.js';
 
 type VerdictReached = DataOf<DisputeEvent, 'VerdictReached'>;
 
@@ -18,11 +18,12 @@ export function rejudgeAppeal(verdict: VerdictReached, ofCase: readonly DisputeE
     const { unitNo, refund } = unit;
     const differs = (what: string) => `${verdict.verdictId} unit ${unitNo}: ${what}`;
     const before = earlier?.units.find((one) => one.unitNo === unitNo);
-    const price = claimed.find((one) => one.unitNo === unitNo)?.price;
+    const unitClaimed = claimed.find((one) => one.unitNo === unitNo);
+    const price = unitClaimed && restOf(unitClaimed);
     if (earlier === undefined || before === undefined || price === undefined)
       return [differs(`the case has no verdict ${String(verdict.appealOf)} on it`)];
     const problems: string[] = [];
-    const contradiction = contradictionIn(unit);
+    const contradiction = verdictContradictionIn(unit);
     if (contradiction !== undefined) problems.push(differs(contradiction));
     if (verdict.rule !== 'appeal') problems.push(differs(`a ruling on an appeal rests on no rule, and it names ${verdict.rule}`));
     if (earlier.appealOf !== undefined) problems.push(differs(`${earlier.verdictId} was given on appeal itself`));

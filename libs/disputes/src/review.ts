@@ -1,7 +1,9 @@
 import { earliest, eventsOf, isAfter, plusHours, reject, type CommandOf, type Instant, type Rejection } from '@recourse/eventing';
+import type { UnitFacts } from '@recourse/orders/events';
 import { isIn, isOver, type SubmittedCase, type UnitIn } from './case.js';
 import type { DisputeCommand, DisputeEvent, DisputeRejection } from './dispute.js';
-import { contradictionIn, type Decision, type Explanation } from './policy-table.js';
+import { amountFault, contradictionIn, type PersonDecision } from './award.js';
+import type { Explanation } from './policy-table.js';
 import { byRule, verdictsOn, type Judged, type Ruling } from './verdict.js';
 
 const reviewHours = 72; // K13
@@ -42,7 +44,7 @@ const endOf = ({ status }: UnitUnderReview): Instant =>
 function rule(
   state: SubmittedCase,
   units: readonly UnitUnderReview[],
-  decisionOn: (unitNo: number) => Decision,
+  decisionOn: (unitNo: number) => PersonDecision,
   ruling: Ruling,
   at: Instant,
 ): readonly DisputeEvent[] {
@@ -59,14 +61,20 @@ function rule(
 export const isExplained = ({ zh, en }: Explanation): boolean =>
   [zh, en].every((text) => text.trim() !== '' && text.length <= maxExplanationLength);
 
+/** Why a person cannot decide so on this unit, or undefined. */
+function faultIn(decision: PersonDecision | undefined, claimed: UnitFacts): string | undefined {
+  if (decision === undefined) return undefined;
+  if (decision.remedy === 'PARTIAL_REFUND' && claimed.deliveredAt === undefined)
+    return 'what was never delivered is refunded whole or not at all';
+  return contradictionIn(decision) ?? (decision.amount && amountFault(decision.amount, claimed));
+}
+
 export function decideByPerson(
   { person, units: decisions, explanation }: CommandOf<DisputeCommand, 'DecideDispute'>,
   state: SubmittedCase,
   at: Instant,
 ): readonly DisputeEvent[] | Rejection<DisputeRejection> {
-  const byUnit = new Map<number, Decision>(
-    decisions.map(({ unitNo, liable, remedy, bearer }) => [unitNo, { liable, remedy, bearer }]),
-  );
+  const byUnit = new Map<number, PersonDecision>(decisions.map((decision) => [decision.unitNo, decision]));
   const named = state.units.filter((unit) => byUnit.has(unit.unitNo));
   if (named.length < byUnit.size) return reject('UnitUnknown', 'the decision names a unit that the dispute does not have');
   if (named.some(isOver)) return reject('AlreadyDecided', 'the decision names a unit that is decided');
@@ -74,8 +82,8 @@ export function decideByPerson(
   if (reviewed.length === 0 || reviewed.length < named.length)
     return reject('NotUnderReview', 'a person decides units under review only, and before the supervisor’s time is over');
   if (byUnit.size < decisions.length) return reject('ContradictoryDecision', 'the decision names a unit twice');
-  for (const [unitNo, decision] of byUnit) {
-    const contradiction = contradictionIn(decision);
+  for (const { unitNo, claimed } of reviewed) {
+    const contradiction = faultIn(byUnit.get(unitNo), claimed);
     if (contradiction !== undefined) return reject('ContradictoryDecision', `unit ${unitNo}: ${contradiction}`);
   }
   if (!isExplained(explanation))
@@ -83,7 +91,7 @@ export function decideByPerson(
       'ExplanationInvalid',
       `a decision is explained in Chinese and English, 1 to ${maxExplanationLength} characters`,
     );
-  const decisionOn = (unitNo: number): Decision => {
+  const decisionOn = (unitNo: number): PersonDecision => {
     const decision = byUnit.get(unitNo);
     if (decision === undefined) throw new Error(`unit ${unitNo} was selected by the decision`);
     return decision;

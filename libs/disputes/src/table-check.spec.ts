@@ -4,6 +4,7 @@ import { isTable, validateTable } from './table-check.js';
 const explanation = { zh: '由审核人员决定', en: 'A person decides' };
 const catchAll = { id: 'person', when: {}, then: { do: 'review' }, explanation, basis: ['S16'] };
 const refusal = { do: 'decide', liable: 'BUYER', remedy: 'NONE', bearer: 'none' };
+const inPart = { do: 'decide', liable: 'NONE', remedy: 'PARTIAL_REFUND', bearer: 'merchant' };
 const wrongAccount = {
   ...catchAll,
   id: 'wrong-account',
@@ -54,10 +55,33 @@ it.each([
     'rules[0].then.liable is not one of',
   ],
   [
-    'shared liability',
+    'a shared fault that is refused',
     withRule({ ...wrongAccount, then: { ...refusal, liable: 'SHARED' } }),
-    'rules[0].then.liable is not one of',
+    'the fault is shared, so the buyer cannot be refused',
   ],
+  [
+    'a share of nothing',
+    withRule({ ...wrongAccount, then: { ...refusal, merchantPercent: 50 } }),
+    'rules[0].then.merchantPercent is not known',
+  ],
+  [
+    'both bearing it without a share',
+    withRule({ ...wrongAccount, then: { ...inPart, liable: 'SHARED', bearer: 'shared', refundPercent: 5 } }),
+    'rules[0].then.merchantPercent is missing',
+  ],
+  ['a part of no size', withRule({ ...wrongAccount, then: inPart }), 'rules[0].then.refundPercent is missing'],
+  [
+    'a part that is the whole',
+    withRule({ ...wrongAccount, then: { ...inPart, refundPercent: 100 } }),
+    'rules[0].then.refundPercent is not a whole number from 1 to 99',
+  ],
+  ['minimums that are half said', { ...table, minimums: { afterSaleHours: 24 } }, 'table.minimums.deliverWithinHours is missing'],
+  [
+    'minimums of half an hour',
+    { ...table, minimums: { afterSaleHours: 24.5, deliverWithinHours: 72 } },
+    'table.minimums.afterSaleHours is not a whole number from 1 to 8760',
+  ],
+  ['minimums of none', { ...table, minimums: null }, 'table.minimums is not an object'],
   ['an unknown remedy', withRule({ ...wrongAccount, then: { ...refusal, remedy: 'HALF' } }), 'rules[0].then.remedy is not'],
   ['an unknown bearer', withRule({ ...wrongAccount, then: { ...refusal, bearer: 'buyer' } }), 'rules[0].then.bearer is not'],
   ['no English', withRule({ ...wrongAccount, explanation: { zh: '说明' } }), 'rules[0].explanation.en is missing'],

@@ -8,8 +8,11 @@ const maxProblems = 100;
 export const maxExplanationLength = 1_000;
 export const maxBasis = 20;
 export const maxBasisLength = 200;
+export const maxMinimumHours = 8_760;
 
-export const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'NONE', 'UNPROVEN'];
+export const liabilities = ['PLATFORM', 'MERCHANT', 'BUYER', 'SHARED', 'NONE', 'UNPROVEN'];
+export const remedies = ['NONE', 'PARTIAL_REFUND', 'FULL_REFUND'];
+export const bearers = ['merchant', 'platform', 'shared', 'none'];
 export const identifier = /^[a-z0-9][a-z0-9.-]{0,63}$/;
 
 type Json = Readonly<Record<string, unknown>>;
@@ -60,6 +63,11 @@ function conditionProblems(where: string, value: unknown): string[] {
   });
 }
 
+const wholeProblems = (where: string, value: unknown, from: number, to: number): string[] =>
+  Number.isInteger(value) && (value as number) >= from && (value as number) <= to
+    ? []
+    : [`${where} is not a whole number from ${from} to ${to}`];
+
 function outcomeProblems(where: string, value: unknown): string[] {
   if (!isObject(value)) return [`${where} is not an object`];
   switch (value['do']) {
@@ -70,14 +78,19 @@ function outcomeProblems(where: string, value: unknown): string[] {
     case 'review':
       return membersOf(where, value, ['do']);
     case 'decide': {
-      const members = membersOf(where, value, ['do', 'liable', 'remedy', 'bearer']);
+      const percents = [
+        ...(value['remedy'] === 'PARTIAL_REFUND' ? ['refundPercent'] : []),
+        ...(value['bearer'] === 'shared' ? ['merchantPercent'] : []),
+      ];
+      const members = membersOf(where, value, ['do', 'liable', 'remedy', 'bearer', ...percents]);
       if (members.length > 0) return members;
+      const oneOf = (name: string, known: readonly string[]) =>
+        known.includes(value[name] as string) ? [] : [`${where}.${name} is not one of ${known.join(', ')}`];
       return [
-        ...(liabilities.includes(value['liable'] as string) ? [] : [`${where}.liable is not one of ${liabilities.join(', ')}`]),
-        ...(['NONE', 'FULL_REFUND'].includes(value['remedy'] as string) ? [] : [`${where}.remedy is not NONE or FULL_REFUND`]),
-        ...(['merchant', 'platform', 'none'].includes(value['bearer'] as string)
-          ? []
-          : [`${where}.bearer is not merchant, platform or none`]),
+        ...oneOf('liable', liabilities),
+        ...oneOf('remedy', remedies),
+        ...oneOf('bearer', bearers),
+        ...percents.flatMap((name) => wholeProblems(`${where}.${name}`, value[name], 1, 99)),
       ];
     }
     default:
@@ -98,11 +111,19 @@ function ruleProblems(where: string, value: unknown): string[] {
   ];
 }
 
-function structureProblems(value: unknown): string[] {
-  const members = membersOf('table', value, ['id', 'version', 'title', 'rules']);
+function minimumProblems(where: string, value: unknown): string[] {
+  const members = membersOf(where, value, ['afterSaleHours', 'deliverWithinHours']);
   if (members.length > 0 || !isObject(value)) return members;
-  const { id, version, title, rules } = value;
+  return Object.entries(value).flatMap(([name, hours]) => wholeProblems(`${where}.${name}`, hours, 1, maxMinimumHours));
+}
+
+function structureProblems(value: unknown): string[] {
+  const hasMinimums = isObject(value) && Object.hasOwn(value, 'minimums');
+  const members = membersOf('table', value, ['id', 'version', 'title', 'rules', ...(hasMinimums ? ['minimums'] : [])]);
+  if (members.length > 0 || !isObject(value)) return members;
+  const { id, version, title, minimums, rules } = value;
   return [
+    ...(hasMinimums ? minimumProblems('table.minimums', minimums) : []),
     ...(typeof id === 'string' && identifier.test(id) ? [] : ['table.id is not like default']),
     ...(Number.isSafeInteger(version) && (version as number) >= 1 ? [] : ['table.version is not a whole number from 1']),
     ...explanationProblems('table.title', title),

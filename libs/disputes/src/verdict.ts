@@ -1,16 +1,8 @@
 import { encodeData, eventsOf, plusDays, type DataOf, type Instant } from '@recourse/eventing';
-import { zero } from '@recourse/money';
+import { awardOf, verdictContradictionIn, type PersonDecision } from './award.js';
 import type { CaseUnit, Findings, SubmittedCase } from './case.js';
 import type { DisputeEvent, UnitVerdict } from './dispute.js';
-import {
-  contradictionIn,
-  matchRule,
-  personRequestedRule,
-  policyHash,
-  type Decision,
-  type Explanation,
-  type PolicyTable,
-} from './policy-table.js';
+import { matchRule, personRequestedRule, policyHash, type Explanation, type PolicyTable } from './policy-table.js';
 import { rejudgeAppeal } from './rejudge-appeal.js';
 
 type VerdictReached = DataOf<DisputeEvent, 'VerdictReached'>;
@@ -38,15 +30,23 @@ export function byRule<Item extends { readonly rule: string }>(items: readonly I
   return [...groups.values()];
 }
 
-const verdictOn = ({ unit, facts, sources }: Judged, { liable, remedy, bearer }: Decision): UnitVerdict => ({
-  unitNo: unit.unitNo,
-  liable,
-  remedy,
-  bearer,
-  refund: remedy === 'NONE' ? zero(unit.claimed.price.asset) : unit.claimed.price,
-  facts,
-  sources,
-});
+function verdictOn({ unit: { unitNo, claimed }, facts, sources }: Judged, decision: PersonDecision): UnitVerdict {
+  const { liable, remedy, bearer, refundPercent, merchantPercent } = decision;
+  const { price, refunded } = claimed;
+  const isPart = remedy === 'PARTIAL_REFUND' || (remedy === 'FULL_REFUND' && refunded !== undefined);
+  return {
+    unitNo,
+    liable,
+    remedy,
+    bearer,
+    ...awardOf(decision, claimed),
+    ...(refundPercent !== undefined && { refundPercent }),
+    ...(merchantPercent !== undefined && { merchantPercent }),
+    ...(isPart && { price, ...(refunded && { refundedBefore: refunded }) }),
+    facts,
+    sources,
+  };
+}
 
 /** As many units as one event can hold; hardly ever more than one portion. */
 function portions(units: readonly UnitVerdict[]): UnitVerdict[][] {
@@ -81,7 +81,7 @@ export function verdictsOn(
   { file }: SubmittedCase,
   first: number,
   judged: readonly [Judged, ...Judged[]],
-  decisionOn: (unitNo: number) => Decision,
+  decisionOn: (unitNo: number) => PersonDecision,
   ruling: Ruling,
   at: Instant,
 ) {
@@ -117,7 +117,8 @@ export function rejudge(verdict: VerdictReached, table: PolicyTable, ofCase: rea
   return verdict.units.flatMap((unit) => {
     const differs = (what: string) => `${verdict.verdictId} unit ${unit.unitNo}: ${what}`;
     if (verdict.rule === personRequestedRule) {
-      const problem = verdict.decidedBy === 'rule' ? 'a rule decided what the buyer asked a person for' : contradictionIn(unit);
+      const problem =
+        verdict.decidedBy === 'rule' ? 'a rule decided what the buyer asked a person for' : verdictContradictionIn(unit);
       return problem === undefined ? [] : [differs(problem)];
     }
     const rule = matchRule(table, unit.facts);
@@ -126,13 +127,16 @@ export function rejudge(verdict: VerdictReached, table: PolicyTable, ofCase: rea
     if (decided !== (verdict.decidedBy === 'rule'))
       return [differs(`rule ${rule.id} does ${rule.then.do}, the verdict was given by ${verdict.decidedBy}`)];
     const problems: string[] = [];
-    const contradiction = contradictionIn(unit);
+    const contradiction = verdictContradictionIn(unit);
     if (contradiction !== undefined) problems.push(differs(contradiction));
-    if (unit.remedy === 'NONE' && unit.refund.minor !== 0n) problems.push(differs('an amount is refunded without a remedy'));
     if (rule.then.do === 'decide') {
-      const { liable, remedy, bearer } = rule.then;
+      const { liable, remedy, bearer, refundPercent, merchantPercent } = rule.then;
       if (unit.liable !== liable || unit.remedy !== remedy || unit.bearer !== bearer)
         problems.push(differs(`the rule says ${liable}, ${remedy}, borne by ${bearer}`));
+      if (unit.refundPercent !== refundPercent || unit.merchantPercent !== merchantPercent)
+        problems.push(
+          differs(`the rule refunds ${refundPercent ?? 'no part'}, of which the merchant bears ${merchantPercent ?? 'no part'}`),
+        );
       if (rule.explanation.zh !== verdict.explanation.zh || rule.explanation.en !== verdict.explanation.en)
         problems.push(differs('the explanation is not that of the rule'));
       if (rule.basis.join('\n') !== verdict.basis.join('\n')) problems.push(differs('the basis is not that of the rule'));

@@ -31,7 +31,7 @@ export function submittedClaim(order: Paid, claimId: string): Claim | Rejection<
 
 export function factsOf(
   { terms }: Paid,
-  { unitNo, product, price, fee, escrow, delivered, platformFailure, basis }: Unit,
+  { unitNo, product, price, fee, escrow, refunded, delivered, platformFailure, basis }: Unit,
 ): UnitFacts {
   const revisions = [0, ...Object.values(basis).filter((revision) => revision !== undefined)].toSorted((a, b) => a - b);
   return {
@@ -50,6 +50,7 @@ export function factsOf(
       ...(delivered.sevenDayEndsAt !== undefined && { sevenDayEndsAt: delivered.sevenDayEndsAt }),
     }),
     platformFailure,
+    ...(isPositive(refunded) && { refunded }),
     evidence: revisions.map((revision) => `${revision}@${streamOf('order', terms.orderId)}`),
   };
 }
@@ -84,7 +85,7 @@ export function openClaim(command: Do<'OpenClaim'>, order: Paid): Decision {
     return reject('UnitUnderClaim', 'one of the units is under an open claim; claim the others by themselves');
   if (command.draft && units.some(({ draftUsed }) => draftUsed))
     return reject('DraftUsed', 'a unit has one draft; submit the claim itself');
-  const { orderId, platform, merchant, buyer, productKind, promise, policy } = order.terms;
+  const { orderId, platform, merchant, buyer, productKind, promise, policy, noReturnConsent } = order.terms;
   return [
     event('ClaimOpened', {
       claimId: `${orderId}.${order.claims.size + 1}`,
@@ -99,6 +100,7 @@ export function openClaim(command: Do<'OpenClaim'>, order: Paid): Decision {
       promise,
       policy,
       units: units.map((unit) => factsOf(order, unit)),
+      ...(noReturnConsent && { noReturnConsent }),
       ...(command.evidence && { evidence: command.evidence }),
       openedAt: command.at,
     }),
@@ -154,7 +156,7 @@ export function replaceUnit({ claimId, unitNo, delivery, at }: Do<'ReplaceUnit'>
   const isSame = unit.delivered && referenceOf(unit.delivered.delivery) === referenceOf(delivery);
   if (unit.replacedUnder === claimId)
     return isSame ? [] : reject('UnitReplaced', `unit ${unitNo} was replaced under this claim; the dispute goes on from there`);
-  if (isPositive(unit.refunded)) return reject('UnitRefunded', `unit ${unitNo} is refunded; a replacement comes too late`);
+  if (isRefunded(unit)) return reject('UnitRefunded', `unit ${unitNo} is refunded; a replacement comes too late`);
   if (outcome !== 'open') return reject('ClaimOver', 'the claim on this unit has ended');
   if (!unit.delivered) return reject('NotDelivered', `unit ${unitNo} was never delivered; deliver it`);
   // The dispute judges from this moment on; a later key would shut the refund out that it decides.

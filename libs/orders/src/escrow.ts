@@ -20,6 +20,7 @@ export function release({ terms }: Paid, unit: Unit, because: Release['data']['b
     fee,
     net: subtract(amount, fee),
     because,
+    ...(unit.releases > 0 && { releaseNo: unit.releases + 1 }),
   });
 }
 

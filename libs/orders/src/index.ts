@@ -5,4 +5,5 @@ export * from './fee-schedule.js';
 export * from './order.js';
 export { type Order } from './order-state.js';
 export { maxEventsForSurplus, surplusRefundId } from './payment.js';
-export { maxPromiseHours, maxUnits, payWithinMs } from './placement.js';
+export { maxUnits, payWithinMs } from './placement.js';
+export { lintPromise, maxPromiseHours, type PromiseFinding } from './promise.js';

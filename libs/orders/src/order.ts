@@ -26,6 +26,14 @@ export interface AfterSalePromise {
   readonly sevenDay: boolean;
 }
 
+/** The least that an offer may promise; a policy publishes it. S25 */
+export interface PromiseMinimums {
+  /** The after-sale window is this long at least. S26 */
+  readonly afterSaleHours: number;
+  /** Delivery is promised within this long at most. K13 */
+  readonly deliverWithinHours: number;
+}
+
 /** Which policy judges this order: published by the platform, accepted by the buyer, identified by its hash. */
 export interface PolicyReference {
   readonly id: string;
@@ -71,6 +79,8 @@ export interface UnitFacts {
   readonly deliveryReference?: string;
   /** The platform failed this unit, by an event of its own delivery or by a recorded incident. S11 */
   readonly platformFailure: boolean;
+  /** Refunded before this claim; absent when nothing was. K7 */
+  readonly refunded?: Money;
   readonly evidence: readonly EventReference[];
 }
 
@@ -191,6 +201,8 @@ export type OrderEvent =
         readonly feeScheduleVersion?: number;
         /** ON_DELIVERY only: what was compared when it was placed. K16 */
         readonly exposure?: Exposure;
+        /** The buyer confirmed by itself that what he has opened is not taken back; it never excludes a fault. S21, K9 */
+        readonly noReturnConsent?: true;
       }
     >
   | Event<
@@ -269,6 +281,8 @@ export type OrderEvent =
         readonly fee: Money;
         readonly net: Money;
         readonly because: 'delivered' | 'confirmed' | 'window-ended' | 'claim-closed' | 'platform-bears' | 'unfrozen';
+        /** From 2, where a part of the unit came back to escrow after it was released. */
+        readonly releaseNo?: number;
       }
     >
   /** Nothing is released until it is unfrozen; refunds, claims and deliveries go on. */
@@ -290,6 +304,8 @@ export type OrderEvent =
         readonly promise: AfterSalePromise;
         readonly policy: PolicyReference;
         readonly units: readonly UnitFacts[];
+        /** As the order was placed with it. S21 */
+        readonly noReturnConsent?: true;
         /** What the buyer sent with the claim, so that it is judged together with it. */
         readonly evidence?: readonly ClaimEvidence[];
         readonly openedAt: Instant;
@@ -337,6 +353,8 @@ export type OrderEvent =
         readonly fromFund: Money;
         readonly fromFees: Money;
         readonly merchantShare: Money;
+        /** Units of which a part of the price is left, so that their clocks go on; absent when there is none. K7 */
+        readonly unitsWithRest?: readonly number[];
         readonly approvedAt: Instant;
       }
     >
@@ -409,6 +427,10 @@ export type OrderCommand =
       readonly policy: PolicyReference;
       /** The version and hash the buyer accepted before paying; must be `policy`. S24 */
       readonly consent: PolicyReference;
+      /** Confirmed by itself at the purchase. S21 */
+      readonly noReturnConsent?: true;
+      /** What the policy that judges this order publishes as the least that an offer promises. S25 */
+      readonly minimums?: PromiseMinimums;
       readonly lines: readonly OrderLine[];
       readonly discount?: Money;
       /** Platform fee on the whole order; only where no schedule is in force. */
@@ -498,6 +520,7 @@ export type OrderRejection =
   | 'ExposureUnknown'
   | 'ExposureTooHigh'
   | 'PromiseIncomplete'
+  | 'PromiseBelowMinimum'
   | 'ConsentMissing'
   | 'NotPaid'
   | 'CaptureMismatch'
@@ -520,7 +543,6 @@ export type OrderRejection =
   | 'ClaimOver'
   | 'UnitReplaced'
   | 'ReissueOver'
-  | 'RefundTooLarge'
   | 'RefundUnknown'
   | 'NotByVerdict'
   | 'RefundIsRevoked'

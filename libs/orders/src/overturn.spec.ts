@@ -115,6 +115,20 @@ describe('a refund that is revoked before it was paid', () => {
       .thenNothing();
   });
 
+  it('gives a second release of a shared unit a number of its own, so that both are credited', () => {
+    const shared = refund([
+      { amount: money(600n), liable: 'SHARED' },
+      { amount: money(400n), liable: 'SHARED', bearer: 'platform' },
+    ]);
+    const before = history(...delivered(), claim(), shared);
+    expect(before.at(-2)).toMatchObject({ type: 'EscrowReleased', data: { amount: money(400n), fee: money(40n) } });
+    expect(before.at(-2)?.data).not.toHaveProperty('releaseNo');
+    expect(given(...before).when(revoke()).events).toMatchObject([
+      { data: { fromEscrow: money(600n), fromFund: money(400n) } },
+      { type: 'EscrowReleased', data: { amount: money(600n), fee: money(60n), releaseNo: 2 } },
+    ]);
+  });
+
   it('is approved anew for the units that keep theirs', () => {
     const two = history(...delivered(2), claim([1, 2]), refund(both));
     const events = given(...two).when(revoke(gone(2))).events;

@@ -2,7 +2,7 @@ import { type EventOf, specify } from '@recourse/eventing';
 import { compare, money, sum } from '@recourse/money';
 import * as fc from 'fast-check';
 import { order, type OrderEvent } from './order.js';
-import { after, capture, history, orderId, place, type Placing, start } from './order-examples.js';
+import { after, capture, claim, delivered, history, orderId, place, type Placing, start } from './order-examples.js';
 import { maxUnits } from './placement.js';
 
 const { given } = specify(order, start);
@@ -107,6 +107,30 @@ describe('placing an order', () => {
     given()
       .when(place(1, { lines: [line(1n, 2)], discount: money(1n), fee: money(0n) }))
       .thenRejected('DiscountTooLarge');
+  });
+
+  it('promises no less than the policy publishes', () => {
+    const minimums = { afterSaleHours: 24, deliverWithinHours: 72 };
+    const promised = (change: Partial<Placing['promise']>) => place(1, { minimums, promise: { ...place().promise, ...change } });
+    given()
+      .when(promised({ afterSaleHours: 23 }))
+      .thenRejected('PromiseBelowMinimum');
+    given()
+      .when(promised({ deliverWithinHours: 73 }))
+      .thenRejected('PromiseBelowMinimum');
+    given()
+      .when(promised({ afterSaleHours: 0 }))
+      .thenRejected('PromiseIncomplete');
+    expect(unitsOf(promised({ deliverWithinHours: 72 }))).toHaveLength(1);
+  });
+
+  it('keeps what the buyer confirmed by itself, for the claims to come', () => {
+    const [placed] = given().when(place(1, { noReturnConsent: true })).events;
+    expect(placed?.data).toMatchObject({ noReturnConsent: true });
+    expect(given().when(place()).events[0]?.data).not.toHaveProperty('noReturnConsent');
+    const before = history(...delivered(1, { noReturnConsent: true }));
+    expect(given(...before).when(claim()).events[0]?.data).toMatchObject({ noReturnConsent: true });
+    expect(given(...history(...delivered())).when(claim()).events[0]?.data).not.toHaveProperty('noReturnConsent');
   });
 
   it('needs a complete after-sale promise', () => {

@@ -13,27 +13,21 @@ import {
   zero,
 } from '@recourse/money';
 import { feeOnPrice } from './fee-schedule.js';
-import type { AfterSalePromise, Exposure, OrderEvent, OrderLine, OrderRejection, PolicyReference, ProductKind } from './order.js';
+import type { Exposure, OrderEvent, OrderLine, OrderRejection, PolicyReference } from './order.js';
 import type { Decision, Do } from './order-state.js';
+import { isBelowMinimum, lintPromise } from './promise.js';
 
 const event = eventsOf<OrderEvent>();
 
 /** Units of one order: an event that names them all must fit the largest event that is stored. */
 export const maxUnits = 100;
-/** Longest after-sale and delivery promise: a year. */
-export const maxPromiseHours = 8_760;
 export const payWithinMs = 30 * 60_000; // K13
 
-const isHours = (hours: number): boolean => Number.isInteger(hours) && hours >= 1 && hours <= maxPromiseHours;
-
-function promiseFault(promise: AfterSalePromise, kind: ProductKind): string | undefined {
-  if (!isHours(promise.afterSaleHours) || !isHours(promise.deliverWithinHours))
-    return `after-sale and delivery are promised in whole hours from 1 to ${maxPromiseHours}`;
-  if (typeof promise.reissue !== 'boolean' || typeof promise.sevenDay !== 'boolean')
-    return 'say whether a dead key is reissued and whether there is a seven-day refund';
-  return promise.sevenDay && kind === 'phone-top-up'
-    ? 'a top-up is consumed when it is credited, so a seven-day refund cannot be promised for it'
-    : undefined;
+/** S25: an offer with a vague after-sale promise, or with less than the policy publishes, is not sold. */
+function promiseFault({ promise, productKind, minimums }: Do<'PlaceOrder'>): Rejection<OrderRejection> | undefined {
+  const [first] = lintPromise(promise, { productKind, ...(minimums && { minimums }) });
+  if (first === undefined) return undefined;
+  return reject(isBelowMinimum(first) ? 'PromiseBelowMinimum' : 'PromiseIncomplete', first.message.en);
 }
 
 const isSamePolicy = (one: PolicyReference, other: PolicyReference): boolean =>
@@ -108,8 +102,8 @@ export function placeOrder(command: Do<'PlaceOrder'>): Decision {
   const { discount = zero(lines[0]?.unitPrice.asset) } = command;
   const fault = countFault(lines) ?? amountFault(lines, discount);
   if (fault) return fault;
-  const broken = promiseFault(promise, productKind);
-  if (broken !== undefined) return reject('PromiseIncomplete', broken);
+  const broken = promiseFault(command);
+  if (broken) return broken;
   if (!isSamePolicy(command.consent, policy))
     return reject(
       'ConsentMissing',
@@ -152,6 +146,7 @@ export function placeOrder(command: Do<'PlaceOrder'>): Decision {
       placedAt: at,
       ...(feeSchedule !== undefined && { feeScheduleVersion: feeSchedule.version }),
       ...(exposure && { exposure }),
+      ...(command.noReturnConsent && { noReturnConsent: true }),
     }),
   ];
 }

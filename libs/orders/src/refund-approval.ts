@@ -1,8 +1,8 @@
 import { type EventOf, eventsOf, type Instant } from '@recourse/eventing';
-import { add, isPositive, isZero, type Money, subtract, sum, zero } from '@recourse/money';
+import { add, compare, isPositive, isZero, type Money, subtract, sum, zero } from '@recourse/money';
 import type { Liability, OrderEvent, RefundGround, RefundLine } from './order.js';
 import type { Paid } from './order-state.js';
-import { feeOn, type Unit } from './unit.js';
+import { feeOn, restOf, type Unit } from './unit.js';
 
 const event = eventsOf<OrderEvent>();
 
@@ -79,7 +79,19 @@ export function approve(
   const lines = parts.flatMap(refundLines);
   const totals = totalsOf(lines, price.asset);
   const { total, fromEscrow } = totals;
-  const approved = event('RefundApproved', { ...parties, refundId, orderId, ground, lines, ...totals, approvedAt });
+  const unitsWithRest = parts
+    .filter(({ unit, merchant, platform }) => compare(add(merchant, platform), restOf(unit)) < 0)
+    .map(({ unit }) => unit.unitNo);
+  const approved = event('RefundApproved', {
+    ...parties,
+    refundId,
+    orderId,
+    ground,
+    lines,
+    ...totals,
+    ...(unitsWithRest.length > 0 && { unitsWithRest }),
+    approvedAt,
+  });
   if (isZero(fromEscrow)) return [approved];
   const funded = event('RefundFundedFromEscrow', {
     ...parties,

@@ -1,6 +1,6 @@
 import { isAfter, type Instant, msBetween, plusMs } from '@recourse/eventing';
-import { add, isPositive, isZero, type Money, share, subtract, zero } from '@recourse/money';
-import type { Delivery, OrderEvent, UnitPrice } from './order.js';
+import { add, equals, isPositive, isZero, type Money, share, subtract, zero } from '@recourse/money';
+import type { Delivery, OrderEvent, RefundLine, UnitPrice } from './order.js';
 
 /** What the buyer can see of the unit. After a replacement it is the new key; the after-sale clock stays the unit's. */
 interface Delivered {
@@ -24,6 +24,7 @@ export interface Unit extends UnitPrice {
   readonly refundedFromEscrow: Money;
   /** Released so far, and the fee that was taken of it. What came back to escrow is released by itself. */
   readonly released: Money;
+  readonly releases: number;
   readonly feeTaken: Money;
   /** Part of the price on which the platform keeps no fee: refunded at the merchant's cost. */
   readonly feeFree: Money;
@@ -31,7 +32,7 @@ export interface Unit extends UnitPrice {
   /** The platform did not hand it over, or spoiled it afterwards. S11 */
   readonly platformFailure: boolean;
   readonly confirmed: boolean;
-  /** The platform bears a refund on it, or one was revoked, so the merchant gets what escrow has. K5 */
+  /** The platform bears a refund after which nothing is left to claim, or one was revoked: the merchant gets what escrow has. K5 */
   readonly freed: boolean;
   readonly claim: { readonly claimId: string; readonly clockStoppedAt: Instant } | undefined;
   readonly draftUsed: boolean;
@@ -52,6 +53,7 @@ export const unitsOf = (prices: readonly UnitPrice[]): Units =>
           refunded: none,
           refundedFromEscrow: none,
           released: none,
+          releases: 0,
           feeTaken: none,
           feeFree: none,
           delivered: undefined,
@@ -85,6 +87,10 @@ export const feeOn = (unit: Unit, part: Money): Money =>
 export const feeSparedOn = (unit: Unit, part: Money): Money => feeOn({ ...unit, feeFree: subtract(unit.feeFree, part) }, part);
 
 export const referenceOf = (delivery: Delivery): string => (delivery.kind === 'key' ? delivery.fingerprint : delivery.receipt);
+
+/** What the merchant did not deliver, or what is refunded in full, nobody will claim any more. */
+const isFreedBy = (unit: Unit, { source, amount }: RefundLine): boolean =>
+  equals(add(unit.refunded, amount), unit.price) || (source === 'fund' && unit.delivered === undefined);
 
 /** The after-sale window is over and, for an unrevealed key under a seven-day promise, that promise too. K16 */
 export const isWindowOver = ({ delivered }: Unit, at: Instant): boolean =>
@@ -144,6 +150,7 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
         ...unit,
         escrow: 'released',
         released: add(unit.released, amount),
+        releases: unit.releases + 1,
         feeTaken: add(unit.feeTaken, fee),
         basis: { ...unit.basis, released: revision },
       }));
@@ -175,7 +182,7 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
       return change(event.data.lines, (unit, line) => ({
         ...unit,
         refunded: add(unit.refunded, line.amount),
-        freed: unit.freed || (unit.escrow === 'held' && line.source === 'fund'),
+        freed: unit.freed || (unit.escrow === 'held' && isFreedBy(unit, line)),
         feeFree: add(unit.feeFree, add(line.fromEscrow, add(line.merchantShare, line.fromFees))),
       }));
     case 'RefundFundedFromEscrow':

@@ -1,7 +1,7 @@
 import { type EventOf, fold, specify } from '@recourse/eventing';
 import { money, zero } from '@recourse/money';
 import { order, type OrderCommand, type OrderEvent } from './order.js';
-import { after, claim, close, confirm, delivered, history, orderId, refund, start, typesOf } from './order-examples.js';
+import { after, claim, close, confirm, delivered, history, orderId, refund, replace, start, typesOf } from './order-examples.js';
 
 const { given } = specify(order, start);
 const held = history(...delivered(), claim());
@@ -118,12 +118,24 @@ describe('approving a refund', () => {
   });
 
   it('never gives more than was paid for the unit', () => {
-    given(...held)
-      .when(refund([{ amount: money(1_001n) }]))
-      .thenRejected('RefundTooLarge');
-    given(...history(...delivered(), claim(), refund([{ amount: money(400n) }])))
-      .when(refund([{ amount: money(601n) }], 2))
-      .thenRejected('RefundTooLarge');
+    const totalOf = (events: readonly OrderEvent[]) =>
+      events.flatMap(({ type, data }) => (type === 'RefundApproved' ? [data.total.minor] : []));
+    expect(totalOf(given(...held).when(refund([{ amount: money(1_001n) }])).events)).toEqual([1_000n]);
+    const part = history(...delivered(), claim(), refund([{ amount: money(400n) }]));
+    expect(totalOf(given(...part).when(refund([{ amount: money(601n) }], 2)).events)).toEqual([600n]);
+    const shared = refund([{ amount: money(400n) }, { amount: money(400n), bearer: 'platform' }], 2);
+    expect(given(...part).when(shared).events[0]).toMatchObject({
+      data: {
+        total: money(600n),
+        lines: [
+          { source: 'escrow', amount: money(300n) },
+          { source: 'fund', amount: money(300n) },
+        ],
+      },
+    });
+    given(...history(...delivered(), claim(), refund()))
+      .when(refund([{}], 2))
+      .thenRejected('UnitRefunded');
     const rest = given(...history(...delivered(), claim(), refund([{ amount: money(400n) }]))).when(
       refund([{ amount: money(600n) }], 2),
     );
@@ -149,12 +161,22 @@ describe('approving a refund', () => {
     given(...history(...delivered(), claim(), close('withdrawn')))
       .when(refund())
       .thenRejected('ClaimOver');
-    given(...history(...delivered(), claim(), refund([{ amount: money(1n) }]), claim()))
-      .when(refund([{}], 2))
-      .thenRejected('RefundTooLarge');
-    given(...history(...delivered(), claim(), refund([{ amount: money(1n) }]), claim()))
-      .when(refund([{ amount: money(1n) }], 2))
-      .thenRejected('UnitUnderClaim');
+  });
+
+  it('by an appeal, while the rest is under another claim: what is left is refunded once, and ends that claim', () => {
+    const again = history(...delivered(), claim(), refund([{ amount: money(400n) }]), claim());
+    const part = given(...again).when(refund([{ amount: money(1n) }], 2));
+    expect(typesOf(part.events)).not.toContain('ClaimClosed');
+    const whole = given(...again).when(refund([{ amount: money(600n) }], 2));
+    expect(whole.events.at(-1)).toMatchObject({ type: 'ClaimClosed', data: { claimId: `${orderId}.2`, outcome: 'refunded' } });
+    given(...again, ...whole.events)
+      .when(refund([{ amount: money(600n) }], 1, 2))
+      .thenRejected('UnitRefunded');
+    // The key that came under the second claim is checked first, and the second case goes on.
+    const replaced = given(...again).when(replace(1, 'new-key', 2)).events;
+    given(...again, ...replaced)
+      .when(refund([{ amount: money(600n) }], 2))
+      .thenRejected('UnitReplaced');
   });
 
   it('leaves the other units of the claim frozen', () => {
@@ -197,6 +219,31 @@ describe('approving a refund', () => {
     expect(late.at(-1)).toMatchObject({
       data: { because: 'claim-closed', amount: money(667n), fee: money(67n), net: money(600n) },
     });
+  });
+
+  it('names the units of which a part is left, so that their clocks go on', () => {
+    const [part] = approvalsOf(inParts(delivered(), 333n));
+    expect(part?.unitsWithRest).toEqual([1]);
+    const [, rest] = approvalsOf(inParts(delivered(), 333n, 667n));
+    expect(rest).not.toHaveProperty('unitsWithRest');
+  });
+
+  it('keeps the rest of a unit safe when the platform bears a part of it, and gives it to the merchant when nothing is left', () => {
+    const part = refund([{ amount: money(333n), ...platform }]);
+    const before = history(...delivered(), claim());
+    const events = given(...before).when({ ...part, at: after(2) }).events;
+    expect(typesOf(events)).toEqual(['RefundApproved', 'ClaimClosed']);
+    const again = given(...before, ...events, ...history(...delivered(), claim(), part, claim()).slice(-1));
+    const full = again.when({ ...refund([{ amount: money(667n) }], 1, 2), at: after(3) }).events;
+    expect(typesOf(full)).toEqual(['RefundApproved', 'RefundFundedFromEscrow', 'EscrowReleased', 'ClaimClosed']);
+    expect(full).toMatchObject([{}, {}, { data: { because: 'platform-bears', amount: money(333n), fee: money(33n) } }, {}]);
+  });
+
+  it('leaves a partly refunded unit to be claimed and reissued, and tells the dispute what is left', () => {
+    const before = history(...delivered(), claim(), refund([{ amount: money(333n) }]));
+    const [opened] = given(...before).when(claim()).events;
+    expect(opened).toMatchObject({ data: { units: [{ unitNo: 1, price: money(1_000n), refunded: money(333n) }] } });
+    expect(typesOf(given(...before, opened!).when(replace(1, 'new-key', 2)).events)).toEqual(['ReplacementDelivered']);
   });
 
   it('rounds the fee of parts half up, and the parts give back the fee exactly', () => {

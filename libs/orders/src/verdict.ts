@@ -1,7 +1,8 @@
 import { reject } from '@recourse/eventing';
-import { add, compare, isPositive, isZero, type Money, sameAsset, sum } from '@recourse/money';
+import { add, allocate, compare, isPositive, isZero, type Money, sameAsset, sum, zero } from '@recourse/money';
 import { endClaim, submittedClaim } from './claim.js';
 import { release } from './escrow.js';
+import type { OrderEvent } from './order.js';
 import { type Claim, type Decision, type Do, follow, type Paid, unitsNamed, unknownUnit } from './order-state.js';
 import { approve, type RefundPart } from './refund-approval.js';
 import { heldOf, restOf } from './unit.js';
@@ -26,24 +27,37 @@ function partsOf(order: Paid, wanted: Wanted): readonly RefundPart[] | undefined
   });
 }
 
-/** A key came in time and the verdict did not know it: the buyer checks that key first. */
-const isReplaced = ({ unit: { unitNo, replacedUnder } }: RefundPart, claim: Claim, wanted: Wanted): boolean =>
-  replacedUnder === claim.claimId && !wanted.some((entry) => entry.unitNo === unitNo && entry.replacementFailed === true);
-
-function refusalOf(part: RefundPart, claim: Claim) {
-  const { unit } = part;
-  const { unitNo } = unit;
-  const outcome = claim.units.get(unitNo);
-  if (outcome === undefined) return unknownUnit;
-  if (compare(add(part.merchant, part.platform), restOf(unit)) > 0)
-    return reject('RefundTooLarge', `unit ${unitNo} has less than that left to refund`); // I3
-  if (outcome !== 'open' && outcome !== 'refunded') return reject('ClaimOver', `the claim on unit ${unitNo} has ended`);
-  return unit.claim && unit.claim.claimId !== claim.claimId
-    ? reject('UnitUnderClaim', `unit ${unitNo} is under another claim`)
-    : undefined;
+/** A key came in time and the verdict did not know it, or it came under a later claim: the buyer checks that key first. */
+function isReplaced({ unit }: RefundPart, { claimId }: Claim, wanted: Wanted): boolean {
+  const { unitNo, replacedUnder } = unit;
+  if (replacedUnder === undefined) return false;
+  const knows = wanted.some((entry) => entry.unitNo === unitNo && entry.replacementFailed === true);
+  return replacedUnder === claimId ? !knows : replacedUnder === unit.claim?.claimId;
 }
 
-/** K5: the order owns the escrow, so it decides the source of every line; what the platform bears of a held unit frees it. */
+/**
+ * No more than is left, whatever two verdicts said of one unit that did not know of each other: a claim on the rest and an appeal
+ * of the first verdict. I3
+ */
+function capped(part: RefundPart): RefundPart {
+  const rest = restOf(part.unit);
+  const { merchant, platform } = part;
+  if (compare(add(merchant, platform), rest) <= 0) return part;
+  const [ofMerchant, ofPlatform] = allocate(rest, [merchant.minor, platform.minor]);
+  return { ...part, merchant: ofMerchant ?? rest, platform: ofPlatform ?? zero(rest.asset) };
+}
+const isSomething = ({ merchant, platform }: RefundPart): boolean => isPositive(add(merchant, platform));
+
+function refusalOf({ unit: { unitNo } }: RefundPart, claim: Claim) {
+  const outcome = claim.units.get(unitNo);
+  if (outcome === undefined) return unknownUnit;
+  return outcome === 'open' || outcome === 'refunded' ? undefined : reject('ClaimOver', `the claim on unit ${unitNo} has ended`);
+}
+
+/**
+ * K5: the order owns the escrow, so it decides the source of every line. What escrow still has of a unit that is refunded in full is
+ * what the platform bears, and the merchant gets it; the rest of a partly refunded unit stays as safe as it was.
+ */
 export function approveRefund(command: Do<'ApproveRefund'>, order: Paid): Decision {
   const { refundId, disputeId, verdictId, rule, at } = command;
   if (order.refunds.has(refundId)) return [];
@@ -56,24 +70,30 @@ export function approveRefund(command: Do<'ApproveRefund'>, order: Paid): Decisi
   const named = partsOf(order, command.units);
   if (!named) return unknownUnit;
   // One reissued key does not cost the other units of the verdict their refund.
-  const parts = named.filter((part) => !isReplaced(part, claim, command.units));
-  for (const part of parts) {
+  const standing = named.filter((part) => !isReplaced(part, claim, command.units));
+  for (const part of standing) {
     const refusal = refusalOf(part, claim);
     if (refusal) return refusal;
   }
-  if (parts.length === 0)
+  if (standing.length === 0)
     return reject('UnitReplaced', 'the units were replaced under this claim; the buyer checks the new keys first');
+  const parts = standing.map(capped).filter(isSomething);
+  if (parts.length === 0) return reject('UnitRefunded', 'nothing is left to refund of these units');
   const approved = approve(order, refundId, { kind: 'verdict', disputeId, verdictId, rule }, parts, at);
   const refunded = follow(order, approved);
   const freed = parts
-    .filter(({ platform }) => isPositive(platform))
     .flatMap(({ unit }) => refunded.units.get(unit.unitNo) ?? [])
-    .filter((unit) => !isZero(heldOf(unit)) && order.freezes.size === 0);
+    .filter((unit) => unit.freed && !isZero(heldOf(unit)) && order.freezes.size === 0);
   const releases = freed.map((unit) => release(refunded, unit, 'platform-bears'));
-  const ended = parts.filter(({ unit }) => unit.claim).map(({ unit }) => unit.unitNo);
-  return [
-    ...approved,
-    ...releases,
-    ...(ended.length > 0 ? endClaim(follow(refunded, releases), disputeId, ended, 'refunded', at) : []),
-  ];
+  const after = follow(refunded, releases);
+  const events: OrderEvent[] = [...approved, ...releases];
+  // A later claim on the rest of a unit ends with it.
+  for (const claimId of new Set(parts.flatMap(({ unit }) => unit.claim?.claimId ?? []))) {
+    const ended = parts
+      .filter(({ unit }) => unit.claim?.claimId === claimId)
+      .filter(({ unit }) => claimId === disputeId || isZero(restOf(refunded.units.get(unit.unitNo) ?? unit)))
+      .map(({ unit }) => unit.unitNo);
+    if (ended.length > 0) events.push(...endClaim(after, claimId, ended, 'refunded', at));
+  }
+  return events;
 }

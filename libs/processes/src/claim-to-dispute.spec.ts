@@ -39,6 +39,18 @@ it('a claim opens its dispute with everything that came with it, as of the momen
   ]);
 });
 
+it('what the buyer confirmed by itself at the purchase stands in the case', async () => {
+  const claimed = { ...file, claimId: 'demo.o1.1', channel: 'app', draft: false, openedAt: noon };
+  const opened = recorded<OrderEvent, 'ClaimOpened'>('order-demo.o1', 'ClaimOpened', { ...claimed, noReturnConsent: true });
+  expect(await on.ClaimOpened?.(opened, streams())).toMatchObject([{ command: { noReturnConsent: true } }]);
+  const silent = recorded<OrderEvent, 'ClaimOpened'>('order-demo.o1', 'ClaimOpened', claimed);
+  const [action] = (await on.ClaimOpened?.(silent, streams())) ?? [];
+  expect(action).toMatchObject({ do: 'command' });
+  expect(JSON.stringify(action, (_, value: unknown) => (typeof value === 'bigint' ? '' : value))).not.toContain(
+    'noReturnConsent',
+  );
+});
+
 it('a submission and a replacement are told with their own moments', async () => {
   const submitted = recorded<OrderEvent, 'ClaimSubmitted'>('order-demo.o1', 'ClaimSubmitted', {
     claimId: 'demo.o1.1',

@@ -28,6 +28,7 @@ export const claimToDispute: Process<OrderEvent | DisputeEvent | ComplaintEvent>
         policy: data.policy,
         units: data.units,
         openedAt: data.openedAt,
+        ...(data.noReturnConsent === undefined ? {} : { noReturnConsent: data.noReturnConsent }),
         ...(data.evidence === undefined ? {} : { evidence: data.evidence }),
       }),
     ],

@@ -2,7 +2,7 @@ import type { FundEvent, PayoutEvent } from '@recourse/compensation/events';
 import type { DepositCommand } from '@recourse/deposits/events';
 import type { DisputeEvent } from '@recourse/disputes/events';
 import type { Action, DataOf, EventOf, Process, StreamReader } from '@recourse/eventing';
-import { isZero, sum } from '@recourse/money';
+import { isZero, subtract, sum } from '@recourse/money';
 import type { OrderEvent } from '@recourse/orders/events';
 import { isCaseOver } from './case-end.js';
 import { isPaidOutside, onOverturned, onPaid } from './making-whole.js';
@@ -66,12 +66,13 @@ export const merchantAccount: Process<OrderEvent | DisputeEvent | FundEvent | Pa
               orderId: data.orderId,
               unitNo: data.unitNo,
               amount: data.net,
+              ...(data.releaseNo === undefined ? {} : { releaseNo: data.releaseNo }),
             }),
           ],
     DisputeSubmitted: ({ data }) => {
       const released = data.units.filter((unit) => unit.escrow === 'released');
       const exposure = sum(
-        released.map((unit) => unit.price),
+        released.map(({ price, refunded }) => (refunded === undefined ? price : subtract(price, refunded))),
         data.units[0]?.price.asset,
       );
       return [deposit('note-case', data, { type: 'NoteCase', caseId: data.disputeId, orderId: data.orderId, exposure })];

@@ -112,6 +112,30 @@ it('the order approves what a verdict grants, and hears nothing of what it refus
   expect(await on.VerdictReached?.(verdict(refused), streams())).toEqual([]);
 });
 
+it('a shared refund is named by what each bears, and who bears nothing of it is not named', async () => {
+  const shared: UnitVerdict = { ...upheld, liable: 'SHARED', bearer: 'shared', refund: fen(1_001), merchantPart: fen(501) };
+  const [approve] = (await on.VerdictReached?.(verdict(shared), streams())) ?? [];
+  expect(approve).toMatchObject({
+    command: {
+      units: [
+        { unitNo: 1, amount: fen(501), liable: 'SHARED', bearer: 'merchant' },
+        { unitNo: 1, amount: fen(500), liable: 'SHARED', bearer: 'platform' },
+      ],
+    },
+  });
+  const oneFen = verdict({ ...shared, refund: fen(1), merchantPart: fen(0) });
+  expect(await on.VerdictReached?.(oneFen, streams())).toMatchObject([
+    { command: { units: [{ amount: fen(1), bearer: 'platform' }] } },
+  ]);
+});
+
+it('a partial refund is approved by its amount', async () => {
+  const part: UnitVerdict = { ...upheld, remedy: 'PARTIAL_REFUND', refundPercent: 33, refund: fen(1_650), price: fen(5_000) };
+  expect(await on.VerdictReached?.(verdict(part), streams())).toMatchObject([
+    { command: { units: [{ amount: fen(1_650), bearer: 'merchant' }] } },
+  ]);
+});
+
 it('a replacement that failed too is named, or the order would keep the refund out', async () => {
   const failed = verdict({ ...upheld, facts: { ...facts, reissue: 'failed' } });
   expect(await on.VerdictReached?.(failed, streams())).toMatchObject([{ command: { units: [{ replacementFailed: true }] } }]);

@@ -1,9 +1,9 @@
 import type { FundEvent, PayoutCommand, PayoutEvent } from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
-import type { DisputeEvent } from '@recourse/disputes/events';
+import type { DisputeEvent, UnitVerdict } from '@recourse/disputes/events';
 import type { Action, Actor, CommandOf, EventOf, Process, Recorded, StreamReader } from '@recourse/eventing';
 import type { OrderCommand, OrderEvent, RefundParties } from '@recourse/orders/events';
-import type { Money } from '@recourse/money';
+import { isPositive, type Money, subtract, zero } from '@recourse/money';
 
 /** What both ways of funding say of a refund whose last line is funded. */
 interface FundedRefund extends RefundParties {
@@ -44,6 +44,18 @@ async function replacedBefore(
   );
 }
 
+type Bearer = 'merchant' | 'platform';
+/** What each bears of a unit's refund; who bears nothing of it is not named. K1 */
+function partsOf({ refund, bearer, merchantPart }: UnitVerdict): readonly { readonly amount: Money; readonly bearer: Bearer }[] {
+  if (bearer === 'none') return [];
+  if (bearer !== 'shared') return [{ amount: refund, bearer }];
+  const ofMerchant = merchantPart ?? zero(refund.asset);
+  return [
+    { amount: ofMerchant, bearer: 'merchant' as const },
+    { amount: subtract(refund, ofMerchant), bearer: 'platform' as const },
+  ].filter(({ amount }) => isPositive(amount));
+}
+
 /** Whoever asks for money is the first of the two people behind a large payout; the house by itself is nobody. */
 const askedBy = ({ role, subject }: Actor): { readonly requestedBy?: string } =>
   role === 'system' ? {} : { requestedBy: subject };
@@ -56,10 +68,13 @@ export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositE
     VerdictReached: async (event, streams) => {
       const { data } = event;
       const replaced = await replacedBefore(event, streams);
-      const units = data.units.flatMap(({ unitNo, refund, liable, bearer, remedy, facts }) =>
-        remedy === 'FULL_REFUND' && bearer !== 'none'
-          ? [{ unitNo, amount: refund, liable, bearer, replacementFailed: facts.reissue === 'failed' || replaced.has(unitNo) }]
-          : [],
+      const units = data.units.flatMap((unit) =>
+        partsOf(unit).map((part) => ({
+          unitNo: unit.unitNo,
+          ...part,
+          liable: unit.liable,
+          replacementFailed: unit.facts.reissue === 'failed' || replaced.has(unit.unitNo),
+        })),
       );
       const command: OrderCommand = {
         type: 'ApproveRefund',
@@ -71,7 +86,16 @@ export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositE
       };
       return units.length === 0
         ? []
-        : [{ do: 'command', name: 'approve-refund', category: 'order', id: data.orderId, command, settledBy: ['UnitReplaced'] }];
+        : [
+            {
+              do: 'command',
+              name: 'approve-refund',
+              category: 'order',
+              id: data.orderId,
+              command,
+              settledBy: ['UnitReplaced', 'UnitRefunded'],
+            },
+          ];
     },
     RefundFundedFromEscrow: ({ data }) => (data.complete ? [payRefund(data)] : []),
     // A surplus waits for nobody: it came with its money.

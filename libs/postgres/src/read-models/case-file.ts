@@ -1,6 +1,6 @@
 import type { Appellant, DisputeEvent, OverriddenUnit, OverrideProposal, UnitVerdict } from '@recourse/disputes/events';
-import { type DataOf, plusHours } from '@recourse/eventing';
-import { toJson, type MoneyJson } from '@recourse/money';
+import { type DataOf, encodeData, plusHours } from '@recourse/eventing';
+import type { Money, MoneyJson } from '@recourse/money';
 import { sql, type JSONColumnType, type Kysely, type Selectable } from 'kysely';
 import { liveSchema, readModel, type NoTables, type ReadModelTx, tablesOf } from './read-model.js';
 
@@ -44,8 +44,11 @@ interface CaseUnitRow {
 }
 /** K13; a supervisor's time after an overdue review. */
 const escalationHours = 48;
-/** A unit's verdict as the row keeps it: the amount in its JSON form. */
-export type StoredUnitVerdict = Omit<UnitVerdict, 'refund'> & { readonly refund: MoneyJson };
+/** As the row keeps it: amounts in their JSON form. */
+type Stored<Data> = {
+  readonly [Member in keyof Data]: Exclude<Data[Member], undefined> extends Money ? MoneyJson : Data[Member];
+};
+export type StoredUnitVerdict = Stored<UnitVerdict>;
 interface VerdictRow {
   verdict_id: string;
   dispute_id: string;
@@ -63,11 +66,7 @@ interface VerdictRow {
   appeal_of: string | null;
   final_at: string | null;
 }
-/** As the row keeps it: amounts in their JSON form. */
-export type StoredOverriddenUnit = Omit<OverriddenUnit, 'refund' | 'was'> & {
-  readonly refund: MoneyJson;
-  readonly was: Omit<OverriddenUnit['was'], 'refund'> & { readonly refund: MoneyJson };
-};
+export type StoredOverriddenUnit = Stored<Omit<OverriddenUnit, 'was'>> & { readonly was: Stored<OverriddenUnit['was']> };
 interface OverrideRow {
   verdict_id: string;
   dispute_id: string;
@@ -288,7 +287,7 @@ export const caseFile = readModel<DisputeEvent>({
           explanation_zh: data.explanation.zh,
           explanation_en: data.explanation.en,
           basis: JSON.stringify(data.basis),
-          units: JSON.stringify(data.units.map((unit) => ({ ...unit, refund: toJson(unit.refund) }))),
+          units: encodeData(data.units),
           decided_at: data.decidedAt,
           appeal_until: data.appealUntil,
           appeal_of: data.appealOf ?? null,
@@ -380,13 +379,7 @@ const rulingRow = (data: DataOf<DisputeEvent, 'AppealRuled'>) => ({
 const overrideRow = (data: Omit<OverrideProposal, 'proposedAt'>) => ({
   verdict_id: data.verdictId,
   dispute_id: data.disputeId,
-  units: JSON.stringify(
-    data.units.map((unit) => ({
-      ...unit,
-      refund: toJson(unit.refund),
-      was: { ...unit.was, refund: toJson(unit.was.refund) },
-    })),
-  ),
+  units: encodeData(data.units),
   is_fraud: data.isFraud,
   explanation_zh: data.explanation.zh,
   explanation_en: data.explanation.en,

@@ -147,7 +147,10 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | ComplaintEvent | 
       const units = data.lines.map((line) => line.unitNo);
       await clear(tx, orderStream(data.orderId), [
         ...deliver(units),
-        ...release(data.lines.filter((line) => line.source === 'escrow').map((line) => line.unitNo)),
+        // What is left of a unit is still held, and its clock goes on.
+        ...release(data.lines.filter((line) => line.source === 'escrow').map((line) => line.unitNo)).filter(
+          (name) => !release(data.unitsWithRest ?? []).includes(name),
+        ),
       ]);
     },
     DisputeDrafted: ({ data }, tx) => start(tx, disputeStream(data.disputeId), 'draft', data.until),

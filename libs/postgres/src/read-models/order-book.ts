@@ -174,7 +174,9 @@ export const orderBook = readModel<OrderEvent>({
           .updateTable('order_unit')
           .set((eb) => ({
             refunded: eb('refunded', '+', line.amount.minor),
-            ...(line.source === 'escrow' ? { money: 'refunded' as const } : {}),
+            ...(line.source === 'escrow' && data.unitsWithRest?.includes(line.unitNo) !== true
+              ? { money: 'refunded' as const }
+              : {}),
           }))
           .where('order_id', '=', data.orderId)
           .where('unit_no', '=', line.unitNo)
