@@ -36,6 +36,7 @@ import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
 import { depositCommands, Deposits } from './deposits.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
+import { Eligibilities, EligibilityResource } from './eligibility.js';
 import { Exposures } from './exposures.js';
 import { feeCommands, Fees } from './fees.js';
 import { contributionCommands, fundControlCommands, FundResource } from './fund.js';
@@ -46,6 +47,7 @@ import { orderCommands, Orders } from './orders.js';
 import { Parties } from './parties.js';
 import { payoutCommands, Payouts } from './payouts.js';
 import { Policies, policyCommands } from './policies.js';
+import { PolicyTables } from './policy-tables.js';
 import { Receipts, uniqueCommands } from './receipts.js';
 import { Reconciliations, reconciliationCommands, billCommands } from './reconciliation.js';
 import { Recourse, recourseCommands } from './recourse.js';
@@ -53,7 +55,7 @@ import { Refunds } from './refunds.js';
 import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js';
 import { WritesOnce } from './route.js';
 import { Sandbox } from './sandbox.js';
-import { maxBodyBytes, type Settings } from './settings.js';
+import { largerBodies, maxBodyBytes, type Settings } from './settings.js';
 import { Statement } from './statement.js';
 import {
   clockToken,
@@ -116,6 +118,7 @@ class ApiModule {
       Orders,
       Freezing,
       Disputes,
+      EligibilityResource,
       TriageResource,
       Refunds,
       Payouts,
@@ -156,6 +159,8 @@ class ApiModule {
         Parties,
         Receipts,
         Exposures,
+        PolicyTables,
+        Eligibilities,
         Relay,
         ...(settings.virtualClock ? [VirtualClock] : []),
         aggregateStoreProvider(openAggregateStore({ eventStore, log })),
@@ -212,7 +217,7 @@ export async function createApi(parts: ApiParts): Promise<NestExpressApplication
   app.disable('etag');
   app.use(noStore);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  acceptJson(app, maxBodyBytes);
+  acceptJson(app, maxBodyBytes, largerBodies);
   SwaggerModule.setup('docs', app, openApiOf(app), { jsonDocumentUrl: 'docs/openapi.json', customSiteTitle: 'Recourse API' });
   const server = app.getHttpServer();
   server.headersTimeout = headersTimeoutMs;

@@ -394,6 +394,15 @@ async function approve({ append }: SampleInstallation, sale: Sale, fund: 'reserv
   await append(fundStream, sale[fund]);
 }
 
+/** The policy that its orders are judged under. */
+export async function publish({ append }: SampleInstallation): Promise<void> {
+  const text = { zh: '由人工处理', en: 'a person decides' };
+  const rules = [{ id: 'person-decides', when: {}, then: { do: 'review' }, explanation: text, basis: ['S16'] }] as const;
+  const table = { id: policy.id, version: policy.version, title: text, rules };
+  const published = { ...policy, platform, table, publishedAt: at(1), effectiveFrom: at(1) };
+  await append(`policy-${policy.id}`, event('PolicyPublished', published));
+}
+
 /** Somebody holds the order's money back and wants its verdict overturned, and the merchant wants his deposit. */
 export async function hinder({ append }: SampleInstallation, sale: Sale): Promise<void> {
   const frozen = { orderId: sale.orderId, ...account, scope: 'order', reason: 'an odd night', frozenAt: at(5) } as const;

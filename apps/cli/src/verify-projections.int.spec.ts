@@ -6,6 +6,7 @@ import {
   differ,
   hinder,
   open,
+  publish,
   queue,
   refund,
   restrict,
@@ -43,6 +44,7 @@ describe('a row of a read model (I9)', () => {
     await hinder(house, saleOf(2));
     await deceive(house, saleOf(1));
     await differ(house);
+    await publish(house);
     await house.project();
   });
   afterAll(() => house.remove());

@@ -1,4 +1,10 @@
+export { caseAfter, orderOf, standingsIn } from './case-standing.js';
+export { clocksOfCase, clocksOfUnit } from './clocks.js';
+export { disputeEventTypes } from './event-types.js';
+export { changeBy, newStanding, termsOf } from './unit-standing.js';
 export type { Dispute } from './case.js';
+export type { CaseHistory, CaseStanding, CaseStatus, VerdictStanding } from './case-standing.js';
+export type { Clock, ClockName, Party, UnitSnapshot } from './clocks.js';
 export type * from './dispute.js';
 export type * from './policy.js';
 export type * from './policy-table.js';
@@ -6,3 +12,4 @@ export type { Finding } from './findings.js';
 export type { Suggestions } from './suggestions.js';
 export type { ChatMessage, Speaker, Transcript, TranscriptRejection } from './transcript.js';
 export type { Triage } from './triage.js';
+export type { UnitStanding, UnitTerms } from './unit-standing.js';

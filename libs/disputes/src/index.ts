@@ -1,13 +1,18 @@
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
+export { eligibilityOf, obstacles, sourceOf } from './eligibility.js';
 export * from './events.js';
 export { policy, policyInForce } from './policy.js';
 export { diffTables } from './policy-diff.js';
 export { lintTable } from './policy-lint.js';
 export { contradictionIn, factNames, factValues, matchRule, policyHash } from './policy-table.js';
+export { losses } from './clocks.js';
+export { PolicyProspects } from './prospects.js';
 export { isTable, readTable, validateTable } from './table-check.js';
 export { speakers } from './transcript.js';
 export { triage } from './triage.js';
 export { rejudge } from './verdict.js';
+export type * from './eligibility.js';
 export type * from './policy-diff.js';
 export type * from './policy-lint.js';
+export type * from './prospects.js';

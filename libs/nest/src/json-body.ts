@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import { Problem } from './problem.js';
@@ -14,13 +15,18 @@ const refusals: Readonly<Record<string, readonly [number, string, string]>> = {
   'request.aborted': [400, 'request-aborted', 'the request ended before its body'],
 };
 
+/** Paths that take a larger body than the others. */
+export type LargerBodies = Readonly<Record<string, number>>;
+const pathOf = ({ url = '' }: Pick<IncomingMessage, 'url'>): string => url.split('?')[0] ?? '';
+
 const announcedBytes = ({ headers }: Request): number => Number(headers['content-length'] ?? 0);
 
 /** What says beforehand that it cannot be taken is not read. */
 const refuseUnread =
-  (maxBytes: number) =>
+  (limitOf: (request: Request) => number) =>
   (request: Request, _: Response, next: NextFunction): void => {
     const bytes = announcedBytes(request);
+    const maxBytes = limitOf(request);
     if (bytes > maxBytes)
       return next(
         new Problem(413, 'body-too-large', `a body has ${maxBytes} bytes at most`, { headers: { Connection: 'close' } }),
@@ -68,8 +74,11 @@ function demandPlainObject(request: Request, _: Response, next: NextFunction): v
 }
 
 /** JSON objects up to a size and depth, of text that can be stored; the app is made with `bodyParser: false`. */
-export function acceptJson(app: NestExpressApplication, maxBytes: number): void {
-  app.use(refuseUnread(maxBytes));
+export function acceptJson(app: NestExpressApplication, maxBytes: number, larger: LargerBodies = {}): void {
+  app.use(refuseUnread((request) => larger[pathOf(request)] ?? maxBytes));
+  // The first one that reads the body leaves nothing for the next; which type it has was looked at before.
+  for (const [path, limit] of Object.entries(larger))
+    app.useBodyParser('json', { limit, type: (request: IncomingMessage) => pathOf(request) === path });
   app.useBodyParser('json', { limit: maxBytes });
   app.use(translateRefusal);
   app.use(demandPlainObject);

@@ -6,6 +6,7 @@ import { caseFile } from './case-file.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
 import { differences } from './differences.js';
+import { eligibility } from './eligibility.js';
 import { fundBook } from './fund-book.js';
 import { fundCoverage } from './fund-coverage.js';
 import { fundStanding } from './fund-standing.js';
@@ -47,6 +48,7 @@ const history: readonly (AnyReadModel | string)[] = [
   fundBook,
   fundStanding,
   differences,
+  eligibility,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');
