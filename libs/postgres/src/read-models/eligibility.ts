@@ -45,6 +45,8 @@ interface Tables {
     position: bigint;
     at: string;
     order_id: string;
+    /** Cases of an order are numbered as they are opened; an older one may still change when a newer one is there. */
+    case_no: number;
     standing: string;
   };
   eligible_clock: ClockRow;
@@ -143,6 +145,9 @@ async function follow(event: Recorded<OrderEvent>, tx: ReadModelTx): Promise<voi
   }
 }
 
+/** `{orderId}.{n}` */
+const numberOf = (disputeId: string): number => Number(disputeId.slice(disputeId.lastIndexOf('.') + 1));
+
 /** The case is folded whole, since one event may change all of its units; a row is written for each unit that it changed. */
 async function followCase(event: Recorded<DisputeEvent>, tx: ReadModelTx): Promise<void> {
   const { stream, position, metadata } = event;
@@ -165,7 +170,7 @@ async function followCase(event: Recorded<DisputeEvent>, tx: ReadModelTx): Promi
     const old = was.get(unitNo);
     // Whatever order the columns of JSON keep their members in.
     if (isDeepStrictEqual(old, standing)) continue;
-    const row = { dispute_id: disputeId, unit_no: unitNo, position, at, order_id: orderId };
+    const row = { dispute_id: disputeId, unit_no: unitNo, position, at, order_id: orderId, case_no: numberOf(disputeId) };
     await of(tx)
       .insertInto('eligible_claim')
       .values({ ...row, standing: encodeData(standing) })
@@ -207,8 +212,9 @@ export const eligibility = readModel<OrderEvent | DisputeEvent | PolicyEvent>({
     await sql`create table eligible_case (dispute_id text primary key, history jsonb not null)`.execute(tx);
     await sql`create table eligible_claim (
       dispute_id text not null, unit_no integer not null, position bigint not null, at timestamptz not null,
-      order_id text not null, standing jsonb not null, primary key (dispute_id, unit_no, position))`.execute(tx);
-    await sql`create index on eligible_claim (order_id, unit_no, position)`.execute(tx);
+      order_id text not null, case_no integer not null, standing jsonb not null,
+      primary key (dispute_id, unit_no, position))`.execute(tx);
+    await sql`create index on eligible_claim (order_id, unit_no, case_no, position)`.execute(tx);
     await sql`create table eligible_clock (
       stream text not null, unit_no integer not null, name text not null, until timestamptz not null,
       order_id text not null, platform text not null, merchant text not null, primary key (stream, unit_no, name))`.execute(tx);
@@ -263,9 +269,8 @@ export async function knownUnits(
     join lateral (select standing, position, at from read.eligible_standing v
       where v.order_id = asked.order_id and v.unit_no = asked.unit_no and ${isKnown} order by v.position desc limit 1) s on true
     left join lateral (select standing, position, at from read.eligible_claim v
-      where v.order_id = asked.order_id and v.unit_no = asked.unit_no and ${isKnown} order by v.position desc limit 1) c on true`.execute(
-    db,
-  );
+      where v.order_id = asked.order_id and v.unit_no = asked.unit_no and ${isKnown}
+      order by v.case_no desc, v.position desc limit 1) c on true`.execute(db);
   const found: (KnownUnit | undefined)[] = units.map(() => undefined);
   for (const row of rows) {
     const { terms, standing, claim, claim_at: claimAt, claim_position: claimPosition } = row;
