@@ -25,26 +25,22 @@ export interface RuleText {
   readonly explanation: Explanation;
   readonly basis: readonly string[];
 }
-/** A rule is shown where it stands, or once for all. */
-type ShowRule = (rule: string) => Partial<RuleText>;
-
 export const textOf = (table: PolicyProspects, id: string): RuleText => {
   const { explanation, basis } = table.rule(id);
   return { explanation, basis };
 };
 
-/** The first step, how it can end and who then pays, and what is missing. */
-const prospectOf = ({ next, rule, outcomes, missing }: Prospect, escrow: Escrow, show: ShowRule) => ({
+/** The first step, how it can end and who then pays, and what is missing; the texts of the rules stand beside it. */
+const prospectOf = ({ next, rule, outcomes, missing }: Prospect, escrow: Escrow) => ({
   next,
   rule,
-  ...show(rule),
-  outcomes: outcomes.map((outcome) => ({ ...outcome, ...fromOf(outcome, escrow), ...show(outcome.rule) })),
+  outcomes: outcomes.map((outcome) => ({ ...outcome, ...fromOf(outcome, escrow) })),
   missing,
 });
 
-/** Prospects that many units of a batch share; the rules' texts stand beside them. */
+/** Prospects that many units of a batch share. */
 export const sharedProspects = (prospects: readonly Prospect[], escrow: Escrow) =>
-  prospects.map((prospect) => ({ reasons: prospect.reasons, ...prospectOf(prospect, escrow, () => ({})) }));
+  prospects.map((prospect) => ({ reasons: prospect.reasons, ...prospectOf(prospect, escrow) }));
 
 /** Every rule that is named. */
 export const rulesIn = (prospects: readonly Prospect[]): ReadonlySet<string> =>
@@ -98,10 +94,12 @@ export function standingOf({ snapshot, position, since }: KnownUnit, answer: Eli
   };
 }
 
-/** The whole answer for one unit, with every text where it is needed. */
+/** The whole answer for one unit: reason by reason, with the text of every rule that is named. */
 export function wholeOf(known: KnownUnit, answer: Eligibility, table: PolicyProspects) {
   const { because, clocks, escrow, prospects } = answer;
-  const show = (rule: string) => textOf(table, rule);
+  const named = [...rulesIn(prospects.prospects), ...(answer.claim?.rule === undefined ? [] : [answer.claim.rule])];
+  // A verdict of a person or of a late platform may name none of them.
+  const ofPolicy = new Set(table.table.rules.map(({ id }) => id));
   const short = standingOf(known, answer);
   return {
     ...short,
@@ -114,6 +112,14 @@ export function wholeOf(known: KnownUnit, answer: Eligibility, table: PolicyPros
     options: prospects.prospects
       .flatMap((prospect) => prospect.reasons.map((reason) => [reason, prospect] as const))
       .toSorted(([one], [other]) => claimReasons.indexOf(one) - claimReasons.indexOf(other))
-      .map(([reason, prospect]) => ({ reason, ...prospectOf(prospect, escrow, show), ...provenOf(prospect, table) })),
+      .map(([reason, prospect]) => ({
+        reason,
+        ...prospectOf(prospect, escrow),
+        ...textOf(table, prospect.rule),
+        ...provenOf(prospect, table),
+      })),
+    rules: Object.fromEntries(
+      [...new Set(named)].filter((rule) => ofPolicy.has(rule)).map((rule) => [rule, textOf(table, rule)]),
+    ),
   };
 }
