@@ -218,7 +218,7 @@ describe('a claim', () => {
       claim: { disputeId: 'demo.E2.2', stage: 'verifying', turn: 'verifier', rule: 'verify', until: plusHours(now, 24) },
     });
     await order('E3');
-    const { position } = { position: placeOf(await pay('E3')) };
+    const position = placeOf(await pay('E3'));
     await claim('E3', 'not-delivered');
     await api.settled();
     const refunded = await ask('E3', { as: finance });

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Inject, Injectable, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { eligibilityOf, losses, type Eligibility, type PolicyProspects } from '@recourse/disputes';
+import { eligibilityOf, losses } from '@recourse/disputes';
 import { type Actor, type Instant, isAfter, plusDays } from '@recourse/eventing';
 import { Caller, Problem } from '@recourse/nest';
 import {
@@ -13,20 +13,18 @@ import {
   type UnitOfOrder,
 } from '@recourse/postgres';
 import { Edge } from './edge.js';
-import { rulesIn, sharedProspects, standingOf, textOf, wholeOf, type RuleText } from './eligibility-view.js';
+import { wholeOf } from './eligibility-view.js';
 import { Id, Limit, limitOf, Moment, Parts, PositionOrMoment, positionOrMomentOf, Shape, UnitNo } from './fields.js';
 import { isPartyOf } from './parties.js';
 import { maxTables, PolicyTables } from './policy-tables.js';
 import { Asks, everyRole, Reads } from './route.js';
+import { problemOfUnit, SharedAnswers } from './shared-answers.js';
 import { maxUnitsOfQuery } from './settings.js';
 import { databaseToken } from './tokens.js';
 
 const usualRows = 100;
 const maxRows = 1_000;
 const usualDays = 1;
-/** Prospects and rules that units of one answer share; the units beside them have some 2 KiB each. */
-const maxSharedBytes = 4 * 1_024 * 1_024;
-
 export const AsOf = () =>
   PositionOrMoment({
     description:
@@ -136,69 +134,7 @@ export class Eligibilities {
 const momentFor = (known: KnownUnit, upTo: KnownUpTo | undefined, now: Instant): Instant =>
   upTo === undefined ? now : 'at' in upTo ? upTo.at : known.since;
 
-const problem = (code: string, status: number, title: string, detail: string) => ({
-  problem: { type: `urn:recourse:problem:${code}`, status, title, detail },
-});
-const unknownUnit = problem('unit-unknown', 404, 'Not found', 'there is, or was, no such unit for you');
-const answerFull = problem(
-  'answer-full',
-  413,
-  'Answer too large',
-  `the units before it have too many different prospects for one answer (${maxSharedBytes} bytes); ask for it in another`,
-);
-
-type Text = RuleText & { readonly policy: string };
-
-/** What many units of an answer have in common stands there once. */
-class SharedAnswers {
-  private readonly prospects = new Map<string, { readonly id: string; readonly shown: object }>();
-  private readonly rules = new Map<string, { readonly rule: string; readonly text: Text }>();
-  private readonly clocks = new Map<string, object>();
-  private bytes = 0;
-
-  add(known: KnownUnit, answer: Eligibility, table: PolicyProspects): object {
-    const { prospects, fingerprint } = answer.prospects;
-    const { hash } = known.snapshot.terms.policy;
-    for (const { name } of answer.clocks) this.clocks.set(name, losses[name]);
-    const short = standingOf(known, answer);
-    if (prospects.length === 0) return { eligibility: { ...short, prospects: null } };
-    const key = `${hash} ${fingerprint} ${answer.escrow}`;
-    const earlier = this.prospects.get(key)?.id;
-    if (earlier !== undefined) return { eligibility: { ...short, prospects: earlier } };
-    const id = this.share(key, sharedProspects(prospects, answer.escrow));
-    if (id === undefined) return answerFull;
-    for (const rule of rulesIn(prospects)) this.shareRule(hash, rule, table);
-    return { eligibility: { ...short, prospects: id } };
-  }
-
-  shown() {
-    const byPolicy = Map.groupBy(this.rules.values(), ({ text }) => text.policy);
-    const textsOf = (rules: readonly { readonly rule: string; readonly text: Text }[]) =>
-      Object.fromEntries(rules.map(({ rule, text: { explanation, basis } }) => [rule, { explanation, basis }]));
-    return {
-      prospects: Object.fromEntries([...this.prospects.values()].map(({ id, shown }) => [id, shown])),
-      rules: Object.fromEntries([...byPolicy].map(([policy, rules]) => [policy, textsOf(rules)])),
-      clocks: Object.fromEntries(this.clocks),
-    };
-  }
-
-  private share(key: string, shown: object): string | undefined {
-    const bytes = Buffer.byteLength(JSON.stringify(shown));
-    if (this.bytes + bytes > maxSharedBytes) return undefined;
-    this.bytes += bytes;
-    const id = `p${this.prospects.size + 1}`;
-    this.prospects.set(key, { id, shown });
-    return id;
-  }
-
-  private shareRule(policy: string, rule: string, table: PolicyProspects): void {
-    const key = `${policy} ${rule}`;
-    if (this.rules.has(key)) return;
-    const text = { policy, ...textOf(table, rule) };
-    this.bytes += Buffer.byteLength(JSON.stringify(text));
-    this.rules.set(key, { rule, text });
-  }
-}
+const unknownUnit = problemOfUnit('unit-unknown', 404, 'Not found', 'there is, or was, no such unit for you');
 
 @ApiTags('eligibility')
 @Controller('eligibility')
