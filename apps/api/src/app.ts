@@ -5,7 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { buyerDebt, contribution, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
-import { dispute, policy } from '@recourse/disputes';
+import { complaint, dispute, policy } from '@recourse/disputes';
 import { checkWiring, unique } from '@recourse/eventing';
 import { openAggregateStore, waitUntil } from '@recourse/eventstore';
 import type { Identity } from '@recourse/identity';
@@ -32,8 +32,12 @@ import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { AuditResource } from './audit.js';
 import { buyerDebtCommands, BuyerDebts } from './buyer-debts.js';
+import { Checklists } from './checklist.js';
 import { ClockAdvance, ClockResource, VirtualClock } from './clock.js';
+import { casePackCommands, CasePacks } from './case-packs.js';
+import { complaintCommands, Complaints } from './complaints.js';
 import { depositCommands, Deposits } from './deposits.js';
+import { CaseList } from './case-list.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
 import { Eligibilities, EligibilityResource } from './eligibility.js';
@@ -80,13 +84,14 @@ export interface ApiParts extends Adapters {
 }
 
 const orders = [...orderCommands, ...freezeCommands, ...claimCommands, ...relayedOrderCommands] as const;
-const disputes = [...disputeCommands, ...relayedDisputeCommands] as const;
+const disputes = [...disputeCommands, ...casePackCommands, ...relayedDisputeCommands] as const;
 
 checkWiring({
   deciders,
   commands: [
     ...orders,
     ...disputes,
+    ...complaintCommands,
     ...policyCommands,
     ...feeCommands,
     ...depositCommands,
@@ -117,7 +122,11 @@ class ApiModule {
       Health,
       Orders,
       Freezing,
+      CaseList,
       Disputes,
+      CasePacks,
+      Complaints,
+      Checklists,
       EligibilityResource,
       TriageResource,
       Refunds,
@@ -150,7 +159,7 @@ class ApiModule {
         { provide: vaultToken, useValue: vault },
         { provide: railsToken, useValue: rails },
         { provide: sandboxRailToken, useValue: parts.sandboxRail },
-        { provide: sandboxVerifierToken, useValue: parts.verifier },
+        { provide: sandboxVerifierToken, useValue: parts.sandboxVerifier },
         { provide: settingsToken, useValue: settings },
         { provide: identityToken, useValue: parts.identity },
         { provide: shownToken, useValue: shown },
@@ -166,6 +175,7 @@ class ApiModule {
         aggregateStoreProvider(openAggregateStore({ eventStore, log })),
         ...handlersFor(order, ...orders),
         ...handlersFor(dispute, ...disputes),
+        ...handlersFor(complaint, ...complaintCommands),
         ...handlersFor(policy, ...policyCommands),
         ...handlersFor(fees, ...feeCommands),
         ...handlersFor(deposit, ...depositCommands, ...recourseCommands),

@@ -94,6 +94,17 @@ beforeAll(async () => {
   await api.post(await api.person('finance', 'f1'), '/reconciliation/sandbox/2026-02-28', {});
   await api.settled();
   const { body: listed } = await api.get(await api.person('finance', 'f1'), '/reconciliation/differences');
+  const complaint = {
+    channel: '12315',
+    number: '12315-N1',
+    orderNo: 'N1',
+    units: [1],
+    receivedAt: '2026-03-01T00:00:00.000Z',
+    answerBy: '2026-03-10T00:00:00.000Z',
+    summary: 'secret-evidence',
+    reason: 'key-invalid',
+  };
+  const { body: complained } = await api.post(await api.person('arbitrator', 'a1'), '/complaints', complaint);
   const { body: endpoint } = await api.post(await api.person('merchant', 'm1'), '/deposits/m1/webhooks', {
     url: 'https://m1.example/hook',
   });
@@ -103,6 +114,7 @@ beforeAll(async () => {
     disputeId: 'demo.N1.1',
     verdictId: 'demo.N1.1.v1',
     evidenceId: String(piece['evidenceId']),
+    complaintId: String(complained['complaintId']),
     merchant: 'm1',
     endpoint: String(endpoint['endpointId']),
     contributionId: market.contributionId,
@@ -130,6 +142,7 @@ beforeAll(async () => {
     'POST /disputes/{disputeId}/withdrawal': {},
     'POST /disputes/{disputeId}/evidence': { kind: 'chat', showsActivationFailure: false, text: 'x' },
     'POST /disputes/{disputeId}/answer': { answer: 'contested' },
+    'POST /disputes/{disputeId}/person': {},
     'POST /disputes/{disputeId}/replacement-check': { works: true },
     'POST /disputes/{disputeId}/decision': {
       units: [{ unit: 1, liable: 'MERCHANT', remedy: 'FULL_REFUND', bearer: 'merchant' }],
@@ -142,6 +155,9 @@ beforeAll(async () => {
     },
     'POST /disputes/{disputeId}/verdicts/{verdictId}/override/withdrawal': {},
     'POST /disputes/{disputeId}/verdicts/{verdictId}/override/approval': {},
+    'POST /complaints': complaint,
+    'POST /complaints/{complaintId}/answer': { text: 'x' },
+    'POST /complaints/{complaintId}/closing': { outcome: 'rejected' },
     'POST /eligibility/query': { units: [{ orderNo: 'N1', unit: 1 }] },
     'POST /triage': { pasted: '商家：马上给您补发' },
     'POST /payouts/{payoutId}/approval': {},

@@ -5,6 +5,7 @@ let api: TestApi;
 let market: Market;
 let buyer: string;
 let finance: string;
+let operator: string;
 
 beforeAll(async () => {
   api = await startTestApi();
@@ -12,6 +13,7 @@ beforeAll(async () => {
   await market.sell('N1');
   buyer = await api.person('buyer', 'b1');
   finance = await api.person('finance', 'f1');
+  operator = await api.person('operator', 'o1');
 });
 afterAll(() => api.close());
 
@@ -33,6 +35,22 @@ const order = (change: object): Call => ({
   path: '/orders',
   as: api.shop,
   body: { ...market.orderBody('BAD'), ...change },
+});
+const complaint = (change: object): Call => ({
+  method: 'POST',
+  path: '/complaints',
+  as: operator,
+  body: {
+    channel: '12315',
+    number: '12315-1',
+    orderNo: 'N1',
+    units: [1],
+    receivedAt: '2026-03-01T00:00:00.000Z',
+    answerBy: '2026-03-10T00:00:00.000Z',
+    summary: 'x',
+    reason: 'key-invalid',
+    ...change,
+  },
 });
 const line = (change: object) =>
   order({ lines: [{ product: 'x', unitPrice: { asset: 'CNY', minor: '100' }, quantity: 1, ...change }] });
@@ -86,6 +104,14 @@ describe('a body that is not as it must be', () => {
     ['an unknown query', () => ({ method: 'GET', path: '/refunds?colour=red', as: finance })],
     ['a page of no rows', () => ({ method: 'GET', path: '/refunds?limit=0', as: finance })],
     ['a NUL in a query', () => ({ method: 'GET', path: '/refunds?merchant=%00', as: finance })],
+    ['a complaint by an unknown channel', () => complaint({ channel: 'television' })],
+    ['a complaint without a deadline', () => complaint({ answerBy: undefined })],
+    ['a complaint with a deadline of another calendar', () => complaint({ answerBy: '2026-02-30T00:00:00.000Z' })],
+    ['a complaint whose number is a list', () => complaint({ number: ['1'] })],
+    ['a complaint without a reason to claim', () => complaint({ reason: undefined })],
+    ['a complaint without a word', () => complaint({ summary: '' })],
+    ['complaints after one that cannot be', () => ({ method: 'GET', path: '/complaints?after=x', as: operator })],
+    ['a checklist for a merchant who cannot be', () => ({ method: 'GET', path: '/checklist?merchant=a.b', as: buyer })],
     ['a statement from nowhere', () => ({ method: 'GET', path: '/deposits/m1/statement?after=-1', as: finance })],
   ])('%s is invalid input', (_, call) => expectRefused(call(), 400, 'invalid-input'));
 

@@ -2,12 +2,13 @@ import type { Explanation } from '@recourse/disputes/events';
 import type { Actor } from '@recourse/eventing';
 import { toJson } from '@recourse/money';
 import type { CaseFile } from '@recourse/postgres';
+import { actionsOf } from './case-actions.js';
 import type { OpenedDispute } from './parties.js';
 
 type CaseUnit = CaseFile['units'][number];
 type UnitStatus = CaseUnit['status'];
 interface Turn {
-  readonly who: 'buyer' | 'merchant' | 'arbitrator' | 'platform' | 'nobody';
+  readonly who: 'buyer' | 'merchant' | 'both' | 'arbitrator' | 'platform' | 'nobody';
   readonly what: Explanation;
 }
 
@@ -24,6 +25,10 @@ const turns: Readonly<Record<UnitStatus | 'draft' | 'over', Turn>> = {
   'awaiting-merchant': {
     who: 'merchant',
     what: { zh: '接受或举证反驳，逾期视为接受', en: 'accept or contest the claim; silence means liable' },
+  },
+  'awaiting-evidence': {
+    who: 'both',
+    what: { zh: '双方举证，期满人工裁决', en: 'both sides give evidence, then a person decides' },
   },
   'under-review': { who: 'arbitrator', what: { zh: '人工裁决', en: 'a person decides' } },
   decided: { who: 'nobody', what: { zh: '已裁决', en: 'it is decided' } },
@@ -54,7 +59,7 @@ function overrideOf(found: CaseFile, verdictId: string, isStaff: boolean) {
 }
 
 /** The explanation of a case: for each unit its state and turn, for each verdict the rule, its text and the facts with their events. */
-export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor) {
+export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor, now: string) {
   const isStaff = ['arbitrator', 'finance', 'operator'].includes(caller.role);
   return {
     disputeId: found.dispute_id,
@@ -67,6 +72,8 @@ export function caseOf(found: CaseFile, opened: OpenedDispute, caller: Actor) {
     policy: opened.policy,
     openedAt: found.opened_at,
     submittedAt: found.submitted_at,
+    personRequestedAt: found.person_requested_at,
+    mayDo: actionsOf(found, caller, 'until' in opened ? opened.until : undefined, now),
     units: found.units.map((unit) => ({
       unit: unit.unit_no,
       price: toJson({ asset: unit.asset, minor: unit.price }),

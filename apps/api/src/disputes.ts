@@ -15,17 +15,19 @@ import {
 import { type Database, findCase } from '@recourse/postgres';
 import { type Vault, VaultError } from '@recourse/vault';
 import { caseOf } from './case-view.js';
-import { maxStreamEvents, type Run } from './edge.js';
+import { escalationOf } from './complaint-view.js';
+import { Edge, maxStreamEvents, type Run } from './edge.js';
 import { Flag, Id, OneOf, Part, Parts, Text, UnitNo, UnitNos } from './fields.js';
 import { Parties } from './parties.js';
 import { everyRole, Once, Reads, type Write, Writes } from './route.js';
 import { databaseToken, eventStoreToken, vaultToken } from './tokens.js';
 
-class OpenClaim extends commandOf<OrderCommand, 'OpenClaim'>('order', 'OpenClaim') {}
+export class OpenClaim extends commandOf<OrderCommand, 'OpenClaim'>('order', 'OpenClaim') {}
 class SubmitClaim extends commandOf<OrderCommand, 'SubmitClaim'>('order', 'SubmitClaim') {}
 class WithdrawDispute extends commandOf<DisputeCommand, 'WithdrawDispute'>('dispute', 'WithdrawDispute') {}
 class SubmitEvidence extends commandOf<DisputeCommand, 'SubmitEvidence'>('dispute', 'SubmitEvidence') {}
 class AnswerClaim extends commandOf<DisputeCommand, 'AnswerClaim'>('dispute', 'AnswerClaim') {}
+class RequestPerson extends commandOf<DisputeCommand, 'RequestPerson'>('dispute', 'RequestPerson') {}
 class CheckReplacement extends commandOf<DisputeCommand, 'CheckReplacement'>('dispute', 'CheckReplacement') {}
 class DecideDispute extends commandOf<DisputeCommand, 'DecideDispute'>('dispute', 'DecideDispute') {}
 class ProposeOverride extends commandOf<DisputeCommand, 'ProposeOverride'>('dispute', 'ProposeOverride') {}
@@ -37,6 +39,7 @@ export const disputeCommands = [
   WithdrawDispute,
   SubmitEvidence,
   AnswerClaim,
+  RequestPerson,
   CheckReplacement,
   DecideDispute,
   ProposeOverride,
@@ -138,6 +141,7 @@ class OverrideBody extends DecisionBody {
 @Controller('disputes')
 export class Disputes {
   constructor(
+    @Inject(Edge) private readonly edge: Edge,
     @Inject(Parties) private readonly parties: Parties,
     @Inject(eventStoreToken) private readonly eventStore: EventStore,
     @Inject(databaseToken) private readonly database: Database,
@@ -210,6 +214,17 @@ export class Disputes {
       await this.parties.dispute(run.caller, disputeId);
       await run.send(AnswerClaim, disputeId, { type: 'AnswerClaim', answer: body.answer });
       return { disputeId, answer: body.answer };
+    });
+  }
+
+  @Post(':disputeId/person')
+  @Writes(200, 'buyer')
+  @ApiOperation({ summary: 'The buyer asks that a person looks at it: no rule refuses him from then on' }) // K14
+  requestPerson(@Param('disputeId') disputeId: string, @Once() write: Write) {
+    return write(async (run) => {
+      await this.parties.dispute(run.caller, disputeId);
+      await run.send(RequestPerson, disputeId, { type: 'RequestPerson' });
+      return { disputeId, personRequested: true };
     });
   }
 
@@ -298,7 +313,8 @@ export class Disputes {
     const found = await findCase(this.database.db, disputeId);
     if (found === undefined)
       throw new Problem(404, 'dispute-unknown', 'there is no such dispute for you yet; name its position in Recourse-At-Least');
-    return caseOf(found, opened, caller);
+    const escalation = await escalationOf(this.database, disputeId, caller);
+    return { ...caseOf(found, opened, caller, await this.edge.now()), ...escalation };
   }
 
   @Get(':disputeId/evidence/:evidenceId')

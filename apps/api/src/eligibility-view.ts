@@ -98,8 +98,6 @@ export function standingOf({ snapshot, position, since }: KnownUnit, answer: Eli
 export function wholeOf(known: KnownUnit, answer: Eligibility, table: PolicyProspects) {
   const { because, clocks, escrow, prospects } = answer;
   const named = [...rulesIn(prospects.prospects), ...(answer.claim?.rule === undefined ? [] : [answer.claim.rule])];
-  // A verdict of a person or of a late platform may name none of them.
-  const ofPolicy = new Set(table.table.rules.map(({ id }) => id));
   const short = standingOf(known, answer);
   return {
     ...short,
@@ -119,7 +117,7 @@ export function wholeOf(known: KnownUnit, answer: Eligibility, table: PolicyPros
         ...provenOf(prospect, table),
       })),
     rules: Object.fromEntries(
-      [...new Set(named)].filter((rule) => ofPolicy.has(rule)).map((rule) => [rule, textOf(table, rule)]),
+      [...new Set(named)].filter((rule) => table.find(rule) !== undefined).map((rule) => [rule, textOf(table, rule)]),
     ),
   };
 }

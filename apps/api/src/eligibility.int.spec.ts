@@ -112,11 +112,14 @@ describe('what the buyer of a unit could get', () => {
     const { options, rules } = await ask('E1');
     const dead = options.find(({ reason }) => reason === 'key-invalid');
     expect(dead).toMatchObject({ rule: 'verify', next: { do: 'verify' } });
-    expect(dead?.missing.map(({ fact, from }) => [fact, from])).toEqual([
+    const missing = dead?.missing.map(({ fact, from }) => [fact, from]);
+    for (const one of [
       ['verification', 'verifier'],
       ['reissue', 'merchant'],
       ['merchantAnswer', 'merchant'],
-    ]);
+    ])
+      // prettier-ignore
+      expect(missing).toContainEqual(one);
     expect(dead?.outcomes).toContainEqual(
       expect.objectContaining({ by: 'reissue', remedy: 'REISSUE', rule: 'dead-key-reissue' }),
     );
@@ -148,10 +151,11 @@ describe('what the buyer of a unit could get', () => {
     await waitUntil(plusMs(validUntil!, 1));
     const after = await ask('E1');
     expect(ruleFor(after, 'key-invalid')).toBe('late-without-evidence');
-    expect(after.options.find(({ reason }) => reason === 'key-invalid')).toMatchObject({
-      missing: [{ fact: 'activationFailureEvidence', from: 'buyer', values: ['yes'], alone: true }],
-      withActivationFailureEvidence: { rule: 'late-with-evidence', next: { do: 'review' } },
-    });
+    const late = after.options.find(({ reason }) => reason === 'key-invalid');
+    expect(late).toMatchObject({ withActivationFailureEvidence: { rule: 'late-with-evidence', next: { do: 'review' } } });
+    expect(late?.missing).toContainEqual(
+      expect.objectContaining({ fact: 'activationFailureEvidence', from: 'buyer', values: ['yes'], alone: true }),
+    );
     expect(clocksOf(after)).toEqual([]);
     expect(await api.logEnd()).toBe(end);
   });

@@ -72,3 +72,7 @@ export function isPartyOf(caller: Actor, { platform, merchant, buyer }: Owned): 
   if (caller.role === 'buyer') return caller.party === buyer;
   return caller.role !== 'merchant' || caller.party === merchant;
 }
+
+/** A merchant and a buyer see their own only. */
+export const ownParty = (caller: Actor, role: 'merchant' | 'buyer'): string | undefined =>
+  caller.role === role ? caller.party : undefined;

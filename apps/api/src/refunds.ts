@@ -5,7 +5,7 @@ import { toJson } from '@recourse/money';
 import { Caller, Problem } from '@recourse/nest';
 import { type Database, findRefund, listRefunds, refundStatuses } from '@recourse/postgres';
 import { derivedIdShape, Id, Limit, limitOf, Moment, OneOf, Shape } from './fields.js';
-import { isPartyOf, Parties } from './parties.js';
+import { isPartyOf, ownParty, Parties } from './parties.js';
 import { paymentsView } from './payouts.js';
 import { everyRole, Reads } from './route.js';
 import { databaseToken } from './tokens.js';
@@ -117,7 +117,3 @@ export class Refunds {
     };
   }
 }
-
-/** A merchant and a buyer see their own only. */
-const ownParty = (caller: Actor, role: 'merchant' | 'buyer'): string | undefined =>
-  caller.role === role ? caller.party : undefined;

@@ -7,7 +7,7 @@ import type {
   ReconciliationRejection,
 } from '@recourse/compensation/events';
 import type { DepositRejection } from '@recourse/deposits/events';
-import type { DisputeRejection, PolicyRejection, TranscriptRejection } from '@recourse/disputes/events';
+import type { ComplaintRejection, DisputeRejection, PolicyRejection, TranscriptRejection } from '@recourse/disputes/events';
 import type { Rejection } from '@recourse/eventing';
 import { kebab, Problem } from '@recourse/nest';
 import type { FeeRejection, OrderRejection } from '@recourse/orders/events';
@@ -16,6 +16,7 @@ type Code =
   | OrderRejection
   | FeeRejection
   | DisputeRejection
+  | ComplaintRejection
   | PolicyRejection
   | TranscriptRejection
   | DepositRejection
@@ -47,10 +48,16 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   ClaimOver: 409,
   ClaimUnknown: 404,
   ClearingUnderway: 409,
+  ComplaintAnswered: 409,
+  ComplaintDiffers: 409,
+  ComplaintNotYet: 422,
+  ComplaintOver: 409,
+  ComplaintUnknown: 404,
   ConsentMissing: 422,
   ContradictoryDecision: 422,
   ContributionExists: 409,
   ContributionUnknown: 404,
+  DeadlineBackdated: 422,
   DebtDiffers: 409,
   DebtUnknown: 404,
   DeliveryFailed: 409,
@@ -92,6 +99,7 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   NotUnderReview: 409,
   NothingChanges: 409,
   NothingOrdered: 422,
+  NothingToReview: 409,
   NothingOwed: 409,
   NothingPayable: 409,
   NothingToConfirm: 409,

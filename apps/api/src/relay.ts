@@ -21,13 +21,20 @@ import { eventStoreToken } from './tokens.js';
 class CloseClaim extends commandOf<OrderCommand, 'CloseClaim'>('order', 'CloseClaim') {}
 class OpenDispute extends commandOf<DisputeCommand, 'OpenDispute'>('dispute', 'OpenDispute') {}
 class SubmitDispute extends commandOf<DisputeCommand, 'SubmitDispute'>('dispute', 'SubmitDispute') {}
+class LinkComplaint extends commandOf<DisputeCommand, 'LinkComplaint'>('dispute', 'LinkComplaint') {}
 class ReportReplacement extends commandOf<DisputeCommand, 'ReportReplacement'>('dispute', 'ReportReplacement') {}
 
 export const relayedOrderCommands = [CloseClaim] as const;
-export const relayedDisputeCommands = [OpenDispute, SubmitDispute, ReportReplacement] as const;
+export const relayedDisputeCommands = [OpenDispute, SubmitDispute, LinkComplaint, ReportReplacement] as const;
 
 type AnyCommandClass = new (id: string, command: never, context: CommandContext) => object;
-const classes: Readonly<Record<string, AnyCommandClass>> = { CloseClaim, OpenDispute, SubmitDispute, ReportReplacement };
+const classes: Readonly<Record<string, AnyCommandClass>> = {
+  CloseClaim,
+  OpenDispute,
+  SubmitDispute,
+  LinkComplaint,
+  ReportReplacement,
+};
 const handlers = claimToDispute.on as Readonly<
   Record<string, ((event: Recorded, streams: StreamReader) => readonly Action[] | Promise<readonly Action[]>) | undefined>
 >;

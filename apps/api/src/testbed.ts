@@ -8,7 +8,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { fundControl, fundProcessor } from '@recourse/compensation';
 import { startEventStoreNode } from '@recourse/embedded-eventstore';
 import { deposit } from '@recourse/deposits';
-import { dispute } from '@recourse/disputes';
+import { complaint, dispute } from '@recourse/disputes';
 import { type AnyDecider, categoryOf, erased, idOf, instantOf, type Role, systemActor } from '@recourse/eventing';
 import {
   openAggregateStore,
@@ -112,6 +112,8 @@ export async function startTestApi({ clock = 'virtual' }: { clock?: 'virtual' | 
     virtualClockStart: clock === 'virtual' ? start : undefined,
     railReceiver: 'recourse-platform',
     approvalLimits: new Map<string, bigint>(),
+    verifierUrls: {},
+    verifierKeyFile: undefined,
     apiHost: '127.0.0.1',
     apiPort: 0,
   };
@@ -204,6 +206,7 @@ export async function startTestApi({ clock = 'virtual' }: { clock?: 'virtual' | 
         const timers: Readonly<Record<string, readonly [AnyDecider, string]>> = {
           order: [erased(order), 'PassOrderDeadlines'],
           dispute: [erased(dispute), 'PassDisputeDeadlines'],
+          complaint: [erased(complaint), 'PassComplaintDeadlines'],
           deposit: [erased(deposit), 'PassDepositDeadlines'],
           fundcontrol: [erased(fundControl), 'BeginFundDay'],
         };

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { PackView } from '@recourse/case-pack';
 import type { Log } from '@recourse/eventstore';
 import { Command, InvalidArgumentError, Option, type CommanderError } from 'commander';
 import type { AuditOptions, AuditReportName } from './audit.js';
@@ -131,6 +132,22 @@ program
         return code;
       },
     ),
+  );
+
+program
+  .command('verifier-simulator')
+  .description('play card issuer, carrier and membership service on this machine, over their signed protocol, and fail when told')
+  .option('--port <port>', 'on 127.0.0.1; 0 takes a free one', port, 3299)
+  .option(
+    '--keys <file>',
+    'the keys that it shares with an installation; made when there are none',
+    '.recourse/verifier-keys.json',
+  )
+  .action((options: { port: number; keys: string }) =>
+    carryOut(async () => {
+      const { runVerifierSimulator } = await import('./verifier-simulator.js');
+      return runVerifierSimulator({ port: options.port, keyFile: resolve(options.keys) }, { say, ended: signalled() });
+    }),
   );
 
 program
@@ -350,6 +367,35 @@ program
       const { runExplain } = await import('./explain.js');
       const { lang, json = false } = options;
       return runExplain({ dataDir: resolve(options.dataDir), refundId, lang, json }, { environment: process.env, say });
+    }),
+  );
+
+const casePack = program.command('case-pack').description('a case as one ZIP that anybody can check offline');
+casePack
+  .command('export', { isDefault: true })
+  .description('write it: a page, timeline with hash chain, evidence, verdicts, policy, hashes; that it was taken is recorded')
+  .argument('<dispute>', 'such as demo.G001.1')
+  .requiredOption('--out <file>', 'which must not be there yet')
+  .addOption(new Option('--view <view>', 'for whose eyes').choices(['platform', 'buyer', 'merchant']).default('platform'))
+  .option(...dataDir)
+  .action((disputeId: string, options: { out: string; view: PackView; dataDir: string }) =>
+    carryOut(async () => {
+      const { runCasePack } = await import('./case-pack.js');
+      const { out, view } = options;
+      return runCasePack({ dataDir: resolve(options.dataDir), disputeId, view, out: resolve(out) }, process.env, { say });
+    }),
+  );
+casePack
+  .command('verify')
+  .description(
+    'check a pack from itself alone: every byte, the chain, the frozen policy, every verdict decided again; 1 when it fails',
+  )
+  .argument('<file>', 'as it was exported')
+  .option('--json', 'print the report as JSON')
+  .action((file: string, options: { json?: boolean }) =>
+    carryOut(async () => {
+      const { runCasePackVerify } = await import('./case-pack.js');
+      return runCasePackVerify(file, options.json === true, { say });
     }),
   );
 

@@ -87,7 +87,9 @@ it('two tables are compared by what they decide, what costs the buyer first', as
   const after = await nextVersion('contested', refusal);
   const { code, text } = await diff(defaultPolicy, after);
   expect(code).toBe(0);
-  expect(text).toContain('contested: review\n  → contested: NONE (liable UNPROVEN, borne by none)\n    WORSE for the buyer');
+  expect(text).toContain(
+    'contested: await-evidence\n  → contested: NONE (liable UNPROVEN, borne by none)\n    WORSE for the buyer',
+  );
   const document = JSON.parse((await diff(defaultPolicy, after, true)).text) as { changes: object[] };
   expect(document).toMatchObject({ old: { version: 1 }, new: { version: 2 }, combinations: 189_775_872 });
   expect(document.changes).toHaveLength(1);

@@ -44,12 +44,18 @@ const embeddedOnly = {
   EVENTSTORE_URL: undefined,
   REDIS_URL: undefined,
   RECOURSE_CLOCK_START: undefined,
+  VERIFIER_CARD_URL: undefined,
+  VERIFIER_CARRIER_URL: undefined,
+  VERIFIER_MEMBERSHIP_URL: undefined,
 };
 
-export function runCli(...args: readonly string[]): CliProcess {
+export const runCli = (...args: readonly string[]): CliProcess => runCliIn({}, ...args);
+
+/** With variables of its own. */
+export function runCliIn(environment: Readonly<Record<string, string>>, ...args: readonly string[]): CliProcess {
   const child = spawn(process.execPath, [program, ...args], {
     detached: true,
-    env: { ...process.env, ...embeddedOnly },
+    env: { ...process.env, ...embeddedOnly, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const { pid } = child;
@@ -226,8 +232,11 @@ export interface TestInstallation extends Insight {
 const tokenTtlS = 3_600;
 
 /** @throws Error with what the command said when it does not start */
-export async function startTestInstallation(dataDir: string): Promise<TestInstallation> {
-  const cli = runCli('up', '--virtual-clock', '--data-dir', dataDir, '--port', '0');
+export async function startTestInstallation(
+  dataDir: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestInstallation> {
+  const cli = runCliIn(environment, 'up', '--virtual-clock', '--data-dir', dataDir, '--port', '0');
   const { pids } = (await cli.ready()) as { pids: TestInstallation['pids'] };
   const running = await findRunning(dataDir);
   if (running === undefined) throw new Error(`nothing runs in ${dataDir}`);

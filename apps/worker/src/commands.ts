@@ -1,6 +1,6 @@
 import type { BuyerDebtCommand, FundControlCommand, PayoutCommand, ReconciliationCommand } from '@recourse/compensation';
 import type { DepositCommand } from '@recourse/deposits';
-import type { DisputeCommand } from '@recourse/disputes';
+import type { ComplaintCommand, DisputeCommand } from '@recourse/disputes';
 import type { CommandAction, CommandContext } from '@recourse/eventing';
 import { commandOf } from '@recourse/nest';
 import type { OrderCommand } from '@recourse/orders';
@@ -16,7 +16,13 @@ export class SubmitDispute extends commandOf<DisputeCommand, 'SubmitDispute'>('d
 export class ReportReplacement extends commandOf<DisputeCommand, 'ReportReplacement'>('dispute', 'ReportReplacement') {}
 export class ApplyPolicy extends commandOf<DisputeCommand, 'ApplyPolicy'>('dispute', 'ApplyPolicy') {}
 export class RecordVerification extends commandOf<DisputeCommand, 'RecordVerification'>('dispute', 'RecordVerification') {}
+export class LinkComplaint extends commandOf<DisputeCommand, 'LinkComplaint'>('dispute', 'LinkComplaint') {}
 export class PassDisputeDeadlines extends commandOf<DisputeCommand, 'PassDisputeDeadlines'>('dispute', 'PassDisputeDeadlines') {}
+
+export class PassComplaintDeadlines extends commandOf<ComplaintCommand, 'PassComplaintDeadlines'>(
+  'complaint',
+  'PassComplaintDeadlines',
+) {}
 
 export class CreditPayable extends commandOf<DepositCommand, 'CreditPayable'>('deposit', 'CreditPayable') {}
 export class NoteCase extends commandOf<DepositCommand, 'NoteCase'>('deposit', 'NoteCase') {}
@@ -56,8 +62,10 @@ export const disputeCommands = [
   ReportReplacement,
   ApplyPolicy,
   RecordVerification,
+  LinkComplaint,
   PassDisputeDeadlines,
 ] as const;
+export const complaintCommands = [PassComplaintDeadlines] as const;
 export const depositCommands = [
   CreditPayable,
   NoteCase,

@@ -1,5 +1,11 @@
 import { categoryOf, idOf } from '@recourse/eventing';
-import { BeginFundDay, PassDepositDeadlines, PassDisputeDeadlines, PassOrderDeadlines } from './commands.js';
+import {
+  BeginFundDay,
+  PassComplaintDeadlines,
+  PassDepositDeadlines,
+  PassDisputeDeadlines,
+  PassOrderDeadlines,
+} from './commands.js';
 import { jobContext, send, type JobTools } from './jobs.js';
 
 /** A timer only wakes the decider, which compares every deadline of the stream with the command's time. */
@@ -11,6 +17,9 @@ export async function runDeadline(tools: JobTools, stream: string): Promise<void
       return;
     case 'dispute':
       await send(tools, new PassDisputeDeadlines(idOf(stream), { type: 'PassDisputeDeadlines' }, context));
+      return;
+    case 'complaint':
+      await send(tools, new PassComplaintDeadlines(idOf(stream), { type: 'PassComplaintDeadlines' }, context));
       return;
     case 'fundcontrol':
       await send(tools, new BeginFundDay(idOf(stream), { type: 'BeginFundDay' }, context));

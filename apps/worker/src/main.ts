@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { openAdapters, readEnvironment, runApp, StderrLogger } from '@recourse/nest';
+import { openAdapters, openVerifier, readEnvironment, runApp, StderrLogger } from '@recourse/nest';
 import { lead } from '@recourse/postgres';
 import { startWorker } from './worker.js';
 
@@ -11,10 +11,14 @@ const leadershipLock = 'recourse-worker';
 await runApp('worker', async ({ log, ready, fail }) => {
   const environment = readEnvironment(process.env);
   const adapters = await openAdapters(environment, 'recourse-worker', log);
+  const verifier = await openVerifier(environment, adapters.sandboxVerifier, log).catch(async (error: unknown) => {
+    await adapters.close();
+    throw error;
+  });
   let worker: ReturnType<typeof startWorker> | undefined;
   const leadership = lead(environment.databaseUrl, leadershipLock, {
     onGained: () => {
-      worker = startWorker({ ...adapters, approvalLimits: environment.approvalLimits, log });
+      worker = startWorker({ ...adapters, verifier, approvalLimits: environment.approvalLimits, log });
       worker.then((started) => {
         ready({ leading: true });
         return started.failed.then(fail);

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import { buyerDebt, fundControl, fundProcessor, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
-import { dispute } from '@recourse/disputes';
+import { complaint, dispute } from '@recourse/disputes';
 import { checkWiring, type Clock } from '@recourse/eventing';
 import {
   openAggregateStore,
@@ -28,10 +28,12 @@ import type { Vault } from '@recourse/vault';
 import type { Verifier } from '@recourse/verifiers';
 import { startDispatcher } from '@recourse/webhooks';
 import { withApprovalLimit } from './approval-limit.js';
+import { AskingAgain } from './asking-again.js';
 import { BounceWatch } from './bounce-watch.js';
 import {
   buyerDebtCommands,
   commandOfAction,
+  complaintCommands,
   depositCommands,
   disputeCommands,
   fundControlCommands,
@@ -40,6 +42,7 @@ import {
   reconciliationCommands,
 } from './commands.js';
 import { runDeadline } from './deadline-job.js';
+import { FewAtOnce } from './few-at-once.js';
 import type { JobTools } from './jobs.js';
 import { runPayout } from './payout-job.js';
 import { sweep, sweepEveryMs } from './sweep.js';
@@ -60,6 +63,8 @@ export interface WorkerParts {
 }
 
 const jobConcurrency = 8;
+/** Of these, those that may wait for a verifier. */
+const verificationConcurrency = 3;
 /** How long the first sweep waits for the read models; what it misses is left to the next one. */
 const catchUpMs = 10_000;
 
@@ -68,6 +73,7 @@ checkWiring({
   commands: [
     ...orderCommands,
     ...disputeCommands,
+    ...complaintCommands,
     ...depositCommands,
     ...fundControlCommands,
     ...payoutCommands,
@@ -90,6 +96,7 @@ class WorkerModule {
         aggregateStoreProvider(aggregates),
         ...handlersFor(order, ...orderCommands),
         ...handlersFor(dispute, ...disputeCommands),
+        ...handlersFor(complaint, ...complaintCommands),
         ...handlersFor(deposit, ...depositCommands),
         ...handlersFor(fundControl, ...fundControlCommands),
         ...handlersFor(payout, ...payoutCommands),
@@ -139,10 +146,12 @@ export async function startWorker(parts: WorkerParts): Promise<{ stop(): Promise
     }),
     await runStreamProcessor(fundProcessor, { eventStore, database, clock, log, onAlarm }),
   ];
+  const askingAgain = new AskingAgain({ wake: (key, delayMs) => queue.wake('verification', key, { delayMs }) });
+  const fewAtOnce = new FewAtOnce(verificationConcurrency, (key) => queue.wake('verification', key));
   await queue.work(
     {
       payout: (key) => runPayout(tools, key),
-      verification: (key) => runVerification(tools, key),
+      verification: (key, signal) => fewAtOnce.run(key, () => runVerification({ ...tools, askingAgain }, key, signal)),
       deadline: (key) => runDeadline(tools, key),
     },
     { concurrency: jobConcurrency },

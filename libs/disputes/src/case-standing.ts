@@ -33,6 +33,10 @@ export interface CaseStanding {
   readonly submittedAt?: Instant;
   /** End of what the unit waits for. */
   readonly until?: Instant;
+  /** Which rule brought it where it is, if the case says so. */
+  readonly rule?: string;
+  /** The buyer asked for a person. K14 */
+  readonly personRequested: boolean;
   /** A supervisor has the review now. */
   readonly escalated: boolean;
   /** What the policy is applied to, or the verdict was; absent when the case is over without one. */
@@ -110,6 +114,8 @@ function standingOf(
   return {
     status: status.is,
     ...('until' in status ? { until: status.until } : {}),
+    ...('rule' in status ? { rule: status.rule } : {}),
+    personRequested: state.personRequested,
     escalated: 'escalated' in status && status.escalated,
     facts,
     ...('verdictId' in verdict ? { verdict } : {}),
@@ -124,7 +130,7 @@ export function standingsIn(history: CaseHistory): ReadonlyMap<number, CaseStand
   const common = { disputeId, reason, openedAt, ...(submittedAt === undefined ? {} : { submittedAt }) };
   const state = dispute.status === 'draft' || dispute.status === 'submitted' ? submittedCaseOf(dispute) : undefined;
   if (state === undefined) {
-    const over = { ...common, status: dispute.status, escalated: false };
+    const over = { ...common, status: dispute.status, personRequested: false, escalated: false };
     return new Map(units.map(({ unitNo }) => [unitNo, over]));
   }
   const draft = dispute.status === 'draft' ? { status: dispute.status, until: dispute.until } : {};

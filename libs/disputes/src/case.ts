@@ -22,6 +22,7 @@ export type UnitStatus =
   | { readonly is: 'awaiting-reissue'; readonly until: Instant }
   | { readonly is: 'awaiting-buyer-check'; readonly until: Instant }
   | { readonly is: 'awaiting-merchant'; readonly until: Instant }
+  | { readonly is: 'awaiting-evidence'; readonly until: Instant }
   /** The findings are those that brought the unit to a person: the verdict must re-derive from them (I7). */
   | ({ readonly is: 'under-review'; readonly until: Instant; readonly escalated: boolean; readonly rule: string } & Findings)
   | { readonly is: 'decided'; readonly verdictId: string }
@@ -34,6 +35,7 @@ export interface CaseUnit {
   readonly verification: Learned<VerificationOutcome> | undefined;
   readonly reissue: Learned<'missed' | 'failed'> | undefined;
   readonly merchantAnswer: Learned<'accepted' | 'contested' | 'silent'> | undefined;
+  readonly evidencePhase: Learned<'over'> | undefined;
 }
 export type UnitIn<Is extends UnitStatus['is']> = CaseUnit & { readonly status: Extract<UnitStatus, { is: Is }> };
 export const isIn =
@@ -74,6 +76,8 @@ export interface SubmittedCase {
   readonly openedAt: Instant;
   readonly reissueUntil: Instant;
   readonly evidence: Evidence;
+  /** The buyer asked for a person: no rule refuses him any more. K14 */
+  readonly personRequested: boolean;
   readonly units: readonly CaseUnit[];
   readonly verdicts: readonly Verdict[];
 }
@@ -81,6 +85,7 @@ export type Dispute =
   | { readonly status: 'unknown'; readonly revision: 0 }
   | DraftCase
   | SubmittedCase
-  | { readonly status: 'lapsed' | 'withdrawn'; readonly revision: number; readonly file: CaseFile };
+  | (Omit<DraftCase, 'status'> & { readonly status: 'lapsed' })
+  | { readonly status: 'withdrawn'; readonly revision: number; readonly file: CaseFile };
 
 export const isOver = (unit: CaseUnit): boolean => isIn('decided', 'resolved')(unit);

@@ -4,7 +4,7 @@ import type { CaseStanding, CaseStatus } from './case-standing.js';
 import type { Explanation } from './policy-table.js';
 import type { UnitStanding, UnitTerms } from './unit-standing.js';
 
-export type Party = 'buyer' | 'merchant' | 'verifier' | 'arbitrator' | 'platform' | 'nobody';
+export type Party = 'buyer' | 'merchant' | 'both' | 'verifier' | 'arbitrator' | 'platform' | 'nobody';
 export type ClockName = 'payment' | 'delivery' | 'after-sale' | 'seven-day' | 'release' | 'supervision' | 'appeal' | CaseStatus;
 
 /** A moment up to which something can be done, itself included. */
@@ -122,6 +122,10 @@ export const losses: Readonly<Record<ClockName, Loss>> = {
     loses: 'merchant',
     then: { zh: '商家逾期不答复，由商家承担不利后果', en: 'the merchant stayed silent: his silence counts against him' },
   },
+  'awaiting-evidence': {
+    loses: 'nobody',
+    then: { zh: '举证期满，转人工裁决', en: 'the time for evidence is over and a person decides on what is there' },
+  },
   'under-review': {
     loses: 'platform',
     then: { zh: '审核逾期，升级至主管', en: 'the review is overdue and goes to a supervisor' },
@@ -149,6 +153,7 @@ export const turns: Readonly<Record<CaseStatus, Party>> = {
   'awaiting-reissue': 'merchant',
   'awaiting-buyer-check': 'buyer',
   'awaiting-merchant': 'merchant',
+  'awaiting-evidence': 'both',
   'under-review': 'arbitrator',
   decided: 'nobody',
   resolved: 'nobody',

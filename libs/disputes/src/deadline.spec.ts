@@ -36,7 +36,7 @@ const anyStep = fc.record({
   ),
   step: fc.oneof(
     { weight: 1, arbitrary: fc.record({ type: fc.constant('WithdrawDispute') }) },
-    { weight: 4, arbitrary: fc.record({ type: fc.constantFrom('SubmitDispute', 'PassDisputeDeadlines') }) },
+    { weight: 4, arbitrary: fc.record({ type: fc.constantFrom('SubmitDispute', 'PassDisputeDeadlines', 'RequestPerson') }) },
     { weight: 4, arbitrary: fc.record({ type: fc.constant('SubmitEvidence'), evidenceId: fc.string(), shows: fc.boolean() }) },
     { weight: 8, arbitrary: fc.record({ type: fc.constant('RecordVerification'), units: someUnits, outcome: anyOutcome }) },
     { weight: 4, arbitrary: fc.record({ type: fc.constant('ReportReplacement'), units: someUnits }) },
@@ -75,6 +75,7 @@ function commandOf(step: Step, { units: { length: count } }: Claim, at: Instant)
       return { type: 'SubmitDispute', submittedAt: at, at };
     case 'PassDisputeDeadlines':
     case 'WithdrawDispute':
+    case 'RequestPerson':
       return { type: step.type, at };
     case 'SubmitEvidence': {
       const { evidenceId, shows } = step;

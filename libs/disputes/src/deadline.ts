@@ -14,6 +14,7 @@ function deadlineOf(unit: CaseUnit): Instant | undefined {
     case 'awaiting-reissue':
     case 'awaiting-buyer-check':
     case 'awaiting-merchant':
+    case 'awaiting-evidence':
     case 'under-review':
       return unit.status.until;
     case 'submitted':
@@ -31,10 +32,11 @@ function dueInSubmitted(state: SubmittedCase, at: Instant): readonly DisputeEven
     return deadline !== undefined && isAfter(at, deadline);
   });
   const numbers = (is: CaseUnit['status']['is']) => due.filter(isIn(is)).map((unit) => unit.unitNo);
-  const [unreplaced, unchecked, unanswered] = [
+  const [unreplaced, unchecked, unanswered, heard] = [
     numbers('awaiting-reissue'),
     numbers('awaiting-buyer-check'),
     numbers('awaiting-merchant'),
+    numbers('awaiting-evidence'),
   ];
   const unverified = due.filter(isIn('verifying')).map(({ unitNo, status: { rule } }) => ({ unitNo, rule }));
   return [
@@ -50,6 +52,7 @@ function dueInSubmitted(state: SubmittedCase, at: Instant): readonly DisputeEven
     // Silence means that the reissued key works. K13
     ...(unchecked.length > 0 ? [event('ResolvedByReissue', { ...parties, units: unchecked, resolvedAt: at })] : []),
     ...(unanswered.length > 0 ? [event('MerchantStayedSilent', { disputeId, units: unanswered, silentAt: at })] : []),
+    ...(heard.length > 0 ? [event('EvidencePhaseEnded', { disputeId, units: heard, endedAt: at })] : []),
     ...passReviewDeadlines(state, at),
     ...state.verdicts
       .filter((verdict) => !verdict.final && isAfter(at, verdict.appealUntil))
@@ -106,6 +109,7 @@ export function deadlineOpenedBy({ type, data }: DisputeEvent): Instant | undefi
     case 'ReissueAwaited':
     case 'BuyerCheckAwaited':
     case 'MerchantAnswerAwaited':
+    case 'EvidenceAwaited':
     case 'ReviewStarted':
     case 'ReviewEscalated':
       return data.until;
@@ -120,10 +124,15 @@ export function deadlineOpenedBy({ type, data }: DisputeEvent): Instant | undefi
     case 'ResolvedByReissue':
     case 'MerchantAnswered':
     case 'MerchantStayedSilent':
+    case 'EvidencePhaseEnded':
+    case 'PersonRequested':
     case 'VerdictBecameFinal':
+    case 'VerdictVoided':
     case 'VerdictOverrideProposed':
     case 'VerdictOverrideWithdrawn':
     case 'VerdictOverturned':
+    case 'ComplaintLinked':
+    case 'CasePackExported':
     case 'DisputeWithdrawn':
       return undefined;
   }

@@ -106,7 +106,8 @@ const golden: readonly (readonly [Partial<Facts>, string])[] = [
   ],
   [{ ...topUp, verification: 'INCONCLUSIVE', merchantAnswer: 'accepted' }, 'accepted: MERCHANT FULL_REFUND merchant'],
   [{ verification: 'INCONCLUSIVE', merchantAnswer: 'silent' }, 'merchant-silent: MERCHANT FULL_REFUND merchant'],
-  [{ verification: 'INCONCLUSIVE', merchantAnswer: 'contested' }, 'contested: review'],
+  [{ verification: 'INCONCLUSIVE', merchantAnswer: 'contested' }, 'contested: await-evidence'],
+  [{ verification: 'INCONCLUSIVE', merchantAnswer: 'contested', evidencePhase: 'over' }, 'contested-heard: review'],
 ];
 
 it.each(golden)('%j is judged %s', (differing, expected) => {

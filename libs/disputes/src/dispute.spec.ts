@@ -589,9 +589,22 @@ describe('the merchant', () => {
     ]);
   });
 
-  it('contests: a person decides', () => {
+  it('contests: both sides have 48 hours for their evidence, then a person decides', () => {
     const at = plusHours(claimedAt, 20);
-    expect(typesOf(then(asked(), answer('contested', at), apply(at)))).toEqual(['MerchantAnswered', 'ReviewStarted']);
+    const heard = then(asked(), answer('contested', at), apply(at));
+    expect(heard).toMatchObject([
+      { type: 'MerchantAnswered' },
+      { type: 'EvidenceAwaited', data: { units: [1], until: plusHours(at, 48), rule: 'contested' } },
+    ]);
+    const end = plusHours(at, 48);
+    given(...asked(), ...heard)
+      .when(clock(end))
+      .thenNothing();
+    const over = then([...asked(), ...heard], clock(justAfter(end)), apply(justAfter(end)));
+    expect(over).toMatchObject([
+      { type: 'EvidencePhaseEnded', data: { units: [1] } },
+      { type: 'ReviewStarted', data: { units: [1], until: plusHours(justAfter(end), 72), rule: 'contested-heard' } },
+    ]);
   });
 
   it('is asked once', () => {

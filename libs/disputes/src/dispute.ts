@@ -20,12 +20,13 @@ import type {
   UnitFacts,
 } from '@recourse/orders/events';
 import { isIn, isOver, type Dispute, type DraftCase, type SubmittedCase } from './case.js';
+import type { ComplaintChannel, ExternalNumber } from './complaint.js';
 import { passDeadlines } from './deadline.js';
 import { evolve } from './evolution.js';
 import type { Explanation, FactSource, PolicyTable, RecordedFacts, VerificationOutcome } from './policy-table.js';
 import { applyPolicy } from './policy-step.js';
 import { approveOverride, proposeOverride, withdrawOverride } from './override.js';
-import { decideByPerson } from './review.js';
+import { decideByPerson, requestPerson } from './review.js';
 
 export type EvidenceKind = 'order-record' | 'payment-proof' | 'chat' | 'abnormal-use' | 'screen-recording'; // S37–S40, S45
 
@@ -153,6 +154,13 @@ export type DisputeEvent =
     >
   | Event<'MerchantStayedSilent', { readonly disputeId: string; readonly units: readonly number[]; readonly silentAt: Instant }> // S48
   | Event<
+      'EvidenceAwaited',
+      { readonly disputeId: string; readonly units: readonly number[]; readonly until: Instant; readonly rule: string }
+    >
+  | Event<'EvidencePhaseEnded', { readonly disputeId: string; readonly units: readonly number[]; readonly endedAt: Instant }>
+  /** No rule refuses the units from here on; a person looks at what is not simply refunded. K14 */
+  | Event<'PersonRequested', { readonly disputeId: string; readonly orderId: string; readonly requestedAt: Instant }>
+  | Event<
       'ReviewStarted',
       { readonly disputeId: string; readonly units: readonly number[]; readonly until: Instant; readonly rule: string }
     >
@@ -191,6 +199,17 @@ export type DisputeEvent =
         readonly finalAt: Instant;
       }
     >
+  /** The order replaced the units in time, which it told only after they were decided: there is no refund, the buyer checks the key. */
+  | Event<
+      'VerdictVoided',
+      {
+        readonly disputeId: string;
+        readonly verdictId: string;
+        readonly orderId: string;
+        readonly units: readonly number[];
+        readonly voidedAt: Instant;
+      }
+    >
   /** The first of two people; in place of what he proposed before. */
   | Event<'VerdictOverrideProposed', OverrideProposal>
   | Event<
@@ -209,6 +228,33 @@ export type DisputeEvent =
   | Event<
       'VerdictOverturned',
       Override & { readonly proposedBy: string; readonly approvedBy: string; readonly overturnedAt: Instant }
+    >
+  /** Somebody complains outside about units of this case: there is no second one. K11 */
+  | Event<
+      'ComplaintLinked',
+      {
+        readonly disputeId: string;
+        readonly orderId: string;
+        readonly complaintId: string;
+        readonly channel: ComplaintChannel;
+        readonly externalNumber: ExternalNumber;
+        readonly linkedBy: string;
+        readonly linkedAt: Instant;
+      }
+    >
+  /** Somebody took the case out of the house. */
+  | Event<
+      'CasePackExported',
+      {
+        readonly disputeId: string;
+        readonly by: string;
+        readonly view: 'platform' | 'buyer' | 'merchant';
+        /** Of the last event in the pack. */
+        readonly position: string;
+        /** Of its list of hashes, 64 hex. */
+        readonly sha256: string;
+        readonly exportedAt: Instant;
+      }
     >
   | Event<
       'DisputeWithdrawn',
@@ -247,6 +293,8 @@ export type DisputeCommand =
   | { readonly type: 'ReportReplacement'; readonly unitNo: number; readonly deliveredAt: Instant }
   /** The buyer says whether the reissued keys work; without `units` he speaks of all that wait for his word. */
   | { readonly type: 'CheckReplacement'; readonly works: boolean; readonly units?: readonly number[] }
+  /** The buyer wants a person and no rule. */
+  | { readonly type: 'RequestPerson' }
   | { readonly type: 'AnswerClaim'; readonly answer: 'accepted' | 'contested' }
   | {
       readonly type: 'DecideDispute';
@@ -275,6 +323,22 @@ export type DisputeCommand =
     }
   | { readonly type: 'WithdrawOverride'; readonly verdictId: string; readonly subject: string }
   | { readonly type: 'ApproveOverride'; readonly verdictId: string; readonly subject: string }
+  /** From the complaint's own stream; its moment is that of the complaint's record. */
+  | {
+      readonly type: 'LinkComplaint';
+      readonly complaintId: string;
+      readonly channel: ComplaintChannel;
+      readonly externalNumber: ExternalNumber;
+      readonly linkedBy: string;
+      readonly linkedAt: Instant;
+    }
+  | {
+      readonly type: 'RecordExport';
+      readonly by: string;
+      readonly view: 'platform' | 'buyer' | 'merchant';
+      readonly position: string;
+      readonly sha256: string;
+    }
   | { readonly type: 'PassDisputeDeadlines' };
 
 export type DisputeRejection =
@@ -284,6 +348,7 @@ export type DisputeRejection =
   | 'DraftOver'
   | 'AlreadyDecided'
   | 'NotUnderReview'
+  | 'NothingToReview'
   | 'NoAnswerExpected'
   | 'NoReplacementToCheck'
   | 'UnitUnknown'
@@ -393,18 +458,26 @@ function recordVerification(results: readonly VerificationResult[], { file, unit
 
 function reportReplacement(
   { unitNo, deliveredAt }: CommandOf<DisputeCommand, 'ReportReplacement'>,
-  { file: { disputeId }, units, reissueUntil }: SubmittedCase,
+  { file: { disputeId, orderId }, units, reissueUntil }: SubmittedCase,
+  at: Instant,
 ): Answer {
   const unit = units.find((candidate) => candidate.unitNo === unitNo);
   if (unit === undefined) return reject('UnitUnknown', `the dispute has no unit ${unitNo}`);
-  if (isOver(unit)) return reject('AlreadyDecided', `unit ${unitNo} is decided`);
   if (unit.status.is === 'awaiting-buyer-check') return [];
   // A merchant may reissue before he is asked to; once he is, his time counts.
   const late = isAfter(deliveredAt, reissueUntil);
+  const check = event('BuyerCheckAwaited', { disputeId, units: [unitNo], until: plusHours(deliveredAt, buyerCheckHours) });
+  // The order has taken the key and so refunds nothing: what was decided because no key came rests on nothing.
+  if (unit.status.is === 'decided' && unit.reissue?.value === 'missed' && !late)
+    return [
+      event('VerdictVoided', { disputeId, verdictId: unit.status.verdictId, orderId, units: [unitNo], voidedAt: at }),
+      check,
+    ];
+  if (isOver(unit)) return reject('AlreadyDecided', `unit ${unitNo} is decided`);
   if (late && unit.reissue !== undefined) return reject('AlreadyDecided', `the time to reissue unit ${unitNo} is over`);
   return late && unit.status.is === 'awaiting-reissue'
     ? [event('ReissueMissed', { disputeId, units: [unitNo], missedAt: deliveredAt })]
-    : [event('BuyerCheckAwaited', { disputeId, units: [unitNo], until: plusHours(deliveredAt, buyerCheckHours) })];
+    : [check];
 }
 
 function checkReplacement(
@@ -442,13 +515,19 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
     MerchantAnswerAwaited: 1,
     MerchantAnswered: 1,
     MerchantStayedSilent: 1,
+    EvidenceAwaited: 1,
+    EvidencePhaseEnded: 1,
+    PersonRequested: 1,
     ReviewStarted: 1,
     ReviewEscalated: 1,
     VerdictReached: 1,
     VerdictBecameFinal: 1,
+    VerdictVoided: 1,
     VerdictOverrideProposed: 1,
     VerdictOverrideWithdrawn: 1,
     VerdictOverturned: 1,
+    ComplaintLinked: 1,
+    CasePackExported: 1,
     DisputeWithdrawn: 1,
   },
   decide: (command, state) => {
@@ -458,9 +537,11 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
     const { at } = command;
     switch (command.type) {
       case 'SubmitDispute':
-        if (state.status === 'lapsed' || (state.status === 'draft' && isAfter(command.submittedAt, state.until)))
+        if (state.status !== 'draft' && state.status !== 'lapsed')
+          return reject('NotADraft', 'this dispute was submitted or withdrawn before');
+        // The order took the submission in time, though the timer of the case was quicker than its report.
+        if (isAfter(command.submittedAt, state.until))
           return reject('DraftOver', 'a draft is submitted within 24 hours; a new claim can be made');
-        if (state.status !== 'draft') return reject('NotADraft', 'this dispute was submitted or withdrawn before');
         return [submitted(state.file, command.submittedAt)];
       case 'WithdrawDispute':
         if (state.status === 'withdrawn') return [];
@@ -479,11 +560,14 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
         if (state.status === 'submitted') return recordVerification(command.results, state);
         return reject('VerificationUnexpected', `the dispute is ${state.status}`);
       case 'ReportReplacement':
-        if (state.status === 'submitted') return reportReplacement(command, state);
+        if (state.status === 'submitted') return reportReplacement(command, state, at);
         return reject('AlreadyDecided', `the dispute is ${state.status}`);
       case 'CheckReplacement':
         if (state.status === 'submitted') return checkReplacement(command, state, at);
         return reject('NoReplacementToCheck', `the dispute is ${state.status}`);
+      case 'RequestPerson':
+        if (state.status === 'submitted') return requestPerson(state, at);
+        return reject('NothingToReview', `the dispute is ${state.status}`);
       case 'AnswerClaim':
         if (
           state.status === 'submitted' &&
@@ -500,6 +584,15 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
         return withdrawOverride(command, state, at);
       case 'ApproveOverride':
         return approveOverride(command, state, at);
+      // Whatever became of the case: they are its history and change nothing in it. The command's own id makes each happen once.
+      case 'LinkComplaint': {
+        const { complaintId, channel, externalNumber, linkedBy, linkedAt } = command;
+        return [event('ComplaintLinked', { disputeId, orderId, complaintId, channel, externalNumber, linkedBy, linkedAt })];
+      }
+      case 'RecordExport': {
+        const { by, view, position, sha256 } = command;
+        return [event('CasePackExported', { disputeId, by, view, position, sha256, exportedAt: at })];
+      }
     }
   },
   evolve,

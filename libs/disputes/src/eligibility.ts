@@ -6,7 +6,7 @@ import { clocksOf, isRefundedInFull, stoppedMs, turns, type Clock, type Party, t
 import { evolve } from './evolution.js';
 import { findingsOf } from './facts.js';
 import type { Decision, Explanation, RecordedFacts } from './policy-table.js';
-import type { PolicyProspects, ProspectSet } from './prospects.js';
+import { reviewOf, type PolicyProspects, type ProspectSet } from './prospects.js';
 import type { UnitStanding } from './unit-standing.js';
 import { without } from './without.js';
 
@@ -124,9 +124,9 @@ function claimOf({ standing: { claim }, latest }: UnitSnapshot, table: PolicyPro
       openedAt: claim.stoppedAt,
     };
   if (latest === undefined) return undefined;
-  const { disputeId, reason, openedAt, status, until, escalated, submittedAt, facts, verdict } = latest;
+  const { disputeId, reason, openedAt, status, until, escalated, personRequested, submittedAt, facts, verdict } = latest;
   const isOverdue = until !== undefined && isAfter(at, until);
-  const rule = verdict?.rule ?? (facts === undefined ? undefined : ruleAt(table, facts));
+  const rule = verdict?.rule ?? latest.rule ?? (facts === undefined ? undefined : ruleAt(table, facts, personRequested));
   return {
     disputeId,
     isOpen: claim !== undefined,
@@ -143,10 +143,16 @@ function claimOf({ standing: { claim }, latest }: UnitSnapshot, table: PolicyPro
   };
 }
 
-const ruleAt = (table: PolicyProspects, facts: RecordedFacts): string | undefined =>
-  table.of(facts, [facts.reason]).prospects[0]?.rule;
+const ruleAt = (table: PolicyProspects, facts: RecordedFacts, personRequested: boolean): string | undefined =>
+  table.of(facts, [facts.reason], personRequested).prospects[0]?.rule;
 
 const isUndecided = ({ status, verdict }: CaseStanding): boolean => turns[status] !== 'nobody' && verdict === undefined;
+
+/** What is still open for a unit under a claim. */
+function prospectsOf({ status, rule, reason, facts, personRequested }: CaseStanding, table: PolicyProspects): ProspectSet {
+  if (status === 'under-review' && rule !== undefined) return reviewOf(reason, rule);
+  return facts === undefined ? none : table.of(facts, [facts.reason], personRequested);
+}
 
 /** What the answer says that time can change. */
 function answerAt(snapshot: UnitSnapshot, table: PolicyProspects, at: Instant) {
@@ -156,9 +162,7 @@ function answerAt(snapshot: UnitSnapshot, table: PolicyProspects, at: Instant) {
   const facts = because === undefined ? factsAt(snapshot, at) : undefined;
   const clocks = clocksOf(snapshot).filter(({ until }) => !isAfter(at, until));
   const isJudged = standing.claim !== undefined && latest?.disputeId === standing.claim.claimId && isUndecided(latest);
-  const judged = isJudged ? latest.facts : undefined;
-  const prospects =
-    facts !== undefined ? table.of(facts, claimReasons) : judged !== undefined ? table.of(judged, [judged.reason]) : none;
+  const prospects = facts !== undefined ? table.of(facts, claimReasons) : isJudged ? prospectsOf(latest, table) : none;
   return { because, claim, facts, clocks, prospects };
 }
 

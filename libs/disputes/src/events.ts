@@ -3,6 +3,7 @@ export { clocksOfCase, clocksOfUnit } from './clocks.js';
 export { disputeEventTypes } from './event-types.js';
 export { changeBy, newStanding, termsOf } from './unit-standing.js';
 export type { Dispute } from './case.js';
+export type * from './complaint.js';
 export type { CaseHistory, CaseStanding, CaseStatus, VerdictStanding } from './case-standing.js';
 export type { Clock, ClockName, Party, UnitSnapshot } from './clocks.js';
 export type * from './dispute.js';

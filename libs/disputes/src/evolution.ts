@@ -83,6 +83,12 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
     }
     case 'MerchantStayedSilent':
       return change(state, event.data.units, () => ({ status: { is: 'submitted' }, merchantAnswer: { value: 'silent', from } }));
+    case 'EvidenceAwaited':
+      return change(state, event.data.units, () => ({ status: { is: 'awaiting-evidence', until: event.data.until } }));
+    case 'EvidencePhaseEnded':
+      return change(state, event.data.units, () => ({ status: { is: 'submitted' }, evidencePhase: { value: 'over', from } }));
+    case 'PersonRequested':
+      return { ...state, personRequested: true };
     case 'ReviewStarted': {
       const { until, rule } = event.data;
       return change(state, event.data.units, (unit) => ({
@@ -118,12 +124,25 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
     }
     case 'VerdictBecameFinal':
       return changeVerdict(state, event.data.verdictId, { final: true });
+    case 'VerdictVoided': {
+      const { verdictId, units } = event.data;
+      const verdict = state.verdicts.find((one) => one.verdictId === verdictId);
+      const left = verdict?.units.filter(({ unitNo }) => !units.includes(unitNo)) ?? [];
+      return changeVerdict(
+        change(state, units, () => ({ status: { is: 'submitted' }, reissue: undefined })),
+        verdictId,
+        { units: left },
+      );
+    }
     case 'VerdictOverrideProposed':
       return changeVerdict(state, event.data.verdictId, { override: { is: 'proposed', proposal: event.data } });
     case 'VerdictOverrideWithdrawn':
       return changeVerdict(state, event.data.verdictId, { override: { is: 'none' } });
     case 'VerdictOverturned':
       return changeVerdict(state, event.data.verdictId, { override: { is: 'done' } });
+    case 'ComplaintLinked':
+    case 'CasePackExported':
+      return state;
   }
 }
 
@@ -145,9 +164,9 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
     }
     case 'DisputeSubmitted': {
       const { submittedAt, reissueUntil, ...file } = event.data;
-      if (state.status !== 'unknown' && state.status !== 'draft') return impossible(state, event);
+      if (state.status === 'withdrawn') return impossible(state, event);
       const known =
-        state.status === 'draft'
+        state.status !== 'unknown'
           ? state
           : { openedAt: submittedAt, evidence: { ids: new Set<string>(), activationFailure: undefined } };
       return {
@@ -157,6 +176,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
         openedAt: known.openedAt,
         reissueUntil,
         evidence: known.evidence,
+        personRequested: false,
         units: file.units.map((claimed) => ({
           unitNo: claimed.unitNo,
           claimed,
@@ -164,6 +184,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
           verification: undefined,
           reissue: undefined,
           merchantAnswer: undefined,
+          evidencePhase: undefined,
         })),
         verdicts: [],
       };
@@ -171,7 +192,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
     case 'EvidenceSubmitted':
       return state.status === 'draft' ? withEvidence(state, event, from) : impossible(state, event);
     case 'DraftLapsed':
-      return state.status === 'draft' ? { status: 'lapsed', revision, file: state.file } : impossible(state, event);
+      return state.status === 'draft' ? { ...state, status: 'lapsed' } : impossible(state, event);
     case 'DisputeWithdrawn':
       return state.status === 'draft' ? { status: 'withdrawn', revision, file: state.file } : impossible(state, event);
     case 'VerificationRequested':
@@ -184,14 +205,21 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
     case 'MerchantAnswerAwaited':
     case 'MerchantAnswered':
     case 'MerchantStayedSilent':
+    case 'EvidenceAwaited':
+    case 'EvidencePhaseEnded':
+    case 'PersonRequested':
     case 'ReviewStarted':
     case 'ReviewEscalated':
     case 'VerdictReached':
     case 'VerdictBecameFinal':
+    case 'VerdictVoided':
     case 'VerdictOverrideProposed':
     case 'VerdictOverrideWithdrawn':
     case 'VerdictOverturned':
       return impossible(state, event);
+    case 'ComplaintLinked':
+    case 'CasePackExported':
+      return state.status === 'unknown' ? impossible(state, event) : state;
   }
 }
 

@@ -12,7 +12,7 @@ const yesNo = (holds: boolean): 'yes' | 'no' => (holds ? 'yes' : 'no');
 
 /** Facts of one unit as they stand, with the events they come from; a fact that rests on the absence of an event has no source. */
 export function findingsOf({ file, openedAt, evidence }: SubmittedCase, unit: CaseUnit): Findings {
-  const { claimed, verification, reissue, merchantAnswer } = unit;
+  const { claimed, verification, reissue, merchantAnswer, evidencePhase } = unit;
   const facts: Facts = {
     reason: file.reason,
     productKind: file.productKind,
@@ -31,7 +31,7 @@ export function findingsOf({ file, openedAt, evidence }: SubmittedCase, unit: Ca
     chat: 'none',
     evidence: 'incomplete',
     merchantPromise: 'none',
-    evidencePhase: 'none',
+    evidencePhase: evidencePhase?.value ?? 'none',
   };
   const opened = `0@dispute-${file.disputeId}`;
   const from: Readonly<Record<keyof Facts, readonly (EventReference | undefined)[]>> = {
@@ -51,7 +51,7 @@ export function findingsOf({ file, openedAt, evidence }: SubmittedCase, unit: Ca
     chat: [],
     evidence: [],
     merchantPromise: [],
-    evidencePhase: [],
+    evidencePhase: [evidencePhase?.from],
   };
   const sources = Object.entries(from).map(([fact, references]): FactSource => ({
     fact: fact as keyof Facts,

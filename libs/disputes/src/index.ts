@@ -1,11 +1,13 @@
+export { complaint } from './complaint.js';
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
 export { eligibilityOf, obstacles, sourceOf } from './eligibility.js';
 export * from './events.js';
+export { withoutSecrets } from './masking.js';
 export { policy, policyInForce } from './policy.js';
 export { diffTables } from './policy-diff.js';
 export { lintTable } from './policy-lint.js';
-export { contradictionIn, factNames, factValues, matchRule, policyHash } from './policy-table.js';
+export { canonicalJson, contradictionIn, factNames, factValues, matchRule, policyHash } from './policy-table.js';
 export { losses } from './clocks.js';
 export { PolicyProspects } from './prospects.js';
 export { isTable, readTable, validateTable } from './table-check.js';

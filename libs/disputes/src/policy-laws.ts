@@ -252,6 +252,15 @@ export const laws: readonly Law[] = [
     basis: ['S18'],
   },
   {
+    code: 'wait-without-end',
+    severity: 'error',
+    within: { evidencePhase: otherThan('evidencePhase', 'none') },
+    brokenBy: does('await-evidence'),
+    zh: '在举证期已经结束时仍等待举证，永远不会结束',
+    en: 'waits without asking that evidencePhase is none: it would never end',
+    basis: ['S18'],
+  },
+  {
     code: 'unpromised-reissue-awaited',
     severity: 'warning',
     within: { reissuePromised: 'no' },

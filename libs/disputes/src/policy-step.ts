@@ -3,11 +3,20 @@ import { isIn, type CaseUnit, type SubmittedCase } from './case.js';
 import type { DisputeEvent, DisputeRejection } from './dispute.js';
 import { evolve } from './evolution.js';
 import { findingsOf } from './facts.js';
-import { matchRule, policyHash, type PolicyRule, type PolicyTable, type RuleOutcome } from './policy-table.js';
+import {
+  matchRule,
+  personRequestedRule,
+  policyHash,
+  type PolicyRule,
+  type PolicyTable,
+  type RecordedFacts,
+  type RuleOutcome,
+} from './policy-table.js';
 import { reviewStarted } from './review.js';
 import { byRule, verdictsOn, type Judged } from './verdict.js';
 
 const merchantAnswerHours = 48; // K13
+const evidenceHours = 48; // K13
 const verifierHours = 24;
 const event = eventsOf<DisputeEvent>();
 
@@ -16,17 +25,39 @@ interface Matched extends Judged {
 }
 
 /** Units that the policy may move. A person, a buyer who checks a key, and an end are not overtaken by a rule. */
-const isMovable = isIn('submitted', 'verifying', 'awaiting-reissue', 'awaiting-merchant');
+export const isMovable = isIn('submitted', 'verifying', 'awaiting-reissue', 'awaiting-merchant', 'awaiting-evidence');
 const waitOf: Partial<Record<CaseUnit['status']['is'], RuleOutcome['do']>> = {
   verifying: 'verify',
   'awaiting-reissue': 'await-reissue',
   'awaiting-merchant': 'await-merchant',
+  'awaiting-evidence': 'await-evidence',
 };
+
+/** What becomes of a unit whose buyer asked for a person, where a rule would not simply refund it. K14 */
+export const forPerson: PolicyRule = {
+  id: personRequestedRule,
+  when: {},
+  then: { do: 'review' },
+  explanation: {
+    zh: '买家要求人工处理，由审核人员查看全部材料后作出决定。',
+    en: 'The buyer asked for a person, who looks at everything and decides.',
+  },
+  basis: ['K14'],
+};
+/** The verifier's word and a promised reissue still come; nothing else is waited for, and no rule refuses. */
+const isForPerson = ({ then }: PolicyRule): boolean =>
+  then.do === 'await-merchant' || then.do === 'await-evidence' || (then.do === 'decide' && then.remedy !== 'FULL_REFUND');
+
+/** The rule that gets its turn. */
+export function ruleFor(table: PolicyTable, facts: RecordedFacts, personRequested: boolean): PolicyRule {
+  const byTable = matchRule(table, facts);
+  return personRequested && isForPerson(byTable) ? forPerson : byTable;
+}
 
 const matchAll = (state: SubmittedCase, table: PolicyTable): readonly Matched[] =>
   state.units.filter(isMovable).map((unit) => {
     const findings = findingsOf(state, unit);
-    const matched = matchRule(table, findings.facts);
+    const matched = ruleFor(table, findings.facts, state.personRequested);
     return { unit, ...findings, rule: matched.id, matched };
   });
 const numbersOf = (matches: readonly Matched[]) => matches.map(({ unit }) => unit.unitNo);
@@ -70,6 +101,8 @@ function step(
       return [event('ReissueAwaited', { disputeId, orderId, units, until: state.reissueUntil, rule })];
     case 'await-merchant':
       return [event('MerchantAnswerAwaited', { disputeId, units, until: plusHours(at, merchantAnswerHours), rule })];
+    case 'await-evidence':
+      return [event('EvidenceAwaited', { disputeId, units, until: plusHours(at, evidenceHours), rule })];
     case 'review':
       return [reviewStarted(disputeId, units, rule, at)];
     case 'decide': {

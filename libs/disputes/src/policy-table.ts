@@ -53,6 +53,8 @@ export type RuleOutcome =
   | { readonly do: 'verify' }
   | { readonly do: 'await-reissue' }
   | { readonly do: 'await-merchant' }
+  /** Both sides may give evidence; K13 says how long. */
+  | { readonly do: 'await-evidence' }
   | { readonly do: 'review' }
   | {
       readonly do: 'decide';
@@ -65,6 +67,9 @@ export interface Explanation {
   readonly zh: string;
   readonly en: string;
 }
+
+/** Ids that no table may use: a unit comes to a person by this one when its buyer asked for one. K14 */
+export const personRequestedRule = 'person-requested';
 
 /** Rules are tried in order, first match wins. A fact left out of `when` matches anything; a list matches any of its values. */
 export interface PolicyRule {

@@ -72,6 +72,10 @@ function live(table: PolicyTable, opening: readonly Stamped<DisputeCommand>[], a
           send({ type: 'PassDisputeDeadlines' });
         } else send({ type: 'ReportReplacement', unitNo: 1, deliveredAt: at });
         break;
+      case 'awaiting-evidence':
+        at = plusHours(at, 49);
+        send({ type: 'PassDisputeDeadlines' });
+        break;
       case 'awaiting-buyer-check':
         send({ type: 'CheckReplacement', works: answers.reissue === 'works' });
         break;
@@ -204,6 +208,15 @@ describe('what is missing', () => {
       { rule: 'again', by: 'person', when: { verification: factValues.verification.filter((value) => value !== 'none') } },
     ]);
   });
+});
+
+it('once the buyer asked for a person no rule refuses him', () => {
+  const { first } = live(standard, opening(standard, 'dislike', unit(1), { reissue: false, evidence: false }), {
+    ...{ verification: 'UNUSED', merchant: 'silent', reissue: 'none' },
+  });
+  const [asked] = new PolicyProspects(standard).of(first, ['dislike'], true).prospects;
+  expect(asked).toMatchObject({ rule: 'person-requested', outcomes: [{ by: 'person' }] });
+  expect(new PolicyProspects(standard).of(first, ['dislike']).prospects[0]).toMatchObject({ rule: 'dislike' });
 });
 
 it('what was worked out once is not worked out again', () => {

@@ -5,7 +5,6 @@ import {
   askedOf,
   factNames,
   factValues,
-  matchRule,
   type Decision,
   type Facts,
   type PolicyRule,
@@ -13,6 +12,7 @@ import {
   type RecordedFacts,
   type RuleOutcome,
 } from './policy-table.js';
+import { forPerson, ruleFor } from './policy-step.js';
 import { without } from './without.js';
 
 /** Who makes a fact known that is not known yet. */
@@ -57,6 +57,7 @@ const asks: Readonly<Record<RuleOutcome['do'], { readonly fact: keyof Facts; rea
   verify: { fact: 'verification', from: 'verifier' },
   'await-reissue': { fact: 'reissue', from: 'merchant' },
   'await-merchant': { fact: 'merchantAnswer', from: 'merchant' },
+  'await-evidence': { fact: 'evidencePhase', from: 'platform' },
   review: undefined,
   decide: undefined,
 };
@@ -81,12 +82,15 @@ export class PolicyProspects {
 
   constructor(readonly table: PolicyTable) {}
 
-  /** @param reasons in the order of the answer; `facts.reason` is not looked at */
-  of(facts: RecordedFacts, reasons: readonly ClaimReason[]): ProspectSet {
-    const key = [...reasons, ...factNames.map((fact) => (fact === 'reason' ? '' : (facts[fact] ?? '')))].join();
+  /**
+   * @param reasons in the order of the answer; `facts.reason` is not looked at
+   * @param personRequested the buyer asked for a person: no rule refuses him any more. K14
+   */
+  of(facts: RecordedFacts, reasons: readonly ClaimReason[], personRequested = false): ProspectSet {
+    const key = [personRequested, ...reasons, ...factNames.map((fact) => (fact === 'reason' ? '' : (facts[fact] ?? '')))].join();
     const known = this.kept.get(key);
     if (known !== undefined) return known;
-    const prospects = grouped(reasons.map((reason) => prospectOf(this.table, { ...facts, reason })));
+    const prospects = grouped(reasons.map((reason) => prospectOf({ table: this.table, personRequested }, { ...facts, reason })));
     const made = { prospects, fingerprint: bytesToHex(sha256(utf8ToBytes(JSON.stringify(prospects)))) };
     const [oldest] = this.kept.keys();
     if (this.kept.size >= maxKept && oldest !== undefined) this.kept.delete(oldest);
@@ -94,13 +98,34 @@ export class PolicyProspects {
     return made;
   }
 
+  /** Undefined for one that it does not have. */
+  find(id: string): PolicyRule | undefined {
+    return [...this.table.rules, forPerson].find((rule) => rule.id === id);
+  }
+
   /** @throws Error for a rule the policy does not have */
   rule(id: string): PolicyRule {
-    const found = this.table.rules.find((rule) => rule.id === id);
+    const found = this.find(id);
     if (found === undefined) throw new Error(`policy ${this.table.id} version ${this.table.version} has no rule ${id}`);
     return found;
   }
 }
+
+/** What a unit under review leads to: a person decides, whatever rule brought it there. */
+export function reviewOf(reason: ClaimReason, rule: string): ProspectSet {
+  const outcomes = [{ rule, by: 'person', when: {} }] as const;
+  return {
+    prospects: [{ reasons: [reason], rule, next: { do: 'review' }, outcomes, missing: [] }],
+    fingerprint: `review ${reason} ${rule}`,
+  };
+}
+
+/** A policy as it is applied to a case. */
+interface Applied {
+  readonly table: PolicyTable;
+  readonly personRequested: boolean;
+}
+const ruleOf = ({ table, personRequested }: Applied, facts: RecordedFacts): PolicyRule => ruleFor(table, facts, personRequested);
 
 function grouped(all: readonly Prospect[]): readonly Prospect[] {
   const groups = Map.groupBy(all, (prospect) => JSON.stringify(without(prospect, 'reasons')));
@@ -110,15 +135,15 @@ function grouped(all: readonly Prospect[]): readonly Prospect[] {
   });
 }
 
-function prospectOf(whole: PolicyTable, facts: RecordedFacts): Prospect {
-  const table = { ...whole, rules: rulesLeft(whole.rules, facts) };
-  const rule = matchRule(table, facts);
+function prospectOf({ table: whole, personRequested }: Applied, facts: RecordedFacts): Prospect {
+  const applied = { table: { ...whole, rules: rulesLeft(whole.rules, facts) }, personRequested };
+  const rule = ruleOf(applied, facts);
   return {
     reasons: [facts.reason],
     rule: rule.id,
     next: rule.then,
-    outcomes: walk(table, facts),
-    missing: missingIn(table, facts),
+    outcomes: walk(applied, facts),
+    missing: missingIn(applied, facts),
   };
 }
 
@@ -135,8 +160,8 @@ function rulesLeft(rules: readonly PolicyRule[], facts: RecordedFacts): readonly
 }
 
 /** Follows the policy from what is known, trying every answer to what it asks. Each step makes one fact known, so it ends. */
-function walk(table: PolicyTable, facts: RecordedFacts): readonly Outcome[] {
-  const { id: rule, then } = matchRule(table, facts);
+function walk(applied: Applied, facts: RecordedFacts): readonly Outcome[] {
+  const { id: rule, then } = ruleOf(applied, facts);
   if (then.do === 'decide') return [{ rule, by: 'rule', ...without(then, 'do'), when: {} }];
   const asked = asks[then.do];
   // Nobody can be asked about what was never delivered. S49
@@ -144,7 +169,7 @@ function walk(table: PolicyTable, facts: RecordedFacts): readonly Outcome[] {
     asked !== undefined && facts[asked.fact] === unknown && (then.do !== 'verify' || facts.delivered === 'yes');
   if (!isAnswerable) return [{ rule, by: 'person', when: {} }];
   const values = factValues[asked.fact].filter((value) => value !== unknown);
-  const ways = values.flatMap((value) => walk(table, { ...facts, [asked.fact]: value }).map((way) => [value, way] as const));
+  const ways = values.flatMap((value) => walk(applied, { ...facts, [asked.fact]: value }).map((way) => [value, way] as const));
   const reissued: readonly Outcome[] = then.do === 'await-reissue' ? [{ rule, by: 'reissue', remedy: 'REISSUE', when: {} }] : [];
   return [...reissued, ...joined(asked.fact, ways)];
 }
@@ -166,13 +191,13 @@ const within = (fact: EvidenceFact, facts: RecordedFacts): readonly string[] => 
   return values.slice(Math.max(0, values.indexOf(facts[fact] ?? '')));
 };
 
-function missingIn(table: PolicyTable, facts: RecordedFacts): readonly Missing[] {
-  const asked = evidenceFacts.filter((fact) => table.rules.some((rule) => askedOf(rule, fact) !== undefined));
+function missingIn(applied: Applied, facts: RecordedFacts): readonly Missing[] {
+  const asked = evidenceFacts.filter((fact) => applied.table.rules.some((rule) => askedOf(rule, fact) !== undefined));
   const cases = asked.reduce<readonly RecordedFacts[]>(
     (all, fact) => all.flatMap((one) => within(fact, facts).map((value) => ({ ...one, [fact]: value }))),
     [facts],
   );
-  const ends = new Map(cases.map((one) => [keyOf(asked, one), JSON.stringify([matchRule(table, one).id, walk(table, one)])]));
+  const ends = new Map(cases.map((one) => [keyOf(asked, one), JSON.stringify([ruleOf(applied, one).id, walk(applied, one)])]));
   const endOf = (one: RecordedFacts): string | undefined => ends.get(keyOf(asked, one));
   const supplied = asked.flatMap((fact): Missing[] => {
     const given = cases.filter((one) => one[fact] === facts[fact]);
@@ -182,19 +207,19 @@ function missingIn(table: PolicyTable, facts: RecordedFacts): readonly Missing[]
     const [alone, ever] = [changing([facts]), changing(given)];
     if (ever.length === 0) return [];
     if (alone.length === 0) return [{ fact, from: 'buyer', values: ever, alone: false }];
-    const leadsTo = Object.fromEntries(alone.map((value) => [value, matchRule(table, { ...facts, [fact]: value }).id]));
+    const leadsTo = Object.fromEntries(alone.map((value) => [value, ruleOf(applied, { ...facts, [fact]: value }).id]));
     return [{ fact, from: 'buyer', values: alone, alone: true, leadsTo }];
   });
-  return [...answersAwaited(table, facts), ...supplied];
+  return [...answersAwaited(applied, facts), ...supplied];
 }
 
 const keyOf = (asked: readonly EvidenceFact[], facts: RecordedFacts): string => asked.map((fact) => facts[fact]).join();
 
 /** Answers that the policy asks for on the way from here, in the order in which it does. */
-function answersAwaited(table: PolicyTable, facts: RecordedFacts): readonly Missing[] {
+function answersAwaited(applied: Applied, facts: RecordedFacts): readonly Missing[] {
   const found = new Map<keyof Facts, Missing>();
   const suppliers = new Map(Object.values(asks).flatMap((step) => (step === undefined ? [] : [[step.fact, step.from]])));
-  for (const { when } of walk(table, facts))
+  for (const { when } of walk(applied, facts))
     for (const fact of factNames) {
       const from = suppliers.get(fact);
       if (when[fact] === undefined || from === undefined) continue;

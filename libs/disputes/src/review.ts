@@ -10,6 +10,16 @@ export const escalationHours = 48;
 export const maxExplanationLength = 2_000;
 const event = eventsOf<DisputeEvent>();
 
+/** Only what no person has seen yet; a verdict is appealed instead. */
+export function requestPerson(
+  { file, units, personRequested }: SubmittedCase,
+  at: Instant,
+): readonly DisputeEvent[] | Rejection<DisputeRejection> {
+  if (units.every(isOver)) return reject('NothingToReview', 'every unit is decided; a person looks at it again on appeal');
+  const { disputeId, orderId } = file;
+  return personRequested ? [] : [event('PersonRequested', { disputeId, orderId, requestedAt: at })];
+}
+
 type UnitUnderReview = UnitIn<'under-review'>;
 
 export const reviewStarted = (disputeId: string, units: readonly number[], rule: string, at: Instant) =>

@@ -1,6 +1,6 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { lintTable } from './policy-lint.js';
-import { canonicalJson, factValues, type PolicyTable } from './policy-table.js';
+import { canonicalJson, factValues, personRequestedRule, type PolicyTable } from './policy-table.js';
 
 const maxRules = 500;
 const maxTableBytes = 48 * 1024;
@@ -66,6 +66,7 @@ function outcomeProblems(where: string, value: unknown): string[] {
     case 'verify':
     case 'await-reissue':
     case 'await-merchant':
+    case 'await-evidence':
     case 'review':
       return membersOf(where, value, ['do']);
     case 'decide': {
@@ -80,7 +81,7 @@ function outcomeProblems(where: string, value: unknown): string[] {
       ];
     }
     default:
-      return [`${where}.do is not verify, await-reissue, await-merchant, review or decide`];
+      return [`${where}.do is not verify, await-reissue, await-merchant, await-evidence, review or decide`];
   }
 }
 
@@ -89,6 +90,7 @@ function ruleProblems(where: string, value: unknown): string[] {
   if (members.length > 0 || !isObject(value)) return members;
   return [
     ...(typeof value['id'] === 'string' && identifier.test(value['id']) ? [] : [`${where}.id is not like late-without-evidence`]),
+    ...(value['id'] === personRequestedRule ? [`${where}.id is reserved for what a buyer asked a person for`] : []),
     ...conditionProblems(`${where}.when`, value['when']),
     ...outcomeProblems(`${where}.then`, value['then']),
     ...explanationProblems(`${where}.explanation`, value['explanation']),

@@ -2,7 +2,15 @@ import { encodeData, eventsOf, plusDays, type DataOf, type Instant } from '@reco
 import { zero } from '@recourse/money';
 import type { CaseUnit, Findings, SubmittedCase } from './case.js';
 import type { DisputeEvent, UnitVerdict } from './dispute.js';
-import { contradictionIn, matchRule, policyHash, type Decision, type Explanation, type PolicyTable } from './policy-table.js';
+import {
+  contradictionIn,
+  matchRule,
+  personRequestedRule,
+  policyHash,
+  type Decision,
+  type Explanation,
+  type PolicyTable,
+} from './policy-table.js';
 
 type VerdictReached = DataOf<DisputeEvent, 'VerdictReached'>;
 
@@ -101,6 +109,10 @@ export function rejudge(verdict: VerdictReached, table: PolicyTable): readonly s
     return [`${verdict.verdictId}: the table has hash ${hash}, the verdict was given under ${verdict.policy.hash}`];
   return verdict.units.flatMap((unit) => {
     const differs = (what: string) => `${verdict.verdictId} unit ${unit.unitNo}: ${what}`;
+    if (verdict.rule === personRequestedRule) {
+      const problem = verdict.decidedBy === 'rule' ? 'a rule decided what the buyer asked a person for' : contradictionIn(unit);
+      return problem === undefined ? [] : [differs(problem)];
+    }
     const rule = matchRule(table, unit.facts);
     if (rule.id !== verdict.rule) return [differs(`the facts lead to rule ${rule.id}, the verdict names ${verdict.rule}`)];
     const decided = rule.then.do === 'decide';

@@ -22,6 +22,7 @@ export {
   type RailMovement,
   type Violation,
 } from './invariant.js';
+export { caseSteps, isAboutCase, type CaseStep } from './case-chain.js';
 export { compareJournal, JournalComparison, journalRowsOf, type JournalRow } from './journal-comparison.js';
 export { Books, type BalanceRow, type TrialBalance } from './journal.js';
 export { eventName, type EventName } from './event-names.js';

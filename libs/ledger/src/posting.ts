@@ -8,7 +8,7 @@ import type {
   ReconciliationEvent,
 } from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
-import type { DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
+import type { ComplaintEvent, DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
 import { UnknownEventType, type Event, type UniqueEvent } from '@recourse/eventing';
 import { isZero, type Money } from '@recourse/money';
 import type { FeeEvent, OrderEvent } from '@recourse/orders/events';
@@ -19,6 +19,7 @@ export type DomainEvent =
   | OrderEvent
   | FeeEvent
   | DisputeEvent
+  | ComplaintEvent
   | PolicyEvent
   | DepositEvent
   | FundEvent
@@ -261,6 +262,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'MerchantAnswerAwaited':
     case 'MerchantAnswered':
     case 'MerchantStayedSilent':
+    case 'EvidenceAwaited':
+    case 'EvidencePhaseEnded':
+    case 'PersonRequested':
+    case 'VerdictVoided':
     case 'ReviewStarted':
     case 'ReviewEscalated':
     case 'VerdictReached':
@@ -268,8 +273,15 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'VerdictOverrideProposed':
     case 'VerdictOverrideWithdrawn':
     case 'VerdictOverturned':
+    case 'ComplaintLinked':
+    case 'CasePackExported':
     case 'DisputeWithdrawn':
     case 'PolicyPublished':
+      return nothing;
+    case 'ComplaintReceived':
+    case 'ComplaintAnswered':
+    case 'ComplaintBecameOverdue':
+    case 'ComplaintClosed':
       return nothing;
     case 'DepositPeriodOpened':
     case 'DepositCarriedForward':

@@ -179,7 +179,8 @@ const amountIn = (value: unknown): Money | undefined => {
   return typeof asset === 'string' && typeof minor === 'bigint' ? { asset, minor } : undefined;
 };
 
-function unitsIn(data: Data): number[] {
+/** Numbers of the units that an event names. */
+export function unitsIn(data: Data): number[] {
   const items = [data['unitNo'], ...listOf(data['units']), ...listOf(data['lines']), ...listOf(data['results'])];
   return items
     .flatMap((item) => (typeof item === 'number' ? [item] : [partOf(item)['unitNo']]))
@@ -215,10 +216,13 @@ const shownFacts = [
   'evidenceId',
   'until',
   'appealUntil',
+  'complaintId',
+  'answerBy',
 ] as const;
 const shownOfUnits = ['liable', 'remedy', 'bearer', 'source', 'outcome'] as const;
 
-function stepOf(event: Recorded<DomainEvent>, because: string | undefined): ChainStep {
+/** What an event says that may be shown. @param because the place, or the id, of the event that led to it */
+export function stepOf(event: Recorded<DomainEvent>, because: string | undefined): ChainStep {
   const { metadata, position, type, stream, revision } = event;
   const data: Data = { ...event.data };
   const facts: Record<string, string> = {};

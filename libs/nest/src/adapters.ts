@@ -43,7 +43,7 @@ export interface Adapters {
   readonly vault: Vault;
   readonly sandboxRail: SandboxRail;
   readonly rails: ReadonlyMap<string, PayoutRail>;
-  readonly verifier: SandboxVerifier;
+  readonly sandboxVerifier: SandboxVerifier;
   readonly clock: Clock;
   /** Moved by the clock route only. */
   readonly isClockVirtual: boolean;
@@ -81,9 +81,21 @@ export async function openAdapters(environment: Environment, app: string, log: L
     closers.unshift(() => eventStore.close());
     const vault = await openVault({ db: database.db, keyFile: environment.keyFile });
     const sandboxRail = openSandboxRail({ db: database.db, now: () => clock.now() });
-    const verifier = openSandboxVerifier({ db: database.db });
+    const sandboxVerifier = openSandboxVerifier({ db: database.db });
     const rails = new Map<string, PayoutRail>([[sandboxRail.name, sandboxRail]]);
-    return { database, readDatabase, eventStore, queue, vault, sandboxRail, rails, verifier, clock, isClockVirtual, close };
+    return {
+      database,
+      readDatabase,
+      eventStore,
+      queue,
+      vault,
+      sandboxRail,
+      rails,
+      sandboxVerifier,
+      clock,
+      isClockVirtual,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -1,6 +1,6 @@
 import { buyerDebt, contribution, fund, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
-import { dispute, policy } from '@recourse/disputes';
+import { complaint, dispute, policy } from '@recourse/disputes';
 import { catalogueOf, erased, unique, type AnyCatalogue, type AnyDecider } from '@recourse/eventing';
 import { fees, order } from '@recourse/orders';
 
@@ -9,6 +9,7 @@ export const deciders: readonly AnyDecider[] = [
   erased(order),
   erased(fees),
   erased(dispute),
+  erased(complaint),
   erased(policy),
   erased(deposit),
   erased(fund),

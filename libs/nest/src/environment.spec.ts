@@ -19,6 +19,8 @@ it('needs the stores, the keys and the issuer, and has a default for the rest', 
     virtualClockStart: undefined,
     railReceiver: 'recourse-platform',
     approvalLimits: new Map(),
+    verifierUrls: {},
+    verifierKeyFile: undefined,
     apiHost: '127.0.0.1',
     apiPort: 3210,
   });
@@ -57,4 +59,38 @@ it('names every fault at once and repeats no value', () => {
     'RECOURSE_ISSUER is missing',
   ]);
   expect(message).not.toContain('hidden');
+});
+
+describe('sources of official records', () => {
+  const card = { VERIFIER_CARD_URL: 'https://issuer.example.com', RECOURSE_VERIFIER_KEY_FILE: '/keys/verifiers.json' };
+  const faultsOf = (env: Readonly<Record<string, string>>): readonly string[] => {
+    try {
+      readEnvironment({ ...complete, ...env });
+      return [];
+    } catch (error) {
+      return (error as EnvironmentFaults).faults;
+    }
+  };
+
+  it('are named one by one, with the file of keys that is shared with them', () => {
+    expect(readEnvironment({ ...complete, ...card })).toMatchObject({
+      verifierUrls: { 'card-activation': 'https://issuer.example.com' },
+      verifierKeyFile: '/keys/verifiers.json',
+    });
+    expect(faultsOf({ ...card, RECOURSE_VERIFIER_KEY_FILE: '' })).toEqual(['RECOURSE_VERIFIER_KEY_FILE is missing']);
+  });
+
+  it('are reached over https, or on this machine', () => {
+    expect(faultsOf({ ...card, VERIFIER_CARRIER_URL: 'http://carrier.example.com' })).toEqual([
+      'VERIFIER_CARRIER_URL is neither https nor http on loopback',
+    ]);
+    expect(faultsOf({ ...card, VERIFIER_MEMBERSHIP_URL: 'http://127.0.0.1:3299' })).toEqual([]);
+  });
+
+  it('are simulators where time is virtual', () => {
+    expect(faultsOf({ ...card, RECOURSE_CLOCK: 'virtual' })).toEqual([
+      'VERIFIER_CARD_URL is no simulator on this machine, and RECOURSE_CLOCK is virtual',
+    ]);
+    expect(faultsOf({ ...card, VERIFIER_CARD_URL: 'http://localhost:3299', RECOURSE_CLOCK: 'virtual' })).toEqual([]);
+  });
 });

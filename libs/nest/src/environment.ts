@@ -1,4 +1,5 @@
 import { type Instant, isInstant } from '@recourse/eventing';
+import { addressFault, isLoopback, type SourceName } from '@recourse/verifiers';
 import { type ApprovalLimits, readApprovalLimits } from './approval-limit.js';
 
 /** What an API or a worker is told about its installation, by environment variables. `.env.example` explains each. */
@@ -17,6 +18,10 @@ export interface Environment {
   readonly railReceiver: string;
   /** In minor units, by `{platform}/{asset}` or `{asset}`: what a payout may be without two people. */
   readonly approvalLimits: ApprovalLimits;
+  /** Where official records are asked for; the sandbox answers for kinds without an address. */
+  readonly verifierUrls: Readonly<Partial<Record<SourceName, string>>>;
+  /** What requests to them are signed with; undefined when there is none. */
+  readonly verifierKeyFile: string | undefined;
   readonly apiHost: string;
   readonly apiPort: number;
 }
@@ -30,6 +35,11 @@ export class EnvironmentFaults extends Error {
 
 /** Our account at the rail, where nothing else is said. */
 export const defaultRailReceiver = 'recourse-platform';
+const verifierVariables: Readonly<Record<SourceName, string>> = {
+  'card-activation': 'VERIFIER_CARD_URL',
+  'carrier-record': 'VERIFIER_CARRIER_URL',
+  'membership-entitlement': 'VERIFIER_MEMBERSHIP_URL',
+};
 const defaultVirtualStart = '2026-03-01T01:00:00.000Z';
 
 /** @throws EnvironmentFaults with every fault at once; values are not repeated, since some are secrets */
@@ -55,6 +65,18 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   const approvalLimits = readApprovalLimits(env['RECOURSE_APPROVAL_LIMITS'] ?? '');
   if (approvalLimits === undefined)
     faults.push('RECOURSE_APPROVAL_LIMITS is not a list like CNY=1000000,demo/CNY=500000 in minor units of known assets');
+  const verifierUrls: Partial<Record<SourceName, string>> = {};
+  for (const [source, name] of Object.entries(verifierVariables) as [SourceName, string][]) {
+    const address = env[name] ?? '';
+    if (address === '') continue;
+    const fault = addressFault(address);
+    if (fault !== undefined) faults.push(`${name} ${fault}`);
+    // Records of the world outside know nothing of a time that is made up.
+    else if (clock === 'virtual' && !isLoopback(new URL(address)))
+      faults.push(`${name} is no simulator on this machine, and RECOURSE_CLOCK is virtual`);
+    verifierUrls[source] = address;
+  }
+  const isVerifierRemote = Object.keys(verifierUrls).length > 0;
   const environment: Environment = {
     databaseUrl,
     eventStoreUrl: url('EVENTSTORE_URL', required('EVENTSTORE_URL'), 'esdb', 'esdb+discover', 'kurrentdb', 'kurrentdb+discover'),
@@ -65,6 +87,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     virtualClockStart: clock === 'virtual' ? start : undefined,
     railReceiver: env['RECOURSE_RAIL_RECEIVER'] ?? defaultRailReceiver,
     approvalLimits: approvalLimits ?? new Map(),
+    verifierUrls,
+    verifierKeyFile: isVerifierRemote ? required('RECOURSE_VERIFIER_KEY_FILE') : undefined,
     apiHost: env['RECOURSE_API_HOST'] ?? '127.0.0.1',
     apiPort,
   };

@@ -18,3 +18,4 @@ export { type FieldFault, invalidInput, kebab, Problem, ProblemFilter } from './
 export { runApp, type AppLife } from './run-app.js';
 export { StderrLogger } from './stderr-logger.js';
 export { TakesAtMost, TimeLimit } from './time-limit.js';
+export { openVerifier } from './verifier-sources.js';

@@ -136,6 +136,8 @@ export function closeClaim({ claimId, outcome, units, at }: Do<'CloseClaim'>, or
   const claim = order.claims.get(claimId);
   if (!claim) return unknownClaim;
   if (units?.some((unitNo) => !claim.units.has(unitNo))) return unknownUnit;
+  // Submitted in its last millisecond: the case learns of it and goes on.
+  if (outcome === 'lapsed' && claim.submittedAt !== undefined) return [];
   const open = openUnits(claim).filter((unitNo) => units?.includes(unitNo) ?? true);
   return open.length === 0 ? [] : endClaim(order, claimId, open, outcome, at);
 }

@@ -11,6 +11,7 @@ import {
   delivered,
   freeze,
   history,
+  orderId,
   pass,
   place,
   refund,
@@ -94,17 +95,42 @@ describe('two at the same millisecond end in conserved money, whoever is first',
       .thenRejected('UnitRefunded');
     const replaced = given(...claimed, ...given(...claimed).when({ ...replace(), at: last }).events);
     replaced.when(missed).thenRejected('UnitReplaced');
+    replaced.when({ ...close('reissued'), at: last }).then({
+      type: 'ClaimClosed',
+      data: {
+        claimId: `${orderId}.1`,
+        orderId,
+        outcome: 'reissued',
+        units: [{ unitNo: 1, afterSaleEndsAt: after(48) }],
+        closedAt: last,
+      },
+    });
     const again = replaced.and(...replaced.when({ ...close('refused'), at: last }).events).when({ ...claim(), at: last }).events;
     expect(again).toMatchObject([{ type: 'ClaimOpened', data: { units: [{ escrow: 'held' }] } }]);
+  });
+
+  it('one key reissued in its last millisecond does not cost the other unit of the verdict its refund', () => {
+    const last = after(48);
+    const claimed = history(...delivered(2), reveal(), reveal(2), { ...claim([1, 2]), at: at24 }, { ...replace(2), at: last });
+    const approved = given(...claimed).when({ ...refund([{ unitNo: 1 }, { unitNo: 2 }]), at: after(48, 1) }).events;
+    expect(moved(approved)).toEqual([money(1_000n)]);
+    expect(approved).toContainEqual(
+      expect.objectContaining({
+        type: 'RefundApproved',
+        data: expect.objectContaining({ total: money(1_000n), lines: [expect.objectContaining({ unitNo: 1 })] }),
+      }),
+    );
+    const other = given(...claimed, ...approved);
+    expect(moved(other.when({ ...refund([{ unitNo: 2, replacementFailed: true }], 2), at: after(49) }).events)).toEqual([
+      money(1_000n),
+    ]);
   });
 
   it('a draft submitted in its last millisecond and its lapse: submitted, or free for another claim', () => {
     const last = after(25);
     const draft = history(...delivered(), { ...claim([1], { draft: true }), at: after(1) });
     const submitted = given(...draft, ...given(...draft).when({ ...submit(), at: last }).events);
-    const lapsed = submitted.when({ ...close('lapsed'), at: last }).events;
-    expect(lapsed).toMatchObject([{ type: 'ClaimClosed', data: { units: [{ unitNo: 1, afterSaleEndsAt: after(48) }] } }]);
-    expect(submitted.and(...lapsed).when({ ...claim(), at: last }).events).toMatchObject([{ type: 'ClaimOpened' }]);
+    submitted.when({ ...close('lapsed'), at: after(25, 1) }).thenNothing();
     given(...draft, ...given(...draft).when({ ...close('lapsed'), at: last }).events)
       .when({ ...submit(), at: last })
       .thenRejected('ClaimOver');

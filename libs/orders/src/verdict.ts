@@ -26,14 +26,15 @@ function partsOf(order: Paid, wanted: Wanted): readonly RefundPart[] | undefined
   });
 }
 
-function refusalOf(part: RefundPart, claim: Claim, wanted: Wanted) {
+/** A key came in time and the verdict did not know it: the buyer checks that key first. */
+const isReplaced = ({ unit: { unitNo, replacedUnder } }: RefundPart, claim: Claim, wanted: Wanted): boolean =>
+  replacedUnder === claim.claimId && !wanted.some((entry) => entry.unitNo === unitNo && entry.replacementFailed === true);
+
+function refusalOf(part: RefundPart, claim: Claim) {
   const { unit } = part;
   const { unitNo } = unit;
   const outcome = claim.units.get(unitNo);
   if (outcome === undefined) return unknownUnit;
-  const knowsReplacement = wanted.some((entry) => entry.unitNo === unitNo && entry.replacementFailed === true);
-  if (unit.replacedUnder === claim.claimId && !knowsReplacement)
-    return reject('UnitReplaced', `unit ${unitNo} was replaced under this claim; the buyer checks the new key first`);
   if (compare(add(part.merchant, part.platform), restOf(unit)) > 0)
     return reject('RefundTooLarge', `unit ${unitNo} has less than that left to refund`); // I3
   if (outcome !== 'open' && outcome !== 'refunded') return reject('ClaimOver', `the claim on unit ${unitNo} has ended`);
@@ -52,12 +53,16 @@ export function approveRefund(command: Do<'ApproveRefund'>, order: Paid): Decisi
     return reject('AssetMismatch', 'a refund is in the asset of its order');
   if (!command.units.every(({ amount }) => isPositive(amount)))
     return reject('AmountNotPositive', 'every unit of a refund has an amount above zero');
-  const parts = partsOf(order, command.units);
-  if (!parts) return unknownUnit;
+  const named = partsOf(order, command.units);
+  if (!named) return unknownUnit;
+  // One reissued key does not cost the other units of the verdict their refund.
+  const parts = named.filter((part) => !isReplaced(part, claim, command.units));
   for (const part of parts) {
-    const refusal = refusalOf(part, claim, command.units);
+    const refusal = refusalOf(part, claim);
     if (refusal) return refusal;
   }
+  if (parts.length === 0)
+    return reject('UnitReplaced', 'the units were replaced under this claim; the buyer checks the new keys first');
   const approved = approve(order, refundId, { kind: 'verdict', disputeId, verdictId, rule }, parts, at);
   const refunded = follow(order, approved);
   const freed = parts

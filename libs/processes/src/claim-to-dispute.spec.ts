@@ -1,4 +1,4 @@
-import type { DisputeEvent } from '@recourse/disputes/events';
+import type { ComplaintEvent, DisputeEvent } from '@recourse/disputes/events';
 import type { OrderEvent } from '@recourse/orders/events';
 import { claimToDispute } from './claim-to-dispute.js';
 import { noon, parties, recorded, streams } from './sample-events.js';
@@ -88,4 +88,35 @@ it('what ends the case ends the claim, for the units it ends', async () => {
   expect(await on.ResolvedByReissue?.(resolved, streams())).toMatchObject([closed('reissued', 2)]);
   expect(await on.VerdictBecameFinal?.(final(3), streams())).toMatchObject([closed('refused', 3)]);
   expect(await on.VerdictBecameFinal?.(final(), streams())).toEqual([]);
+});
+
+it('a complaint outside is told to every case of its units, once each', async () => {
+  const externalNumber = { fingerprint: 'f', masked: '****0123' };
+  const received = recorded<ComplaintEvent, 'ComplaintReceived'>('complaint-demo.f', 'ComplaintReceived', {
+    complaintId: 'demo.f',
+    platform: 'demo',
+    orderId: 'demo.o1',
+    merchant: 'm1',
+    buyer: 'b1',
+    channel: 'court',
+    externalNumber,
+    content: 'person-3',
+    units: [
+      { unitNo: 1, disputeId: 'demo.o1.1' },
+      { unitNo: 2, disputeId: 'demo.o1.1' },
+      { unitNo: 3, disputeId: 'demo.o1.2' },
+      { unitNo: 4 },
+    ],
+    receivedAt: noon,
+    answerBy: noon,
+    recordedBy: 'anna',
+    recordedAt: noon,
+  });
+  const link = (id: string) => ({
+    name: `link-${id}`,
+    category: 'dispute',
+    id,
+    command: { type: 'LinkComplaint', complaintId: 'demo.f', channel: 'court', externalNumber, linkedBy: 'anna', linkedAt: noon },
+  });
+  expect(await on.ComplaintReceived?.(received, streams())).toMatchObject([link('demo.o1.1'), link('demo.o1.2')]);
 });

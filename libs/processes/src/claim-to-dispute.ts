@@ -1,5 +1,5 @@
 import type { Process } from '@recourse/eventing';
-import type { DisputeCommand, DisputeEvent } from '@recourse/disputes/events';
+import type { ComplaintEvent, DisputeCommand, DisputeEvent } from '@recourse/disputes/events';
 import type { OrderCommand, OrderEvent } from '@recourse/orders/events';
 
 const dispute = (name: string, id: string, command: DisputeCommand, ...settledBy: string[]) =>
@@ -7,8 +7,8 @@ const dispute = (name: string, id: string, command: DisputeCommand, ...settledBy
 const order = (name: string, id: string, command: OrderCommand, ...settledBy: string[]) =>
   ({ do: 'command', name, category: 'order', id, command, settledBy }) as const;
 
-/** A claim is an event of the order; its case is a stream of its own. What ends the case ends the claim. */
-export const claimToDispute: Process<OrderEvent | DisputeEvent> = {
+/** A claim is an event of the order; its case is a stream of its own. What ends the case ends the claim, and who complains outside finds it. */
+export const claimToDispute: Process<OrderEvent | DisputeEvent | ComplaintEvent> = {
   name: 'claim-to-dispute',
   version: 1,
   on: {
@@ -42,6 +42,18 @@ export const claimToDispute: Process<OrderEvent | DisputeEvent> = {
         'AlreadyDecided',
       ),
     ],
+    // One complaint may be about several cases of an order. K11
+    ComplaintReceived: ({ data: { units, complaintId, channel, externalNumber, recordedBy, recordedAt } }) =>
+      [...new Set(units.flatMap(({ disputeId }) => disputeId ?? []))].map((disputeId) =>
+        dispute(`link-${disputeId}`, disputeId, {
+          type: 'LinkComplaint',
+          complaintId,
+          channel,
+          externalNumber,
+          linkedBy: recordedBy,
+          linkedAt: recordedAt,
+        }),
+      ),
     DraftLapsed: ({ data }) => [
       order('close-claim', data.orderId, { type: 'CloseClaim', claimId: data.disputeId, outcome: 'lapsed' }, 'ClaimOver'),
     ],

@@ -10,6 +10,8 @@ type FactChange = EventOf<
   | 'ReplacementRefused'
   | 'MerchantAnswered'
   | 'MerchantStayedSilent'
+  | 'EvidencePhaseEnded'
+  | 'PersonRequested'
 >;
 
 type Submitted = Recorded<EventOf<DisputeEvent, 'DisputeSubmitted'>>['data'];
@@ -66,6 +68,8 @@ export const judging: Process<DisputeEvent> = {
     ReplacementRefused: applyPolicy,
     MerchantAnswered: applyPolicy,
     MerchantStayedSilent: applyPolicy,
+    EvidencePhaseEnded: applyPolicy,
+    PersonRequested: applyPolicy,
     VerificationRequested: ({ data }) => [{ do: 'wake', kind: 'verification', key: data.disputeId }],
   },
 };

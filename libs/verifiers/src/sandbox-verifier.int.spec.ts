@@ -4,7 +4,7 @@ import { migrations, openSandboxVerifier, type SandboxVerifier } from './index.j
 
 const adminUrl = process.env['TEST_POSTGRES_URL']!;
 const name = `verifiers_${randomUUID()}`;
-const question = { productKind: 'game-card', unitNo: 1 } as const;
+const question = { productKind: 'game-card', unitNo: 1, askedAt: '2026-03-01T00:00:00.000Z' } as const;
 let database: Database;
 let verifier: SandboxVerifier;
 

@@ -9,6 +9,7 @@ export {
   eventAt,
   eventsOfRefund,
   everyRefundOfTotal,
+  refundPlaces,
   refundsOfTotal,
   type AuditedEvent,
   type PlacedEvent,

@@ -232,3 +232,18 @@ export function eventAt(db: Kysely<NoTables>, platform: string, position: bigint
     return { position, ...place, refundId, postings: (await postingsAt(trx, [position])).get(position) ?? [] };
   });
 }
+
+/** Where the log tells of these refunds. */
+export async function refundPlaces(
+  db: Kysely<NoTables>,
+  refundIds: readonly string[],
+): Promise<readonly { readonly position: bigint; readonly stream: string }[]> {
+  if (refundIds.length === 0) return [];
+  return tablesOf<RefundAuditTables>(db)
+    .withSchema(liveSchema)
+    .selectFrom('refund_event')
+    .select(['position', 'stream'])
+    .where('refund_id', 'in', [...refundIds])
+    .orderBy('position')
+    .execute();
+}

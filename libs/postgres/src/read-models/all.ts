@@ -3,6 +3,7 @@ import { resetCheckpoint } from '../checkpoint.js';
 import type { MigrationSet } from '../migration.js';
 import { buyerDebtBook } from './buyer-debts.js';
 import { caseFile } from './case-file.js';
+import { complaints } from './complaints.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
 import { differences } from './differences.js';
@@ -41,13 +42,15 @@ const history: readonly (AnyReadModel | string)[] = [
   journal,
   payoutQueue,
   depositStatement,
-  caseFile,
+  'case-file.v2',
   fundCoverage,
   buyerDebtBook,
   refundHistory,
   fundBook,
   fundStanding,
   differences,
+  caseFile,
+  complaints,
   eligibility,
 ];
 

@@ -16,6 +16,9 @@ interface CaseRow {
   policy_hash: string;
   opened_at: string;
   submitted_at: string | null;
+  /** When the buyer asked for a person. */
+  person_requested_at: string | null;
+  reissue_until: string | null;
 }
 interface CaseUnitRow {
   dispute_id: string;
@@ -28,6 +31,7 @@ interface CaseUnitRow {
     | 'awaiting-reissue'
     | 'awaiting-buyer-check'
     | 'awaiting-merchant'
+    | 'awaiting-evidence'
     | 'under-review'
     | 'decided'
     | 'resolved';
@@ -107,13 +111,15 @@ async function setUnits(
 /** What is the state of a case, who must act next, and why was it decided as it was? */
 export const caseFile = readModel<DisputeEvent>({
   name: 'case-file',
-  version: 2,
+  version: 3,
   tables: ['case_file', 'case_unit', 'verdict', 'verdict_override', 'evidence'],
   create: async (tx) => {
     await sql`create table case_file (
       dispute_id text primary key, order_id text not null, platform text not null, merchant text not null, buyer text not null,
       reason text not null, product_kind text not null, status text not null, policy_version integer not null, policy_hash text not null,
-      opened_at timestamptz not null, submitted_at timestamptz)`.execute(tx);
+      opened_at timestamptz not null, submitted_at timestamptz, person_requested_at timestamptz, reissue_until timestamptz)`.execute(
+      tx,
+    );
     await sql`create index on case_file (platform, status, opened_at)`.execute(tx);
     await sql`create table case_unit (
       dispute_id text not null, unit_no integer not null, price bigint not null, asset text not null, status text not null,
@@ -136,10 +142,10 @@ export const caseFile = readModel<DisputeEvent>({
   },
   on: {
     DisputeDrafted: async ({ data }, tx) => {
-      await open(tx, data, data.draftedAt, null);
+      await open(tx, data, data.draftedAt);
     },
     DisputeSubmitted: async ({ data }, tx) => {
-      await open(tx, data, data.submittedAt, data.submittedAt);
+      await open(tx, data, data.submittedAt, data);
     },
     DraftLapsed: async ({ data }, tx) => {
       await setCase(tx, data.disputeId, { status: 'lapsed' });
@@ -179,6 +185,12 @@ export const caseFile = readModel<DisputeEvent>({
     MerchantAnswerAwaited: ({ data }, tx) =>
       setUnits(tx, data.disputeId, data.units, { status: 'awaiting-merchant', until: data.until }),
     MerchantStayedSilent: ({ data }, tx) => setUnits(tx, data.disputeId, data.units, { until: null }),
+    EvidenceAwaited: ({ data }, tx) =>
+      setUnits(tx, data.disputeId, data.units, { status: 'awaiting-evidence', until: data.until }),
+    EvidencePhaseEnded: ({ data }, tx) => setUnits(tx, data.disputeId, data.units, { until: null }),
+    PersonRequested: async ({ data }, tx) => {
+      await setCase(tx, data.disputeId, { person_requested_at: data.requestedAt });
+    },
     ReviewStarted: ({ data }, tx) => setUnits(tx, data.disputeId, data.units, { status: 'under-review', until: data.until }),
     ReviewEscalated: async ({ data }, tx) => {
       await of(tx)
@@ -215,6 +227,11 @@ export const caseFile = readModel<DisputeEvent>({
     },
     VerdictBecameFinal: async ({ data }, tx) => {
       await settle(tx, data.disputeId, 'final');
+    },
+    // The buyer's check follows in the same append and opens the case again.
+    VerdictVoided: async ({ data }, tx) => {
+      await setUnits(tx, data.disputeId, data.units, { verdict_id: null });
+      await setCase(tx, data.disputeId, { status: 'open' });
     },
     VerdictOverrideProposed: async ({ data }, tx) => {
       await deleteOverride(tx, data.verdictId);
@@ -263,7 +280,17 @@ type Opening = Pick<
   'disputeId' | 'orderId' | 'platform' | 'merchant' | 'buyer' | 'reason' | 'productKind' | 'policy' | 'units'
 >;
 
-async function open(tx: ReadModelTx, data: Opening, openedAt: string, submittedAt: string | null): Promise<void> {
+interface Submission {
+  readonly submittedAt: string;
+  readonly reissueUntil: string;
+}
+
+async function open(tx: ReadModelTx, data: Opening, openedAt: string, submission?: Submission): Promise<void> {
+  const submitted = {
+    status: submission === undefined ? ('draft' as const) : ('open' as const),
+    submitted_at: submission?.submittedAt ?? null,
+    reissue_until: submission?.reissueUntil ?? null,
+  };
   const { numInsertedOrUpdatedRows } = await of(tx)
     .insertInto('case_file')
     .values({
@@ -274,16 +301,16 @@ async function open(tx: ReadModelTx, data: Opening, openedAt: string, submittedA
       buyer: data.buyer,
       reason: data.reason,
       product_kind: data.productKind,
-      status: submittedAt === null ? 'draft' : 'open',
       policy_version: data.policy.version,
       policy_hash: data.policy.hash,
       opened_at: openedAt,
-      submitted_at: submittedAt,
+      person_requested_at: null,
+      ...submitted,
     })
     .onConflict((conflict) => conflict.column('dispute_id').doNothing())
     .executeTakeFirstOrThrow();
   if (numInsertedOrUpdatedRows === 0n) {
-    await setCase(tx, data.disputeId, { status: 'open', submitted_at: submittedAt });
+    await setCase(tx, data.disputeId, submitted);
     return;
   }
   await of(tx)
@@ -343,16 +370,16 @@ export async function findCase(db: Kysely<NoTables>, disputeId: string): Promise
   return { ...found, units, verdicts, overrides, evidence };
 }
 
-/** Cases that wait for a verifier's word, at most `limit`. */
+/** Cases that wait for a verifier's word, at most `limit`; any of them, so that those he is silent about do not keep others waiting. */
 export async function openVerifications(db: Kysely<NoTables>, limit: number): Promise<string[]> {
   const rows = await of(db)
     .withSchema(liveSchema)
     .selectFrom('case_unit')
     .select('dispute_id')
-    .distinct()
     .where('status', '=', 'verifying')
     .where('verification', 'is', null)
-    .orderBy('dispute_id')
+    .groupBy('dispute_id')
+    .orderBy(sql`random()`)
     .limit(limit)
     .execute();
   return rows.map((row) => row.dispute_id);

@@ -1,6 +1,6 @@
 import type { FundControlEvent, FundEvent } from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
-import type { DisputeEvent } from '@recourse/disputes/events';
+import type { ComplaintEvent, DisputeEvent } from '@recourse/disputes/events';
 import { lastMomentOf, plusHours } from '@recourse/eventing';
 import type { OrderEvent } from '@recourse/orders/events';
 import { sql, type Kysely } from 'kysely';
@@ -20,6 +20,8 @@ interface Tables {
 const of = (db: Kysely<NoTables>) => tablesOf<Tables>(db);
 const orderStream = (orderId: string) => `order-${orderId}`;
 const disputeStream = (disputeId: string) => `dispute-${disputeId}`;
+const complaintStream = (complaintId: string) => `complaint-${complaintId}`;
+const authority = 'answer-to-authority';
 const fundControlStream = (platform: string, asset: string) => `fundcontrol-${platform}.${asset}`;
 const blank = { due_at: null, after_sale_ends_at: null, seven_day_ends_at: null, frozen: false };
 
@@ -58,7 +60,7 @@ const settlement = 'settlement';
 /** Of the account, since a cooling-off may end in a later period than it began in. */
 const depositStream = ({ platform, merchant }: { readonly platform: string; readonly merchant: string }) =>
   `deposit-${platform}.${merchant}`;
-const waits = ['verification', 'reissue', 'buyer-check', 'merchant-answer', 'review'] as const;
+const waits = ['verification', 'reissue', 'buyer-check', 'merchant-answer', 'evidence', 'review'] as const;
 /** The next thing a unit of a case waits for replaces the one before. */
 async function wait(
   tx: ReadModelTx,
@@ -78,7 +80,7 @@ const stopWaiting = (tx: ReadModelTx, disputeId: string, units: readonly number[
   );
 
 /** Which clocks run, and until when? A timer only wakes the decider, which compares with its command's time. */
-export const deadlines = readModel<OrderEvent | DisputeEvent | DepositEvent | FundEvent | FundControlEvent>({
+export const deadlines = readModel<OrderEvent | DisputeEvent | ComplaintEvent | DepositEvent | FundEvent | FundControlEvent>({
   name: 'deadlines',
   version: 1,
   tables: ['deadline'],
@@ -179,6 +181,8 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | DepositEvent | Fu
         .execute();
     },
     MerchantStayedSilent: ({ data }, tx) => stopWaiting(tx, data.disputeId, data.units),
+    EvidenceAwaited: ({ data }, tx) => wait(tx, data.disputeId, data.units, 'evidence', data.until),
+    EvidencePhaseEnded: ({ data }, tx) => stopWaiting(tx, data.disputeId, data.units),
     ReviewStarted: ({ data }, tx) => wait(tx, data.disputeId, data.units, 'review', data.until),
     ReviewEscalated: async ({ data }, tx) => {
       await of(tx)
@@ -201,6 +205,10 @@ export const deadlines = readModel<OrderEvent | DisputeEvent | DepositEvent | Fu
     DisputeWithdrawn: async ({ data }, tx) => {
       await of(tx).deleteFrom('deadline').where('stream', '=', disputeStream(data.disputeId)).execute();
     },
+    ComplaintReceived: ({ data }, tx) => start(tx, complaintStream(data.complaintId), authority, data.answerBy),
+    ComplaintAnswered: ({ data }, tx) => clear(tx, complaintStream(data.complaintId), [authority]),
+    ComplaintBecameOverdue: ({ data }, tx) => clear(tx, complaintStream(data.complaintId), [authority]),
+    ComplaintClosed: ({ data }, tx) => clear(tx, complaintStream(data.complaintId), [authority]),
     // Whoever is held aside by a daily limit waits for the next day, and if that does not let him go, for the one after.
     ReservationQueued: async ({ data }, tx) => {
       if (data.why !== 'velocity-limit' || data.countedOn === undefined) return;

@@ -1,3 +1,4 @@
+export { caseStatuses, caseTurns, listCases, type CaseTurn } from './case-list.js';
 export { neverSkipped, readModelMigrations, readModels } from './all.js';
 export type { AgeBucket } from './age.js';
 export {
@@ -29,6 +30,17 @@ export {
   type BuyerDebtRow,
 } from './buyer-debts.js';
 export { caseFile, casesOfOrder, findCase, type CaseFile, type StoredUnitVerdict } from './case-file.js';
+export {
+  channelsOfCase,
+  type ComplaintFilter,
+  complaints,
+  type ComplaintStatus,
+  complaintsOfCase,
+  complaintStatuses,
+  findComplaint,
+  type FoundComplaint,
+  listComplaints,
+} from './complaints.js';
 export { deadlines, nextDeadline } from './deadlines.js';
 export {
   ageing,
