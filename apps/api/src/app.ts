@@ -5,7 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { buyerDebt, contribution, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
-import { complaint, dispute, policy } from '@recourse/disputes';
+import { complaint, dispute, incident, policy } from '@recourse/disputes';
 import { checkWiring, unique } from '@recourse/eventing';
 import { openAggregateStore, waitUntil } from '@recourse/eventstore';
 import type { Identity } from '@recourse/identity';
@@ -40,12 +40,14 @@ import { depositCommands, Deposits } from './deposits.js';
 import { CaseList } from './case-list.js';
 import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
+import { Explanations } from './explanation.js';
 import { Eligibilities, EligibilityResource } from './eligibility.js';
 import { Exposures } from './exposures.js';
 import { feeCommands, Fees } from './fees.js';
 import { contributionCommands, fundControlCommands, FundResource } from './fund.js';
 import { freezeCommands, Freezing } from './freezing.js';
 import { Health } from './health.js';
+import { incidentCommands, Incidents } from './incidents.js';
 import { LedgerResource } from './ledger.js';
 import { orderCommands, Orders } from './orders.js';
 import { Parties } from './parties.js';
@@ -93,6 +95,7 @@ checkWiring({
     ...disputes,
     ...complaintCommands,
     ...policyCommands,
+    ...incidentCommands,
     ...feeCommands,
     ...depositCommands,
     ...recourseCommands,
@@ -127,6 +130,8 @@ class ApiModule {
       CasePacks,
       Complaints,
       Checklists,
+      Explanations,
+      Incidents,
       EligibilityResource,
       TriageResource,
       Refunds,
@@ -177,6 +182,7 @@ class ApiModule {
         ...handlersFor(dispute, ...disputes),
         ...handlersFor(complaint, ...complaintCommands),
         ...handlersFor(policy, ...policyCommands),
+        ...handlersFor(incident, ...incidentCommands),
         ...handlersFor(fees, ...feeCommands),
         ...handlersFor(deposit, ...depositCommands, ...recourseCommands),
         ...handlersFor(contribution, ...contributionCommands),

@@ -7,7 +7,13 @@ import type {
   ReconciliationRejection,
 } from '@recourse/compensation/events';
 import type { DepositRejection } from '@recourse/deposits/events';
-import type { ComplaintRejection, DisputeRejection, PolicyRejection, TranscriptRejection } from '@recourse/disputes/events';
+import type {
+  ComplaintRejection,
+  DisputeRejection,
+  IncidentRejection,
+  PolicyRejection,
+  TranscriptRejection,
+} from '@recourse/disputes/events';
 import type { Rejection } from '@recourse/eventing';
 import { kebab, Problem } from '@recourse/nest';
 import type { FeeRejection, OrderRejection } from '@recourse/orders/events';
@@ -18,6 +24,7 @@ type Code =
   | DisputeRejection
   | ComplaintRejection
   | PolicyRejection
+  | IncidentRejection
   | TranscriptRejection
   | DepositRejection
   | ContributionRejection
@@ -79,6 +86,13 @@ const statuses: Readonly<Record<Code, 403 | 404 | 409 | 422>> = {
   FeesBackdated: 422,
   FeesInvalid: 422,
   FraudUnfounded: 422,
+  IncidentConcernsNothing: 422,
+  IncidentExists: 409,
+  IncidentHasEnded: 409,
+  IncidentIsRetracted: 409,
+  IncidentPeriodInvalid: 422,
+  IncidentTooLarge: 422,
+  IncidentUnknown: 404,
   LimitsUnchanged: 409,
   LimitsUnknown: 404,
   MoreThanFree: 409,

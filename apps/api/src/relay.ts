@@ -23,9 +23,10 @@ class OpenDispute extends commandOf<DisputeCommand, 'OpenDispute'>('dispute', 'O
 class SubmitDispute extends commandOf<DisputeCommand, 'SubmitDispute'>('dispute', 'SubmitDispute') {}
 class LinkComplaint extends commandOf<DisputeCommand, 'LinkComplaint'>('dispute', 'LinkComplaint') {}
 class ReportReplacement extends commandOf<DisputeCommand, 'ReportReplacement'>('dispute', 'ReportReplacement') {}
+class AttestIncident extends commandOf<DisputeCommand, 'AttestIncident'>('dispute', 'AttestIncident') {}
 
 export const relayedOrderCommands = [CloseClaim] as const;
-export const relayedDisputeCommands = [OpenDispute, SubmitDispute, LinkComplaint, ReportReplacement] as const;
+export const relayedDisputeCommands = [OpenDispute, SubmitDispute, LinkComplaint, ReportReplacement, AttestIncident] as const;
 
 type AnyCommandClass = new (id: string, command: never, context: CommandContext) => object;
 const classes: Readonly<Record<string, AnyCommandClass>> = {
@@ -34,6 +35,7 @@ const classes: Readonly<Record<string, AnyCommandClass>> = {
   SubmitDispute,
   LinkComplaint,
   ReportReplacement,
+  AttestIncident,
 };
 const handlers = claimToDispute.on as Readonly<
   Record<string, ((event: Recorded, streams: StreamReader) => readonly Action[] | Promise<readonly Action[]>) | undefined>

@@ -20,6 +20,7 @@ import {
   fen,
   fundStream,
   open,
+  policy as frozen,
   queue,
   refund,
   saleOf,
@@ -371,7 +372,7 @@ describe('the sums of the journal', () => {
 
 describe('figures', () => {
   const scope = { platform: 'demo', from: '2026-03-01T00:00:00.000Z', before: '2026-04-01T00:00:00.000Z' };
-  const policy = { version: 1, hash: 'a'.repeat(64), effectiveFrom: '2026-03-02T08:00:00.000Z' };
+  const policy = { version: 1, hash: frozen.hash, effectiveFrom: '2026-03-02T08:00:00.000Z' };
   const valuesOf = async (name: 'reliability' | 'parties', effectiveFrom = policy.effectiveFrom) => {
     const { groups } = await figureReport(house.database.db, name, { ...scope, policies: [{ ...policy, effectiveFrom }] });
     const figures = Object.values(groups).flat();

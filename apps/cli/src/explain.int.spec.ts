@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { plusMs } from '@recourse/eventing';
+import { caseLines, explainDispute } from './explain-dispute.js';
 import { explainRefund, linesOf } from './explain.js';
 import { open, refund, saleOf, startSampleInstallation, type SampleInstallation } from './sample-installation.js';
 import { exampleFile, defaultPolicy } from './demo.js';
@@ -38,6 +39,28 @@ describe('the story of a refund', () => {
     expect(linesOf(story, 'zh').join('\n')).not.toContain('Verdict reached');
   });
 
+  it('and of its case: what was known and by which events, which rules were tried, and the refund to go on with', async () => {
+    const explained = await explainDispute(house.eventStore, 'demo.o1.1');
+    expect(explained.path).toMatchObject([{ rule: 'used-before-sale', does: 'decide', passedOver: [] }]);
+    const text = caseLines(explained, 'both').join('\n');
+    for (const expected of [
+      '纠纷 Dispute demo.o1.1, 订单 order demo.o1, 商户 merchant m1, 买家 buyer b1',
+      'reason key-used (卡密已被使用 the key has been used)',
+      '付款 payment sandbox t-1, 100.00 CNY',
+      '发货 delivered key ****',
+      'activationFailureEvidence = yes  激活失败的证据 evidence of an activation failure: 买家已提交 the buyer has submitted it',
+      '[买家举证 for the buyer to show',
+      'EvidenceSubmitted 1@dispute-demo.o1.1, 位置 position',
+      '因为 because reason key-used ∈ {key-used}, activationFailureEvidence yes ∈ {yes}',
+      '商家责任，全额退款，商家承担 the merchant is liable, full refund, borne by the merchant, 100.00 CNY',
+      'recourse explain refund demo.o1.1.v1',
+    ])
+      expect(text).toContain(expected);
+    expect(text).not.toMatch(/alice|person-x|ciphertext/);
+    expect(caseLines(explained, 'en').join('\n')).not.toMatch(/卡密|商家/);
+    await expect(explainDispute(house.eventStore, 'demo.o1.9')).rejects.toThrow('there is no dispute demo.o1.9');
+  });
+
   it.each(['demo.o1.9.v9', 'demo.o9.1.v1', 'nonsense', ''])('of a refund that never was (%j) is not told', async (refundId) => {
     await expect(explainRefund(house.eventStore, refundId)).rejects.toThrow('was ever approved');
   });
@@ -55,6 +78,9 @@ it('explain and ledger give the same answers beside a running installation and a
     const [first, second] = await playedCases();
     const answers = async () => [
       await run('explain', 'refund', 'demo.G001.1.v1', '--json'),
+      await run('explain', 'dispute', 'demo.G001.1', '--lang', 'zh'),
+      await run('explain', 'dispute', 'demo.G001.1', '--json'),
+      await run('verify', '--json').then((report) => String((JSON.parse(report) as { holds: boolean }).holds)),
       await run('ledger', 'balances', '--format', 'json'),
     ];
     await play(

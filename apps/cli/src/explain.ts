@@ -71,13 +71,13 @@ export async function runExplain(options: ExplainOptions, { environment, say }: 
 }
 
 /** Positions as text, amounts as everywhere. */
-function plain(_: string, value: unknown): unknown {
+export function plain(_: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   const isMoney = typeof value === 'object' && value !== null && 'minor' in value && typeof value.minor === 'bigint';
   return isMoney ? toJson(value as Money) : value;
 }
 
-const amountOf = (amount: Money): string => `${format(amount)} ${amount.asset}`;
+export const amountOf = (amount: Money): string => `${format(amount)} ${amount.asset}`;
 
 export function linesOf({ refundId, orderId, steps, totals, open }: RefundStory, lang: Language): string[] {
   const say = ({ zh, en }: EventName): string => (lang === 'both' ? `${zh} ${en}` : lang === 'zh' ? zh : en);

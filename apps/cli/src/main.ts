@@ -353,9 +353,8 @@ ledgerReport('journal', 'every posting in the order of the log', 'hledger')
   .option('--event <type>', 'only lines of these events, such as DepositDebited')
   .option(...fromPoint);
 
-program
-  .command('explain')
-  .description('tell how something came about, from the events themselves')
+const explain = program.command('explain').description('tell how something came about, from the events themselves');
+explain
   .command('refund')
   .description('the whole chain of a refund, from the order to the recovery, and what is still open')
   .argument('<id>', 'such as demo.G001.1.v1')
@@ -367,6 +366,21 @@ program
       const { runExplain } = await import('./explain.js');
       const { lang, json = false } = options;
       return runExplain({ dataDir: resolve(options.dataDir), refundId, lang, json }, { environment: process.env, say });
+    }),
+  );
+
+explain
+  .command('dispute')
+  .description('what a case was decided on: the facts and the events they come from, the rules that were tried, the verdict')
+  .argument('<id>', 'such as demo.G001.1')
+  .option(...dataDir)
+  .addOption(new Option('--lang <language>', 'of the explanation').choices(['zh', 'en', 'both']).default('both'))
+  .option('--json', 'print the explanation as JSON')
+  .action((disputeId: string, options: { dataDir: string; lang: Language; json?: boolean }) =>
+    carryOut(async () => {
+      const { runExplainDispute } = await import('./explain-dispute.js');
+      const { lang, json = false } = options;
+      return runExplainDispute({ dataDir: resolve(options.dataDir), disputeId, lang, json }, { environment: process.env, say });
     }),
   );
 

@@ -3,11 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEventStoreNode } from '@recourse/embedded-eventstore';
-import { eventsOf, systemActor, type Clock, type DataOf, type Metadata } from '@recourse/eventing';
+import { dispute, policyHash, type DisputeEvent, type PolicyTable } from '@recourse/disputes';
+import { eventsOf, fold, isRejection, systemActor, type Clock, type DataOf, type Metadata } from '@recourse/eventing';
 import { openEventStore, runProjections, waitUntil, type EventStore, type Subscription } from '@recourse/eventstore';
 import type { DomainEvent } from '@recourse/ledger';
 import { money, type Money } from '@recourse/money';
 import { catalogue, migrationSets } from '@recourse/nest';
+import { replayClaim, type OpenedClaim, type OrderEvent } from '@recourse/orders';
 import {
   connect,
   createDatabase,
@@ -133,7 +135,23 @@ export const fen = (minor: number): Money => money(BigInt(minor));
 export const platform = 'demo';
 export const account = { platform, merchant: 'm1' };
 const rail = 'sandbox';
-const policy = { id: 'standard', version: 1, hash: 'a'.repeat(64) };
+/** Small, and fair enough for one dead key. */
+export const table: PolicyTable = {
+  id: 'standard',
+  version: 1,
+  title: { zh: '样例规则', en: 'A sample' },
+  rules: [
+    {
+      id: 'used-before-sale',
+      when: { reason: 'key-used', activationFailureEvidence: 'yes' },
+      then: { do: 'decide', liable: 'MERCHANT', remedy: 'FULL_REFUND', bearer: 'merchant' },
+      explanation: { zh: '售前已使用', en: 'used before the sale' },
+      basis: ['S09'],
+    },
+    { id: 'person', when: {}, then: { do: 'review' }, explanation: { zh: '人工审核', en: 'a person decides' }, basis: ['K14'] },
+  ],
+};
+export const policy = { id: 'standard', version: 1, hash: policyHash(table) };
 const promise = { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false };
 const price = fen(10_000);
 const fee = fen(500);
@@ -148,6 +166,8 @@ export const fundStream = 'fund-demo.CNY.0001';
 /** A merchant with a deposit and a fund with money. */
 export async function open({ append }: SampleInstallation): Promise<void> {
   const period = '0001';
+  const published = { platform, ...policy, table, publishedAt: at(1), effectiveFrom: at(1) };
+  await append('policy-standard', event('PolicyPublished', published));
   await append(
     depositStream,
     event('DepositPeriodOpened', { ...account, period, deposit: nothing, held: nothing, payable: nothing, openedAt: at(1) }),
@@ -159,6 +179,31 @@ export async function open({ append }: SampleInstallation): Promise<void> {
     event('FundPeriodOpened', { platform, period, available: nothing, openedAt: at(1) }),
     event('FundContributed', { platform, contributionId: 'demo.c1', amount: fen(10_000_000), rail }),
   );
+}
+
+/** The claim on the unit, with what its order knows of it. */
+function claimOn(sold: readonly OrderEvent[], claimId: string): OpenedClaim {
+  const [placed] = sold;
+  if (placed?.type !== 'OrderPlaced') throw new Error('an order begins with OrderPlaced');
+  const { orderId, productKind } = placed.data;
+  const said = { claimId, reason: 'key-used', channel: 'app', draft: false, openedAt: at(3) } as const;
+  const units = [{ unitNo: 1, product: 'card', price, fee, escrow: 'released', platformFailure: false, evidence: [] } as const];
+  const opened = made('ClaimOpened', { ...said, ...account, orderId, buyer: 'b1', productKind, promise, policy, units });
+  const claim = replayClaim([...sold, opened as OrderEvent], claimId);
+  if (claim === undefined) throw new Error('the unit of this order is not there to be claimed');
+  return claim;
+}
+
+/** The case as the house itself tells it: opened with evidence, and decided by the rule a day later. */
+function decidedBy({ claimId, openedAt, ...claim }: OpenedClaim): readonly DisputeEvent[] {
+  const evidence = [{ evidenceId: 'e1', kind: 'chat', showsActivationFailure: true, content: 'person-x' }] as const;
+  const open = { type: 'OpenDispute', ...claim, draft: false, disputeId: claimId, evidence, openedAt, at: openedAt } as const;
+  const opened = accepted(dispute.decide(open, dispute.initial));
+  return [...opened, ...accepted(dispute.decide({ type: 'ApplyPolicy', table, at: at(4) }, fold(dispute, opened)))];
+}
+function accepted(outcome: ReturnType<typeof dispute.decide>): readonly DisputeEvent[] {
+  if (isRejection(outcome)) throw new Error(outcome.detail);
+  return outcome;
 }
 
 /** One order `demo.o{n}` of one unit whose key is dead. */
@@ -189,16 +234,6 @@ export const saleOf = (n: number, payee = 'person-b1') => {
     merchantShare: net,
     total: price,
   };
-  const claimed = {
-    ...account,
-    orderId,
-    buyer: 'b1',
-    reason: 'key-used',
-    productKind: 'game-card',
-    promise,
-    policy,
-    units: [{ ...unit, escrow: 'released', platformFailure: false, evidence: [] }],
-  } as const;
   const approved = (id = refundId) =>
     event('RefundApproved', {
       refundId: id,
@@ -213,6 +248,39 @@ export const saleOf = (n: number, payee = 'person-b1') => {
   const submitted = (transferNo = 1, by = key) =>
     event('TransferSubmitted', { ...payoutOf, transferNo, key: by, payee, submittedAt: at(4) });
   const released = event('EscrowReleased', { orderId, ...account, unitNo: 1, amount: price, fee, net, because: 'delivered' });
+  const sold = [
+    event('OrderPlaced', {
+      orderId,
+      ...parties,
+      receiver: 'ours',
+      productKind: 'game-card',
+      settlement: 'ON_DELIVERY',
+      promise,
+      policy,
+      units: [unit],
+      total: price,
+      payBefore: at(2),
+      placedAt: at(2),
+    }),
+    event('PaymentCaptured', {
+      orderId,
+      platform,
+      rail,
+      transaction: `t-${n}`,
+      amount: price,
+      capturedAt: at(2),
+      deliverBefore: at(3),
+    }),
+    event('UnitDelivered', {
+      orderId,
+      unitNo: 1,
+      delivery: { kind: 'key', ciphertext: 'c', fingerprint: `f${n}`, masked: '****' },
+      deliveredAt: at(2),
+      afterSaleEndsAt: at(3),
+    }),
+    released,
+  ];
+  const claim = claimOn(sold as readonly OrderEvent[], claimId);
   return {
     orderId,
     refundId,
@@ -223,94 +291,13 @@ export const saleOf = (n: number, payee = 'person-b1') => {
     approved,
     released,
     submitted,
-    sold: [
-      event('OrderPlaced', {
-        orderId,
-        ...parties,
-        receiver: 'ours',
-        productKind: 'game-card',
-        settlement: 'ON_DELIVERY',
-        promise,
-        policy,
-        units: [unit],
-        total: price,
-        payBefore: at(2),
-        placedAt: at(2),
-      }),
-      event('PaymentCaptured', {
-        orderId,
-        platform,
-        rail,
-        transaction: `t-${n}`,
-        amount: price,
-        capturedAt: at(2),
-        deliverBefore: at(3),
-      }),
-      event('UnitDelivered', {
-        orderId,
-        unitNo: 1,
-        delivery: { kind: 'key', ciphertext: 'c', fingerprint: `f${n}`, masked: '****' },
-        deliveredAt: at(2),
-        afterSaleEndsAt: at(3),
-      }),
-      released,
-      event('ClaimOpened', { claimId, ...claimed, channel: 'app', draft: false, openedAt: at(3) }),
-    ],
+    sold: [...sold, event('ClaimOpened', claim)],
     noted: [
       event('PayableCredited', { ...account, orderId, unitNo: 1, amount: net }),
       event('CaseNoted', { ...account, caseId: claimId, orderId, exposure: price, notedAt: at(3) }),
       event('DepositHeld', { ...account, for: hold, amount: price }),
     ],
-    decided: [
-      event('DisputeSubmitted', { disputeId: claimId, ...claimed, submittedAt: at(3), reissueUntil: at(4) }),
-      event('EvidenceSubmitted', {
-        disputeId: claimId,
-        evidenceId: 'e1',
-        by: 'buyer',
-        kind: 'chat',
-        showsActivationFailure: true,
-        content: 'person-x',
-        submittedAt: at(3),
-      }),
-      event('VerdictReached', {
-        ...account,
-        disputeId: claimId,
-        verdictId: refundId,
-        orderId,
-        buyer: 'b1',
-        units: [
-          {
-            unitNo: 1,
-            liable: 'MERCHANT',
-            remedy: 'FULL_REFUND',
-            bearer: 'merchant',
-            refund: price,
-            facts: {
-              reason: 'key-used',
-              productKind: 'game-card',
-              delivered: 'yes',
-              revealed: 'no',
-              platformFailure: 'no',
-              afterSale: 'before',
-              sevenDay: 'none',
-              activationFailureEvidence: 'yes',
-              verification: 'ACTIVATED_BEFORE_SALE',
-              reissuePromised: 'no',
-              reissue: 'none',
-              merchantAnswer: 'none',
-            },
-            sources: [],
-          },
-        ],
-        decidedBy: 'rule',
-        policy,
-        rule: 'used-before-sale',
-        explanation: { zh: '售前已使用', en: 'used before the sale' },
-        basis: ['S09'],
-        decidedAt: at(4),
-        appealUntil: at(11),
-      }),
-    ],
+    decided: decidedBy(claim),
     doubted: event('VerdictOverrideProposed', {
       ...account,
       disputeId: claimId,
@@ -410,6 +397,14 @@ export async function hinder({ append }: SampleInstallation, sale: Sale): Promis
   await append(sale.disputeStream, sale.doubted);
   const asked = { payoutId: 'demo.m1.w1', amount: fen(1), until: at(12), requestedAt: at(5) };
   await append(depositStream, event('WithdrawalRequested', { ...account, ...asked }));
+}
+
+/** The platform itself fails for an hour, and says so. */
+export async function fail({ append }: SampleInstallation, { orderId }: Sale): Promise<void> {
+  const title = { zh: '激活网关中断', en: 'the activation gateway was down' };
+  const period = { from: '2026-03-02T08:00:00.000Z', until: '2026-03-02T09:00:00.000Z' };
+  const said = { title, system: 'gateway', ...period, orders: [{ orderId, units: [1] }], recordedBy: 'ann', recordedAt: at(5) };
+  await append('incident-demo.I1', event('IncidentRecorded', { incidentId: 'demo.I1', platform, ...said }));
 }
 
 /** A line of the rail's bill that nobody here made. */

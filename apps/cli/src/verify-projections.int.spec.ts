@@ -4,6 +4,7 @@ import {
   handOver,
   deceive,
   differ,
+  fail,
   hinder,
   open,
   publish,
@@ -44,6 +45,7 @@ describe('a row of a read model (I9)', () => {
     await hinder(house, saleOf(2));
     await deceive(house, saleOf(1));
     await differ(house);
+    await fail(house, saleOf(2));
     await publish(house);
     await house.project();
   });

@@ -13,16 +13,21 @@ import {
 import { connect, journal, journalRows, readCheckpoint, readModels, type Database } from '@recourse/postgres';
 import type { BookEntry, PayoutRail } from '@recourse/rails';
 import { VaultError, type Vault } from '@recourse/vault';
+import { VerdictAudit, type VerdictViolation } from './verify-verdicts.js';
 import { verifyProjections, type ProjectionViolation } from './verify-projections.js';
 
 /** What is checked: design §7. */
-export const verified = { ...invariants, I9: 'every read model is the fold of the log' } as const;
+export const verified = {
+  ...invariants,
+  I7: 'every verdict follows from the events before it and from its policy',
+  I9: 'every read model is the fold of the log',
+} as const;
 export type VerifiedInvariant = keyof typeof verified;
-const verifiedInvariants = Object.keys(verified) as VerifiedInvariant[];
+const verifiedInvariants = (Object.keys(verified) as VerifiedInvariant[]).toSorted();
 
 /** A running installation or one at rest; nothing of it is written but tables of a schema that is dropped again. */
 export interface VerifyParts {
-  readonly eventStore: Pick<EventStore, 'readAll' | 'lastPosition'>;
+  readonly eventStore: Pick<EventStore, 'readAll' | 'readStream' | 'lastPosition'>;
   readonly databaseUrl: string;
   readonly rails: Iterable<Pick<PayoutRail, 'name' | 'book'>>;
   readonly vault: Pick<Vault, 'readPerson'>;
@@ -38,13 +43,13 @@ export interface VerifyOptions {
   readonly onProgress?: (progress: VerifyProgress) => void;
   /** Default 300,000: how late the house may be with a release, or with recording the rail's word. */
   readonly toleranceMs?: number;
-  /** Default 1,000: violations named of each of log and journal; further ones are only counted. */
+  /** Default 1,000: violations named of each of log, verdicts and journal; further ones are only counted. */
   readonly maxViolations?: number;
 }
 
 export interface VerifyReport {
   readonly holds: boolean;
-  readonly violations: readonly (Violation | ProjectionViolation)[];
+  readonly violations: readonly (Violation | VerdictViolation | ProjectionViolation)[];
   /** Every violation, named or not. */
   readonly counts: Readonly<Record<VerifiedInvariant, number>>;
   readonly events: number;
@@ -63,7 +68,7 @@ export interface VerifyReport {
 const statementTimeoutMs = 600_000;
 
 /**
- * Checks I1 to I6, I8 and I9 on everything there is. Memory grows with the number of transfers and with what is open, not with
+ * Checks I1 to I9 on everything there is. Memory grows with the number of transfers and with what is open, not with
  * the length of the log.
  * @throws StoreUnavailable, UnknownEventType, UnreadableEvent, RailError, VaultError (no key), and the database's errors
  */
@@ -81,25 +86,28 @@ export async function verify(
     const { railBooks, railMovements } = await readBooks(parts.rails);
     const { samePayee, erased } = payeesOf(parts.vault);
     const checks = new Audit({ maxViolations });
+    const verdicts = new VerdictAudit(eventStore, maxViolations);
     const stored = await journalAudit(database, maxViolations);
-    const passing = { readAll: () => passed(eventStore, checks, stored) };
+    const passing = { readAll: () => passed(eventStore, checks, verdicts, stored) };
     const projections = await verifyProjections(
       { database, eventStore: passing, readModels },
       onProgress === undefined ? {} : { onProgress },
     );
+    await verdicts.finish();
     await stored.finish();
     const audit = await checks.finish({ now, toleranceMs, railBooks, railMovements, samePayee });
     const transfers = [...railBooks.values()].reduce((sum, book) => sum + book.length, 0);
     const counted: Partial<Record<VerifiedInvariant, number>> = {
       ...Object.fromEntries(audit.counts),
       I1: (audit.counts.get('I1') ?? 0) + stored.count,
+      I7: verdicts.count,
       I9: projections.count,
     };
     const counts = Object.fromEntries(verifiedInvariants.map((id) => [id, counted[id] ?? 0])) as VerifyReport['counts'];
     return {
       holds: verifiedInvariants.every((id) => counts[id] === 0),
-      violations: [...audit.violations, ...stored.violations, ...projections.violations].toSorted((one, other) =>
-        one.invariant.localeCompare(other.invariant),
+      violations: [...audit.violations, ...verdicts.violations, ...stored.violations, ...projections.violations].toSorted(
+        (one, other) => one.invariant.localeCompare(other.invariant),
       ),
       counts,
       events: audit.events,
@@ -122,6 +130,7 @@ export async function verify(
 async function* passed(
   eventStore: VerifyParts['eventStore'],
   audit: Audit,
+  verdicts: VerdictAudit,
   stored: JournalAudit,
 ): AsyncGenerator<Recorded<DomainEvent>> {
   const head = await eventStore.lastPosition();
@@ -129,6 +138,7 @@ async function* passed(
     // A read that is left before its end keeps the connection from closing.
     if (event.position > head) continue;
     audit.look(event);
+    await verdicts.look(event);
     await stored.look(event);
     yield event;
   }

@@ -9,11 +9,13 @@ export class ApproveRefund extends commandOf<OrderCommand, 'ApproveRefund'>('ord
 export class RevokeRefund extends commandOf<OrderCommand, 'RevokeRefund'>('order', 'RevokeRefund') {}
 export class OverturnRefund extends commandOf<OrderCommand, 'OverturnRefund'>('order', 'OverturnRefund') {}
 export class CloseClaim extends commandOf<OrderCommand, 'CloseClaim'>('order', 'CloseClaim') {}
+export class NoteIncident extends commandOf<OrderCommand, 'NoteIncident'>('order', 'NoteIncident') {}
 export class PassOrderDeadlines extends commandOf<OrderCommand, 'PassOrderDeadlines'>('order', 'PassOrderDeadlines') {}
 
 export class OpenDispute extends commandOf<DisputeCommand, 'OpenDispute'>('dispute', 'OpenDispute') {}
 export class SubmitDispute extends commandOf<DisputeCommand, 'SubmitDispute'>('dispute', 'SubmitDispute') {}
 export class ReportReplacement extends commandOf<DisputeCommand, 'ReportReplacement'>('dispute', 'ReportReplacement') {}
+export class AttestIncident extends commandOf<DisputeCommand, 'AttestIncident'>('dispute', 'AttestIncident') {}
 export class ApplyPolicy extends commandOf<DisputeCommand, 'ApplyPolicy'>('dispute', 'ApplyPolicy') {}
 export class RecordVerification extends commandOf<DisputeCommand, 'RecordVerification'>('dispute', 'RecordVerification') {}
 export class LinkComplaint extends commandOf<DisputeCommand, 'LinkComplaint'>('dispute', 'LinkComplaint') {}
@@ -55,11 +57,12 @@ export class SettleDebtByReturn extends commandOf<BuyerDebtCommand, 'SettleDebtB
 
 export class BeginFundDay extends commandOf<FundControlCommand, 'BeginFundDay'>('fundcontrol', 'BeginFundDay') {}
 
-export const orderCommands = [ApproveRefund, RevokeRefund, OverturnRefund, CloseClaim, PassOrderDeadlines] as const;
+export const orderCommands = [ApproveRefund, RevokeRefund, OverturnRefund, CloseClaim, NoteIncident, PassOrderDeadlines] as const;
 export const disputeCommands = [
   OpenDispute,
   SubmitDispute,
   ReportReplacement,
+  AttestIncident,
   ApplyPolicy,
   RecordVerification,
   LinkComplaint,

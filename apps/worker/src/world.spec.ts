@@ -8,6 +8,7 @@ import { acts, Town } from './world-acts.js';
 import type { Dice } from './world-rail.js';
 import { comeToRest, debtsLeft, everybodyPays, faultsAtRest, wrongBurdens } from './world-rest.js';
 import { type Situation, situations, situationsIn } from './world-situations.js';
+import { underivedVerdicts } from './world-verdicts.js';
 import { type Parts, soundParts, World } from './world.js';
 
 /** Worlds of a run; a campaign sets more. */
@@ -50,6 +51,7 @@ async function live(steps: readonly Step[], parts: Parts = soundParts): Promise<
   await comeToRest(town);
   expect(faultsAtRest(town)).toEqual([]);
   await town.world.audit(town.rail.book);
+  expect(await underivedVerdicts(town.world)).toEqual([]);
   await everybodyPays(town);
   expect([...faultsAtRest(town), ...debtsLeft(town), ...wrongBurdens(town)]).toEqual([]);
   return town;

@@ -17,7 +17,7 @@ import type {
   PayoutCommand,
 } from '@recourse/compensation';
 import { deposit, type DepositCommand } from '@recourse/deposits';
-import { dispute, policy, type DisputeCommand } from '@recourse/disputes';
+import { dispute, incident, policy, type DisputeCommand, type IncidentCommand } from '@recourse/disputes';
 import type { PolicyCommand } from '@recourse/disputes/events';
 import {
   type AnyDecider,
@@ -51,6 +51,7 @@ export interface Commands {
   readonly order: OrderCommand;
   readonly dispute: DisputeCommand;
   readonly policy: PolicyCommand;
+  readonly incident: IncidentCommand;
   readonly deposit: DepositCommand;
   readonly fundcontrol: FundControlCommand;
   readonly contribution: ContributionCommand;
@@ -70,6 +71,7 @@ export const soundParts: Parts = {
     erased(order),
     erased(dispute),
     erased(policy),
+    erased(incident),
     erased(deposit),
     erased(fundControl),
     erased(contribution),

@@ -16,8 +16,8 @@ export interface Findings {
 }
 
 export type UnitStatus =
-  /** Nothing is awaited: the policy says what comes next. */
-  | { readonly is: 'submitted' }
+  /** Nothing is awaited: the policy says what comes next. A review that the unit came from had to end by `reviewUntil`. */
+  | { readonly is: 'submitted'; readonly reviewUntil?: Instant }
   | { readonly is: 'verifying'; readonly until: Instant; readonly rule: string }
   | { readonly is: 'awaiting-reissue'; readonly until: Instant }
   | { readonly is: 'awaiting-buyer-check'; readonly until: Instant }
@@ -59,6 +59,9 @@ export interface Verdict {
   readonly override: { readonly is: 'none' | 'done' } | { readonly is: 'proposed'; readonly proposal: OverrideProposal };
 }
 
+/** Units that an incident of the platform was attested for, and the event of the order that says so. S11 */
+export type Attested = ReadonlyMap<number, EventReference>;
+
 /** A case that can still move. `revision` is that of the next event of the stream. */
 export interface DraftCase {
   readonly status: 'draft';
@@ -68,6 +71,7 @@ export interface DraftCase {
   readonly openedAt: Instant;
   readonly until: Instant;
   readonly evidence: Evidence;
+  readonly attested: Attested;
 }
 export interface SubmittedCase {
   readonly status: 'submitted';
@@ -78,6 +82,7 @@ export interface SubmittedCase {
   readonly evidence: Evidence;
   /** The buyer asked for a person: no rule refuses him any more. K14 */
   readonly personRequested: boolean;
+  readonly attested: Attested;
   readonly units: readonly CaseUnit[];
   readonly verdicts: readonly Verdict[];
 }

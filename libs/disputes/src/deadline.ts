@@ -118,6 +118,7 @@ export function deadlineOpenedBy({ type, data }: DisputeEvent): Instant | undefi
     case 'DisputeSubmitted':
     case 'DraftLapsed':
     case 'EvidenceSubmitted':
+    case 'IncidentAttested':
     case 'VerificationRecorded':
     case 'ReissueMissed':
     case 'ReplacementRefused':

@@ -14,6 +14,7 @@ import type {
   AfterSalePromise,
   ClaimEvidence,
   ClaimReason,
+  EventReference,
   Liability,
   PolicyReference,
   ProductKind,
@@ -25,6 +26,7 @@ import { passDeadlines } from './deadline.js';
 import { evolve } from './evolution.js';
 import type { Explanation, FactSource, PolicyTable, RecordedFacts, VerificationOutcome } from './policy-table.js';
 import { applyPolicy } from './policy-step.js';
+import { attestIncident } from './incident-attestation.js';
 import { approveOverride, proposeOverride, withdrawOverride } from './override.js';
 import { decideByPerson, requestPerson } from './review.js';
 
@@ -105,6 +107,18 @@ export type DisputeEvent =
         /** Vault reference of what was said or shown; the content itself is never in an event. */
         readonly content: string;
         readonly submittedAt: Instant;
+      }
+    >
+  /** An incident of the platform is proven for these units: the policy is applied again. S11 */
+  | Event<
+      'IncidentAttested',
+      {
+        readonly disputeId: string;
+        readonly units: readonly number[];
+        readonly incidentId: string;
+        /** The event of the order that notes the incident. */
+        readonly from: EventReference;
+        readonly attestedAt: Instant;
       }
     >
   | Event<
@@ -285,6 +299,14 @@ export type DisputeCommand =
       readonly kind: EvidenceKind;
       readonly showsActivationFailure: boolean;
       readonly content: string;
+    }
+  /** From the order's PlatformIncidentNoted or PlatformDeliveryFailed, never from what somebody claims. S11 */
+  | {
+      readonly type: 'AttestIncident';
+      readonly units: readonly number[];
+      readonly incidentId: string;
+      readonly from: EventReference;
+      readonly attestedAt: Instant;
     }
   /** The next step by the frozen policy; `table` must have the hash the order was placed under. */
   | { readonly type: 'ApplyPolicy'; readonly table: PolicyTable }
@@ -505,6 +527,7 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
     DisputeSubmitted: 1,
     DraftLapsed: 1,
     EvidenceSubmitted: 1,
+    IncidentAttested: 1,
     VerificationRequested: 1,
     VerificationRecorded: 1,
     ReissueAwaited: 1,
@@ -552,6 +575,8 @@ export const dispute: Decider<DisputeCommand, Dispute, DisputeEvent, DisputeReje
       case 'SubmitEvidence':
         if (state.status === 'draft' || state.status === 'submitted') return submitEvidence(command, state, at);
         return reject('EvidenceTooLate', `the dispute is ${state.status}`);
+      case 'AttestIncident':
+        return attestIncident(command, state);
       case 'ApplyPolicy':
         return state.status === 'submitted' ? applyPolicy(command.table, state, at) : [];
       case 'PassDisputeDeadlines':

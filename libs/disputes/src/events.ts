@@ -7,6 +7,7 @@ export type * from './complaint.js';
 export type { CaseHistory, CaseStanding, CaseStatus, VerdictStanding } from './case-standing.js';
 export type { Clock, ClockName, Party, UnitSnapshot } from './clocks.js';
 export type * from './dispute.js';
+export type * from './incident.js';
 export type * from './policy.js';
 export type * from './policy-table.js';
 export type { Finding } from './findings.js';

@@ -1,8 +1,9 @@
 import { plusHours } from '@recourse/eventing';
 import type { EventReference } from '@recourse/orders/events';
-import type { CaseUnit, Dispute, DraftCase, SubmittedCase, Verdict } from './case.js';
+import { isIn, type CaseUnit, type Dispute, type DraftCase, type SubmittedCase, type Verdict } from './case.js';
 import type { DisputeEvent } from './dispute.js';
 import { findingsOf } from './facts.js';
+import { personRequestedRule } from './policy-table.js';
 import { escalationHours } from './review.js';
 
 type Change = Partial<Omit<CaseUnit, 'unitNo' | 'claimed'>>;
@@ -35,6 +36,11 @@ const withEvidence = <Case extends DraftCase | SubmittedCase>(
   },
 });
 
+const withIncident = <Case extends DraftCase | SubmittedCase>(
+  state: Case,
+  { data }: Extract<DisputeEvent, { type: 'IncidentAttested' }>,
+): Case => ({ ...state, attested: new Map([...state.attested, ...data.units.map((unitNo) => [unitNo, data.from] as const)]) });
+
 function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventReference): Dispute {
   switch (event.type) {
     case 'DisputeDrafted':
@@ -45,6 +51,23 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
       return { status: 'withdrawn', revision: state.revision, file: state.file };
     case 'EvidenceSubmitted':
       return withEvidence(state, event, from);
+    case 'IncidentAttested': {
+      // A person who looks at it was asked by a rule that did not know of this; the policy says anew what comes next. Where it is
+      // overdue, the supervisor's time goes on.
+      const { units: named } = event.data;
+      const next = withIncident(state, event);
+      return {
+        ...next,
+        units: next.units.map((unit) =>
+          named.includes(unit.unitNo) &&
+          isIn('under-review')(unit) &&
+          !unit.status.escalated &&
+          unit.status.rule !== personRequestedRule
+            ? { ...unit, status: { is: 'submitted', reviewUntil: unit.status.until } }
+            : unit,
+        ),
+      };
+    }
     case 'VerificationRequested': {
       const { units, until, rule } = event.data;
       const asked = units.map((unit) => unit.unitNo);
@@ -160,6 +183,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
         openedAt: draftedAt,
         until,
         evidence: { ids: new Set(), activationFailure: undefined },
+        attested: new Map(),
       };
     }
     case 'DisputeSubmitted': {
@@ -168,7 +192,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
       const known =
         state.status !== 'unknown'
           ? state
-          : { openedAt: submittedAt, evidence: { ids: new Set<string>(), activationFailure: undefined } };
+          : { openedAt: submittedAt, evidence: { ids: new Set<string>(), activationFailure: undefined }, attested: new Map() };
       return {
         status: 'submitted',
         revision,
@@ -177,6 +201,7 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
         reissueUntil,
         evidence: known.evidence,
         personRequested: false,
+        attested: known.attested,
         units: file.units.map((claimed) => ({
           unitNo: claimed.unitNo,
           claimed,
@@ -191,6 +216,8 @@ function next(state: Dispute, event: DisputeEvent, from: EventReference): Disput
     }
     case 'EvidenceSubmitted':
       return state.status === 'draft' ? withEvidence(state, event, from) : impossible(state, event);
+    case 'IncidentAttested':
+      return state.status === 'draft' ? withIncident(state, event) : impossible(state, event);
     case 'DraftLapsed':
       return state.status === 'draft' ? { ...state, status: 'lapsed' } : impossible(state, event);
     case 'DisputeWithdrawn':

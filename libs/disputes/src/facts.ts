@@ -11,14 +11,15 @@ const against = (moment: Instant, end: Instant | undefined): Facts['afterSale'] 
 const yesNo = (holds: boolean): 'yes' | 'no' => (holds ? 'yes' : 'no');
 
 /** Facts of one unit as they stand, with the events they come from; a fact that rests on the absence of an event has no source. */
-export function findingsOf({ file, openedAt, evidence }: SubmittedCase, unit: CaseUnit): Findings {
+export function findingsOf({ file, openedAt, evidence, attested }: SubmittedCase, unit: CaseUnit): Findings {
   const { claimed, verification, reissue, merchantAnswer, evidencePhase } = unit;
+  const incident = attested.get(unit.unitNo);
   const facts: Facts = {
     reason: file.reason,
     productKind: file.productKind,
     delivered: yesNo(claimed.deliveredAt !== undefined),
     revealed: yesNo(claimed.revealedAt !== undefined),
-    platformFailure: yesNo(claimed.platformFailure),
+    platformFailure: yesNo(claimed.platformFailure || incident !== undefined),
     // Opening a draft stopped the clock, so the opening counts and not the submission. S77
     afterSale: against(openedAt, claimed.afterSaleEndsAt),
     sevenDay: against(openedAt, claimed.sevenDayEndsAt),
@@ -39,7 +40,7 @@ export function findingsOf({ file, openedAt, evidence }: SubmittedCase, unit: Ca
     productKind: [opened],
     delivered: claimed.evidence,
     revealed: claimed.evidence,
-    platformFailure: claimed.evidence,
+    platformFailure: incident === undefined ? claimed.evidence : [incident],
     afterSale: [opened, ...claimed.evidence],
     sevenDay: [opened, ...claimed.evidence],
     activationFailureEvidence: [evidence.activationFailure],

@@ -73,6 +73,7 @@ function step(
   const { disputeId, orderId, productKind } = state.file;
   const moving = group.filter(({ unit }) => waitOf[unit.status.is] !== then.do);
   const units = numbersOf(moving);
+  const reviewUntil = moving.flatMap(({ unit: { status } }) => (status.is === 'submitted' ? (status.reviewUntil ?? []) : []));
   if (units.length === 0) return [];
   switch (then.do) {
     case 'verify': {
@@ -94,7 +95,7 @@ function step(
               }),
             ]
           : []),
-        ...(unverifiable.length > 0 ? [reviewStarted(disputeId, unverifiable, rule, at)] : []),
+        ...(unverifiable.length > 0 ? [reviewStarted(disputeId, unverifiable, rule, at, reviewUntil)] : []),
       ];
     }
     case 'await-reissue':
@@ -104,7 +105,7 @@ function step(
     case 'await-evidence':
       return [event('EvidenceAwaited', { disputeId, units, until: plusHours(at, evidenceHours), rule })];
     case 'review':
-      return [reviewStarted(disputeId, units, rule, at)];
+      return [reviewStarted(disputeId, units, rule, at, reviewUntil)];
     case 'decide': {
       const { liable, remedy, bearer } = then;
       const decision = { liable, remedy, bearer };

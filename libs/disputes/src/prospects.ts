@@ -18,10 +18,10 @@ import { without } from './without.js';
 /** Who makes a fact known that is not known yet. */
 export type Supplier = 'buyer' | 'merchant' | 'verifier' | 'platform';
 /** Values that lead somewhere, fact by fact. */
-export type Condition = { readonly [Fact in keyof Facts]?: readonly Facts[Fact][] };
+export type OnAnswers = { readonly [Fact in keyof Facts]?: readonly Facts[Fact][] };
 
 /** One way in which a claim can end: by the rule alone, by the reissue that a rule asks for, or by a person to whom a rule sends it. */
-export type Outcome = { readonly rule: string; readonly when: Condition } & (
+export type Outcome = { readonly rule: string; readonly when: OnAnswers } & (
   ({ readonly by: 'rule' } & Decision) | { readonly by: 'reissue'; readonly remedy: 'REISSUE' } | { readonly by: 'person' }
 );
 

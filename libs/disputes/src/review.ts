@@ -1,4 +1,4 @@
-import { eventsOf, isAfter, plusHours, reject, type CommandOf, type Instant, type Rejection } from '@recourse/eventing';
+import { earliest, eventsOf, isAfter, plusHours, reject, type CommandOf, type Instant, type Rejection } from '@recourse/eventing';
 import { isIn, isOver, type SubmittedCase, type UnitIn } from './case.js';
 import type { DisputeCommand, DisputeEvent, DisputeRejection } from './dispute.js';
 import { contradictionIn, type Decision, type Explanation } from './policy-table.js';
@@ -22,8 +22,17 @@ export function requestPerson(
 
 type UnitUnderReview = UnitIn<'under-review'>;
 
-export const reviewStarted = (disputeId: string, units: readonly number[], rule: string, at: Instant) =>
-  event('ReviewStarted', { disputeId, units, until: plusHours(at, reviewHours), rule });
+/** @param reviewUntil by when reviews of these units that began before had to end: what is learned meanwhile prolongs none */
+export const reviewStarted = (
+  disputeId: string,
+  units: readonly number[],
+  rule: string,
+  at: Instant,
+  reviewUntil: readonly Instant[] = [],
+) => {
+  const until = plusHours(at, reviewHours);
+  return event('ReviewStarted', { disputeId, units, until: earliest(until, ...reviewUntil) ?? until, rule });
+};
 
 /** When the supervisor's time is over too. */
 const endOf = ({ status }: UnitUnderReview): Instant =>

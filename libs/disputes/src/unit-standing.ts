@@ -100,6 +100,8 @@ export function changeBy(event: OrderEvent): Change | undefined {
     }
     case 'PlatformDeliveryFailed':
       return { units: [event.data.unitNo], to: (unit) => ({ ...unit, platformFailure: true }) };
+    case 'PlatformIncidentNoted':
+      return { units: event.data.units, to: (unit) => ({ ...unit, platformFailure: true }) };
     case 'KeyRevealed': {
       const { unitNo, revealedAt } = event.data;
       return { units: [unitNo], to: (unit) => ({ ...unit, revealedAt }) };

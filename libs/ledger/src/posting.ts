@@ -8,7 +8,7 @@ import type {
   ReconciliationEvent,
 } from '@recourse/compensation/events';
 import type { DepositEvent } from '@recourse/deposits/events';
-import type { ComplaintEvent, DisputeEvent, PolicyEvent } from '@recourse/disputes/events';
+import type { ComplaintEvent, DisputeEvent, IncidentEvent, PolicyEvent } from '@recourse/disputes/events';
 import { UnknownEventType, type Event, type UniqueEvent } from '@recourse/eventing';
 import { isZero, type Money } from '@recourse/money';
 import type { FeeEvent, OrderEvent } from '@recourse/orders/events';
@@ -21,6 +21,7 @@ export type DomainEvent =
   | DisputeEvent
   | ComplaintEvent
   | PolicyEvent
+  | IncidentEvent
   | DepositEvent
   | FundEvent
   | FundControlEvent
@@ -235,6 +236,7 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'DeliveryOverdue':
     case 'UnitDelivered':
     case 'PlatformDeliveryFailed':
+    case 'PlatformIncidentNoted':
     case 'KeyRevealed':
     case 'ReceiptConfirmed':
     case 'ClaimOpened':
@@ -252,6 +254,7 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'DisputeSubmitted':
     case 'DraftLapsed':
     case 'EvidenceSubmitted':
+    case 'IncidentAttested':
     case 'VerificationRequested':
     case 'VerificationRecorded':
     case 'ReissueAwaited':
@@ -277,6 +280,10 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'CasePackExported':
     case 'DisputeWithdrawn':
     case 'PolicyPublished':
+    case 'IncidentRecorded':
+    case 'IncidentWidened':
+    case 'IncidentEnded':
+    case 'IncidentRetracted':
       return nothing;
     case 'ComplaintReceived':
     case 'ComplaintAnswered':

@@ -1,6 +1,6 @@
 import { buyerDebt, contribution, fund, fundControl, payout, reconciliation } from '@recourse/compensation';
 import { deposit } from '@recourse/deposits';
-import { complaint, dispute, policy } from '@recourse/disputes';
+import { complaint, dispute, incident, policy } from '@recourse/disputes';
 import { catalogueOf, erased, unique, type AnyCatalogue, type AnyDecider } from '@recourse/eventing';
 import { fees, order } from '@recourse/orders';
 
@@ -11,6 +11,7 @@ export const deciders: readonly AnyDecider[] = [
   erased(dispute),
   erased(complaint),
   erased(policy),
+  erased(incident),
   erased(deposit),
   erased(fund),
   erased(fundControl),

@@ -29,7 +29,10 @@ export function submittedClaim(order: Paid, claimId: string): Claim | Rejection<
   return claim.submittedAt !== undefined ? claim : reject('ClaimNotSubmitted', 'the claim is still a draft');
 }
 
-function factsOf({ terms }: Paid, { unitNo, product, price, fee, escrow, delivered, platformFailure, basis }: Unit): UnitFacts {
+export function factsOf(
+  { terms }: Paid,
+  { unitNo, product, price, fee, escrow, delivered, platformFailure, basis }: Unit,
+): UnitFacts {
   const revisions = [0, ...Object.values(basis).filter((revision) => revision !== undefined)].toSorted((a, b) => a - b);
   return {
     unitNo,

@@ -12,6 +12,7 @@ import {
   fail,
   history,
   key,
+  note,
   orderId,
   paid,
   pass,
@@ -111,6 +112,50 @@ describe('delivering', () => {
       at: after(5),
     }).events;
     expect(ended).toMatchObject([{ data: { units: [{ unitNo: 1, afterSaleEndsAt: after(29) }] } }, released(1, 'claim-closed')]);
+  });
+});
+
+describe('an incident of the platform', () => {
+  const noted = (...units: number[]) => ({
+    type: 'PlatformIncidentNoted' as const,
+    data: { orderId, units, incidentId: 'demo.I1', notedAt: start },
+  });
+
+  it('spoils what was delivered, once, and is a failed delivery of what was not', () => {
+    given(...history(...paid(3), deliver(1, 2)))
+      .when(note(1, 2, 3))
+      .then({ type: 'PlatformDeliveryFailed', data: { orderId, unitNo: 3, incident: 'demo.I1', failedAt: start } }, noted(1, 2));
+    given(...history(...paid(2), deliver(1, 2), note(1)))
+      .when(note(1, 2))
+      .then(noted(2));
+    given(...history(...paid(), deliver(1), note(1)))
+      .when(note(1))
+      .thenNothing();
+    given(...history(...paid(), fail()))
+      .when(note(1))
+      .thenNothing();
+  });
+
+  it('is among the facts of a later claim, with its event, and keeps nothing back from the merchant', () => {
+    const [opened] = given(...history(...paid(), deliver(1), note(1))).when(claim()).events;
+    expect(opened).toMatchObject({
+      data: { units: [{ platformFailure: true, evidence: expect.arrayContaining([`3@order-${orderId}`]) }] },
+    });
+    expect(typesOf(given(...history(...paid(), deliver(1), note(1))).when({ ...pass, at: after(25) }).events)).toEqual([
+      'EscrowReleased',
+    ]);
+  });
+
+  it('concerns units of this order that are paid and not refunded', () => {
+    given(...history(...paid(), deliver(1)))
+      .when(note(2))
+      .thenRejected('UnitUnknown');
+    given(...history(place()))
+      .when(note(1))
+      .thenRejected('NotPaid');
+    given(...history(...paid(), claim([1], { reason: 'not-delivered' }), refund()))
+      .when(note(1))
+      .thenNothing();
   });
 });
 

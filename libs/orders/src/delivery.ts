@@ -75,6 +75,20 @@ export function reportPlatformFailure({ unitNo, incident, at }: Do<'ReportPlatfo
   return [event('PlatformDeliveryFailed', { orderId: order.terms.orderId, unitNo, incident, failedAt: at })];
 }
 
+/** What was delivered stays delivered; the rest the platform has failed to hand over. S11 */
+export function noteIncident({ incidentId, units: named, at }: Do<'NoteIncident'>, order: Paid): Decision {
+  const units = unitsNamed(order, named)?.filter((unit) => !unit.platformFailure && !isRefunded(unit));
+  if (!units) return unknownUnit;
+  const { orderId } = order.terms;
+  const spoiled = units.filter(({ delivered }) => delivered).map(({ unitNo }) => unitNo);
+  return [
+    ...units
+      .filter(({ delivered }) => !delivered)
+      .map(({ unitNo }) => event('PlatformDeliveryFailed', { orderId, unitNo, incident: incidentId, failedAt: at })),
+    ...(spoiled.length > 0 ? [event('PlatformIncidentNoted', { orderId, units: spoiled, incidentId, notedAt: at })] : []),
+  ];
+}
+
 /** `[]`: it was revealed before and may be shown again, refunded or not. */
 export function revealKey({ unitNo, at }: Do<'RevealKey'>, order: Paid): Decision {
   const unit = order.units.get(unitNo);

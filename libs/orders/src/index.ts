@@ -1,4 +1,5 @@
 export { maxClaimUnits, maxEventsForClaims } from './claim.js';
+export { type OpenedClaim, replayClaim } from './claim-replay.js';
 export { deadlinesOf } from './deadline.js';
 export * from './fee-schedule.js';
 export * from './order.js';

@@ -55,6 +55,7 @@ export const unfreeze = (scope: FreezeScope = 'order') => ({ type: 'UnfreezeOrde
 export const reveal = (unitNo = 1) => ({ type: 'RevealKey', unitNo }) as const;
 export const confirm = (...units: number[]) => ({ type: 'ConfirmReceipt', units }) as const;
 export const fail = (unitNo = 1) => ({ type: 'ReportPlatformFailure', unitNo, incident: 'incident-7' }) as const;
+export const note = (...units: number[]) => ({ type: 'NoteIncident', incidentId: 'demo.I1', units }) as const;
 export const cancel = { type: 'CancelOrder', by: 'buyer' } as const;
 export const pass = { type: 'PassOrderDeadlines' } as const;
 

@@ -121,6 +121,7 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
     case 'DeliveryOverdue':
     case 'UnitDelivered':
     case 'PlatformDeliveryFailed':
+    case 'PlatformIncidentNoted':
     case 'KeyRevealed':
     case 'ReceiptConfirmed':
     case 'EscrowReleased':

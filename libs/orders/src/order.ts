@@ -4,7 +4,7 @@ import { closeClaim, openClaim, replaceUnit, submitClaim } from './claim.js';
 import { passDeadlines } from './deadline.js';
 import { freezeOrder, unfreezeOrder } from './freeze.js';
 import type { FeeSchedule } from './fee-schedule.js';
-import { confirmReceipt, deliverUnits, reportPlatformFailure, revealKey } from './delivery.js';
+import { confirmReceipt, deliverUnits, noteIncident, reportPlatformFailure, revealKey } from './delivery.js';
 import { type Decision, evolve, type Order, type Paid, type StampedOrderCommand } from './order-state.js';
 import { overturnRefund, revokeRefund } from './overturn.js';
 import { capturePayment } from './payment.js';
@@ -69,7 +69,7 @@ export interface UnitFacts {
   readonly sevenDayEndsAt?: Instant;
   /** Key fingerprint or top-up receipt: what a verifier asks about. */
   readonly deliveryReference?: string;
-  /** The platform's own delivery of this unit failed, by its own event. S11 */
+  /** The platform failed this unit, by an event of its own delivery or by a recorded incident. S11 */
   readonly platformFailure: boolean;
   readonly evidence: readonly EventReference[];
 }
@@ -240,6 +240,17 @@ export type OrderEvent =
       'PlatformDeliveryFailed',
       { readonly orderId: string; readonly unitNo: number; readonly incident: string; readonly failedAt: Instant }
     > // S11
+  /** A recorded incident of the platform spoiled these delivered units; an undelivered one is a PlatformDeliveryFailed. S11 */
+  | Event<
+      'PlatformIncidentNoted',
+      {
+        readonly orderId: string;
+        readonly units: readonly number[];
+        /** `{platform}.{no}`: its stream says who recorded it. */
+        readonly incidentId: string;
+        readonly notedAt: Instant;
+      }
+    >
   | Event<'KeyRevealed', { readonly orderId: string; readonly unitNo: number; readonly revealedAt: Instant }>
   | Event<'ReceiptConfirmed', { readonly orderId: string; readonly units: readonly number[]; readonly confirmedAt: Instant }>
   | Event<
@@ -416,6 +427,8 @@ export type OrderCommand =
   | { readonly type: 'CancelOrder'; readonly by: 'buyer' | 'shop' }
   | { readonly type: 'DeliverUnits'; readonly deliveries: readonly { readonly unitNo: number; readonly delivery: Delivery }[] }
   | { readonly type: 'ReportPlatformFailure'; readonly unitNo: number; readonly incident: string }
+  /** Units that an incident of the platform concerns; one that is refunded, or known to have failed, is passed over. S11 */
+  | { readonly type: 'NoteIncident'; readonly incidentId: string; readonly units: readonly number[] }
   | { readonly type: 'RevealKey'; readonly unitNo: number }
   | { readonly type: 'ConfirmReceipt'; readonly units: readonly number[] }
   | {
@@ -517,6 +530,8 @@ function decidePaid(command: Exclude<StampedOrderCommand, { type: OfAnyOrder }>,
       return deliverUnits(command, order);
     case 'ReportPlatformFailure':
       return reportPlatformFailure(command, order);
+    case 'NoteIncident':
+      return noteIncident(command, order);
     case 'RevealKey':
       return revealKey(command, order);
     case 'ConfirmReceipt':
@@ -548,6 +563,7 @@ export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
     DeliveryOverdue: 1,
     UnitDelivered: 1,
     PlatformDeliveryFailed: 1,
+    PlatformIncidentNoted: 1,
     KeyRevealed: 1,
     ReceiptConfirmed: 1,
     EscrowReleased: 1,

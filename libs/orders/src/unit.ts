@@ -28,7 +28,7 @@ export interface Unit extends UnitPrice {
   /** Part of the price on which the platform keeps no fee: refunded at the merchant's cost. */
   readonly feeFree: Money;
   readonly delivered: Delivered | undefined;
-  /** The merchant performed, the platform did not hand it over. S11 */
+  /** The platform did not hand it over, or spoiled it afterwards. S11 */
   readonly platformFailure: boolean;
   readonly confirmed: boolean;
   /** The platform bears a refund on it, or one was revoked, so the merchant gets what escrow has. K5 */
@@ -125,6 +125,12 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
       }));
     case 'PlatformDeliveryFailed':
       return change([event.data], (unit) => ({ ...unit, platformFailure: true, basis: { ...unit.basis, failed: revision } }));
+    case 'PlatformIncidentNoted':
+      return change(numbered(event.data.units), (unit) => ({
+        ...unit,
+        platformFailure: true,
+        basis: { ...unit.basis, failed: revision },
+      }));
     case 'KeyRevealed':
       return change([event.data], (unit, { revealedAt }) => ({
         ...unit,

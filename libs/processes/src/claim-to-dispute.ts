@@ -1,6 +1,7 @@
 import type { Process } from '@recourse/eventing';
 import type { ComplaintEvent, DisputeCommand, DisputeEvent } from '@recourse/disputes/events';
 import type { OrderCommand, OrderEvent } from '@recourse/orders/events';
+import { attest } from './incidents.js';
 
 const dispute = (name: string, id: string, command: DisputeCommand, ...settledBy: string[]) =>
   ({ do: 'command', name, category: 'dispute', id, command, settledBy }) as const;
@@ -54,6 +55,8 @@ export const claimToDispute: Process<OrderEvent | DisputeEvent | ComplaintEvent>
           linkedAt: recordedAt,
         }),
       ),
+    PlatformIncidentNoted: attest,
+    PlatformDeliveryFailed: attest,
     DraftLapsed: ({ data }) => [
       order('close-claim', data.orderId, { type: 'CloseClaim', claimId: data.disputeId, outcome: 'lapsed' }, 'ClaimOver'),
     ],

@@ -12,6 +12,7 @@ type FactChange = EventOf<
   | 'MerchantStayedSilent'
   | 'EvidencePhaseEnded'
   | 'PersonRequested'
+  | 'IncidentAttested'
 >;
 
 type Submitted = Recorded<EventOf<DisputeEvent, 'DisputeSubmitted'>>['data'];
@@ -20,6 +21,11 @@ async function submittedCase(disputeId: string, streams: StreamReader): Promise<
   for (const { type, data } of await streams.read<DisputeEvent>(`dispute-${disputeId}`))
     if (type === 'DisputeSubmitted') return data;
   throw new Error(`dispute ${disputeId} is judged before it was submitted`);
+}
+
+/** A draft may know of an incident before it is judged on it. */
+async function isSubmitted(disputeId: string, streams: StreamReader): Promise<boolean> {
+  return (await streams.read<DisputeEvent>(`dispute-${disputeId}`)).some(({ type }) => type === 'DisputeSubmitted');
 }
 
 const toDispute = (name: string, id: string, command: DisputeCommand): Action => ({
@@ -70,6 +76,8 @@ export const judging: Process<DisputeEvent> = {
     MerchantStayedSilent: applyPolicy,
     EvidencePhaseEnded: applyPolicy,
     PersonRequested: applyPolicy,
+    IncidentAttested: async (event, streams) =>
+      (await isSubmitted(event.data.disputeId, streams)) ? applyPolicy(event, streams) : [],
     VerificationRequested: ({ data }) => [{ do: 'wake', kind: 'verification', key: data.disputeId }],
   },
 };

@@ -11,6 +11,7 @@ import { eligibility } from './eligibility.js';
 import { fundBook } from './fund-book.js';
 import { fundCoverage } from './fund-coverage.js';
 import { fundStanding } from './fund-standing.js';
+import { incidentBook } from './incidents.js';
 import { journal } from './journal.js';
 import { orderBook } from './order-book.js';
 import { orderFreezes } from './order-freezes.js';
@@ -51,6 +52,7 @@ const history: readonly (AnyReadModel | string)[] = [
   differences,
   caseFile,
   complaints,
+  incidentBook,
   eligibility,
 ];
 

@@ -94,6 +94,7 @@ export {
   type HandedOverRow,
   type FundStandingRow,
 } from './fund-standing.js';
+export { incidentBook, listIncidents, type IncidentRow } from './incidents.js';
 export { balances, journal, journalRows, postingTypes, type Balance } from './journal.js';
 export { exposureOf, findOrder, openOrders, orderBook, shownOrders, type UnitRow } from './order-book.js';
 export { freezesOf, orderFreezes, ordersFrozenWith } from './order-freezes.js';
