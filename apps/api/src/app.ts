@@ -43,6 +43,7 @@ import { claimCommands, disputeCommands, Disputes } from './disputes.js';
 import { Edge } from './edge.js';
 import { evidenceCommands, EvidenceResource, uploadStreams } from './evidence.js';
 import { Explanations } from './explanation.js';
+import { Eligibilities, EligibilityResource } from './eligibility.js';
 import { Exposures } from './exposures.js';
 import { Faults } from './faults.js';
 import { feeCommands, Fees } from './fees.js';
@@ -56,6 +57,7 @@ import { Parties } from './parties.js';
 import { payoutCommands, Payouts } from './payouts.js';
 import { Policies, policyCommands } from './policies.js';
 import { PolicyShelf } from './policy-shelf.js';
+import { PolicyTables } from './policy-tables.js';
 import { Receipts, uniqueCommands } from './receipts.js';
 import { Reconciliations, reconciliationCommands, billCommands } from './reconciliation.js';
 import { Recourse, recourseCommands } from './recourse.js';
@@ -64,7 +66,7 @@ import { Relay, relayedDisputeCommands, relayedOrderCommands } from './relay.js'
 import { Reviews } from './reviews.js';
 import { WritesOnce } from './route.js';
 import { Sandbox } from './sandbox.js';
-import { maxBodyBytes, type Settings, uploadTimeoutMs } from './settings.js';
+import { largerBodies, maxBodyBytes, type Settings, uploadTimeoutMs } from './settings.js';
 import { Statement } from './statement.js';
 import {
   clockToken,
@@ -145,6 +147,7 @@ class ApiModule {
       Checklists,
       Explanations,
       Incidents,
+      EligibilityResource,
       TriageResource,
       Refunds,
       Payouts,
@@ -188,6 +191,8 @@ class ApiModule {
         Receipts,
         Exposures,
         PolicyShelf,
+        PolicyTables,
+        Eligibilities,
         Relay,
         ...(settings.virtualClock ? [VirtualClock] : []),
         aggregateStoreProvider(openAggregateStore({ eventStore, log })),
@@ -245,7 +250,7 @@ export async function createApi(parts: ApiParts): Promise<NestExpressApplication
   app.disable('etag');
   app.use(noStore);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  acceptJson(app, maxBodyBytes, { streams: uploadStreams });
+  acceptJson(app, maxBodyBytes, { streams: uploadStreams, larger: largerBodies });
   SwaggerModule.setup('docs', app, openApiOf(app), { jsonDocumentUrl: 'docs/openapi.json', customSiteTitle: 'Recourse API' });
   const server = app.getHttpServer();
   server.headersTimeout = headersTimeoutMs;

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Inject, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type Actor, type EventOf, periodId, type Recorded } from '@recourse/eventing';
 import type { EventStore } from '@recourse/eventstore';
@@ -11,7 +11,7 @@ import { depositId } from '@recourse/processes';
 import { maskKey, type Vault, VaultError } from '@recourse/vault';
 import { Edge, maxStreamEvents, type Run } from './edge.js';
 import { Exposures } from './exposures.js';
-import { eligibilityOf } from './eligibility.js';
+import { AsOfQuery, Eligibilities } from './eligibility.js';
 import {
   disputeIdShape,
   Flag,
@@ -203,6 +203,7 @@ export class Orders {
     @Inject(Receipts) private readonly receipts: Receipts,
     @Inject(Exposures) private readonly exposures: Exposures,
     @Inject(PolicyShelf) private readonly shelf: PolicyShelf,
+    @Inject(Eligibilities) private readonly eligibilities: Eligibilities,
     @Inject(eventStoreToken) private readonly eventStore: EventStore,
     @Inject(databaseToken) private readonly database: Database,
     @Inject(vaultToken) private readonly vault: Vault,
@@ -420,20 +421,22 @@ export class Orders {
 
   @Get(':orderNo/units/:unit/eligibility')
   @Reads(...everyRole)
-  @ApiOperation({ summary: 'What a claim on this unit would lead to now, reason by reason, and by which rule' })
-  async eligibility(@Param('orderNo') orderNo: string, @Param('unit') unit: string, @Caller() caller: Actor) {
-    const found = await this.visible(caller, orderNo);
+  @ApiOperation({
+    summary:
+      'What the buyer of this unit could get, now or as of a past moment: by which rule, from whom, what is missing, which clocks run',
+  })
+  async eligibility(
+    @Param('orderNo') orderNo: string,
+    @Param('unit') unit: string,
+    @Query() { asOf }: AsOfQuery,
+    @Caller() caller: Actor,
+  ) {
     const unitNo = unitNoOf(unit);
-    const row = found.units.find((candidate) => candidate.unit_no === unitNo);
-    if (row === undefined) throw new Problem(404, 'unit-unknown', 'the order has no such unit');
-    const placed = await this.parties.order(caller, orderNo);
-    return eligibilityOf({
-      order: placed,
-      status: found.status,
-      unit: row,
-      table: await this.shelf.frozen(placed.policy),
-      now: await this.edge.now(),
-    });
+    const known = idShape.test(orderNo) ? { orderId: `${caller.platform}.${orderNo}`, unitNo } : undefined;
+    const answer = known === undefined ? undefined : await this.eligibilities.one(caller, known, asOf);
+    if (answer !== undefined) return answer;
+    await this.visible(caller, orderNo);
+    throw new Problem(404, 'unit-unknown', 'the order has no such unit, or had none then');
   }
 
   /** What a confirmed transaction did, also when it was told before: it paid, or it goes back, or both in part. */

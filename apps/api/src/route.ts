@@ -47,6 +47,10 @@ export const Reads = (...roles: Role[]): MethodDecorator =>
     ...problems(400, 401, 403, 404, 503),
   );
 
+/** A route that only reads what its body names: no Idempotency-Key, since nothing is done. */
+export const Asks = (...roles: Role[]): MethodDecorator =>
+  applyDecorators(HttpCode(200), Reads(...roles), ApiExtension('x-reads', true), ...problems(413));
+
 /** Everybody who is something at a platform. */
 export const everyRole = ['shop', 'buyer', 'merchant', 'arbitrator', 'finance', 'operator'] as const;
 

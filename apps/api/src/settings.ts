@@ -11,3 +11,7 @@ export interface Settings {
 export const uploadTimeoutMs = 120_000;
 /** Largest request body but for uploads. */
 export const maxBodyBytes = 65_536;
+/** The most units one query asks for. */
+export const maxUnitsOfQuery = 1_000;
+/** So many units fit whatever their orders are called. */
+export const largerBodies = { '/eligibility/query': 131_072 } as const;

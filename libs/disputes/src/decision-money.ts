@@ -1,4 +1,5 @@
-import { share, subtract, zero, type Money } from '@recourse/money';
+import { subtract, zero, type Money } from '@recourse/money';
+import type { Award } from './award.js';
 import type { Decision } from './policy-table.js';
 
 /** Of the price, in percent; a new remedy does not compile until it is known what it gives. */
@@ -28,13 +29,15 @@ export interface UnitMoney {
   readonly platform: Money;
 }
 
-/** How a refund is borne; together the parts are the refund. */
-export function partsOf(decision: Decision, refund: Money): UnitMoney {
-  const merchant = share(refund, BigInt(merchantPercents[decision.bearer](decision)), 100n);
+/** How an award is borne; together the parts are the refund. */
+export function borneBy({ bearer }: Pick<Decision, 'bearer'>, { refund, merchantPart }: Award): UnitMoney {
+  const none = zero(refund.asset);
+  const merchants: Readonly<Record<Decision['bearer'], Money>> = {
+    merchant: refund,
+    platform: none,
+    shared: merchantPart ?? none,
+    none,
+  };
+  const merchant = merchants[bearer];
   return { buyer: refund, merchant, platform: subtract(refund, merchant) };
 }
-/** What a decision makes of a unit of this price, half up. */
-export const moneyOf = (decision: Decision, price: Money): UnitMoney =>
-  decision.remedy === 'NONE'
-    ? partsOf(decision, zero(price.asset))
-    : partsOf(decision, share(price, BigInt(refundedPercent(decision)), 100n));

@@ -5,6 +5,7 @@ export { awardOf, contradictionIn } from './award.js';
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
 export { areTimesSound, buyerEvidenceKinds, merchantEvidenceKinds, takesEvidence } from './evidence.js';
+export { eligibilityOf, obstacles, sourceOf } from './eligibility.js';
 export * from './events.js';
 export { faultCatalogue, faultNamed, faultOf } from './fault-catalogue.js';
 export { explainCase } from './explanation.js';
@@ -26,11 +27,14 @@ export {
   type SimulationCount,
   type SimulationReport,
 } from './simulation-totals.js';
+export { losses } from './clocks.js';
+export { PolicyProspects } from './prospects.js';
 export { isTable, readTable, validateTable } from './table-check.js';
 export { speakers } from './transcript.js';
 export { rederive } from './rederivation.js';
 export { suggestedTags, triage } from './triage.js';
 export { rejudge } from './verdict.js';
+export type * from './eligibility.js';
 export type * from './policy-diff.js';
 export type * from './policy-lint.js';
 export type * from './explanation.js';
@@ -39,3 +43,4 @@ export type * from './rederivation.js';
 export type { Turn } from './turn.js';
 export type * from './case-material.js';
 export type * from './policy-timeline.js';
+export type * from './prospects.js';

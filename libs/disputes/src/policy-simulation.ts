@@ -2,7 +2,8 @@ import { isAfter, type Instant } from '@recourse/eventing';
 import type { Money } from '@recourse/money';
 import type { ClaimReason, PolicyReference } from '@recourse/orders/events';
 import { isOver, type CaseUnit, type SubmittedCase, type UnitStatus } from './case.js';
-import { moneyOf, partsOf, type UnitMoney } from './decision-money.js';
+import { awardOf } from './award.js';
+import { borneBy, type UnitMoney } from './decision-money.js';
 import type { DisputeEvent, UnitVerdict } from './dispute.js';
 import { evolve } from './evolution.js';
 import { findingsOf } from './facts.js';
@@ -155,14 +156,14 @@ export class PolicySimulation {
     if (unit.status.is === 'under-review') return undefined;
     // What was recorded counts; a fact that was not asked for at the time is derived today.
     const facts: Facts = { ...findingsOf(state, unit).facts, ...recorded };
-    let rule = ruleFor(state, this.table, facts);
+    let rule = ruleFor(this.table, facts, state.personRequested);
     // Nobody waits for a reissue whose time is over. S29
     if (rule.then.do === 'await-reissue' && isAfter(at, state.reissueUntil))
-      rule = ruleFor(state, this.table, { ...facts, reissue: 'missed' });
+      rule = ruleFor(this.table, { ...facts, reissue: 'missed' }, state.personRequested);
     const { id, then } = rule;
     if (then.do === 'decide') {
       const { liable, remedy, bearer } = then;
-      return { is: 'decided', by: 'rule', rule: id, liable, remedy, bearer, money: moneyOf(then, unit.claimed.price) };
+      return { is: 'decided', by: 'rule', rule: id, liable, remedy, bearer, money: borneBy(then, awardOf(then, unit.claimed)) };
     }
     if (then.do === step || waitsIn[then.do] === unit.status.is) return undefined;
     // What no verifier can be asked about is looked at by a person. S49
@@ -177,8 +178,8 @@ const recordedFacts = (event: DisputeEvent, { unitNo }: CaseUnit): Partial<Facts
   event.type === 'VerdictReached' ? (event.data.units.find((unit) => unit.unitNo === unitNo)?.facts ?? {}) : {};
 
 const oldEnd = ({ data: { decidedBy: by, rule } }: VerdictReached, unit: UnitVerdict): UnitEnd => {
-  const { liable, remedy, bearer, refund } = unit;
-  return { is: 'decided', by, rule, liable, remedy, bearer, money: partsOf(unit, refund) };
+  const { liable, remedy, bearer } = unit;
+  return { is: 'decided', by, rule, liable, remedy, bearer, money: borneBy(unit, unit) };
 };
 
 /** What an event says of a unit: the policy was applied and came to this step, or the unit is over. */

@@ -7,9 +7,9 @@ import {
   matchRule,
   personRequestedRule,
   policyHash,
-  type Facts,
   type PolicyRule,
   type PolicyTable,
+  type RecordedFacts,
   type RuleOutcome,
 } from './policy-table.js';
 import { reviewStarted } from './review.js';
@@ -34,7 +34,7 @@ const waitOf: Partial<Record<CaseUnit['status']['is'], RuleOutcome['do']>> = {
 };
 
 /** What becomes of a unit whose buyer asked for a person, where a rule would not simply refund it. K14 */
-const forPerson: PolicyRule = {
+export const forPerson: PolicyRule = {
   id: personRequestedRule,
   when: {},
   then: { do: 'review' },
@@ -48,8 +48,8 @@ const forPerson: PolicyRule = {
 const isForPerson = ({ then }: PolicyRule): boolean =>
   then.do === 'await-merchant' || then.do === 'await-evidence' || (then.do === 'decide' && then.remedy !== 'FULL_REFUND');
 
-/** The rule that a table has for these facts; not where the buyer asked for a person and it would keep him from one. */
-export function ruleFor({ personRequested }: SubmittedCase, table: PolicyTable, facts: Facts): PolicyRule {
+/** The rule that gets its turn. */
+export function ruleFor(table: PolicyTable, facts: RecordedFacts, personRequested: boolean): PolicyRule {
   const byTable = matchRule(table, facts);
   return personRequested && isForPerson(byTable) ? forPerson : byTable;
 }
@@ -57,7 +57,7 @@ export function ruleFor({ personRequested }: SubmittedCase, table: PolicyTable, 
 const matchAll = (state: SubmittedCase, table: PolicyTable): readonly Matched[] =>
   state.units.filter(isMovable).map((unit) => {
     const findings = findingsOf(state, unit);
-    const matched = ruleFor(state, table, findings.facts);
+    const matched = ruleFor(table, findings.facts, state.personRequested);
     return { unit, ...findings, rule: matched.id, matched };
   });
 const numbersOf = (matches: readonly Matched[]) => matches.map(({ unit }) => unit.unitNo);

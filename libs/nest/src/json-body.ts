@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import { Problem } from './problem.js';
@@ -14,6 +15,10 @@ const refusals: Readonly<Record<string, readonly [number, string, string]>> = {
   'request.aborted': [400, 'request-aborted', 'the request ended before its body'],
 };
 
+/** Paths that take a larger body than the others. */
+export type LargerBodies = Readonly<Record<string, number>>;
+const pathOf = ({ url = '' }: Pick<IncomingMessage, 'url'>): string => url.split('?')[0] ?? '';
+
 const announcedBytes = ({ headers }: Request): number => Number(headers['content-length'] ?? 0);
 
 /** Requests whose body their route reads itself, as it arrives. */
@@ -24,11 +29,11 @@ export interface Streams {
 
 /** What says beforehand that it cannot be taken is not read. */
 const refuseUnread =
-  (maxJsonBytes: number, streams: Streams | undefined) =>
+  (limitOf: (request: Request) => number, streams: Streams | undefined) =>
   (request: Request, _: Response, next: NextFunction): void => {
     const bytes = announcedBytes(request);
     const isStream = streams?.isOne(request) === true;
-    const maxBytes = isStream ? streams.maxBytes : maxJsonBytes;
+    const maxBytes = isStream ? streams.maxBytes : limitOf(request);
     if (bytes > maxBytes)
       return next(
         new Problem(413, 'body-too-large', `a body has ${maxBytes} bytes at most`, { headers: { Connection: 'close' } }),
@@ -91,6 +96,7 @@ const limitArrival =
 
 export interface BodyRules {
   readonly streams?: Streams;
+  readonly larger?: LargerBodies;
   /** How long a body may take that is not streamed; default 15 s. */
   readonly arrivalMs?: number;
 }
@@ -99,10 +105,13 @@ export interface BodyRules {
 export function acceptJson(
   app: NestExpressApplication,
   maxBytes: number,
-  { streams, arrivalMs = usualArrivalMs }: BodyRules = {},
+  { streams, arrivalMs = usualArrivalMs, larger = {} }: BodyRules = {},
 ): void {
   app.use(limitArrival(arrivalMs, streams));
-  app.use(refuseUnread(maxBytes, streams));
+  app.use(refuseUnread((request) => larger[pathOf(request)] ?? maxBytes, streams));
+  // The first one that reads the body leaves nothing for the next; which type it has was looked at before.
+  for (const [path, limit] of Object.entries(larger))
+    app.useBodyParser('json', { limit, type: (request: IncomingMessage) => pathOf(request) === path });
   app.useBodyParser('json', { limit: maxBytes });
   app.use(translateRefusal);
   app.use(demandPlainObject);

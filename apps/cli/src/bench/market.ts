@@ -12,6 +12,8 @@ const requestsAtOnce = 8;
 
 const cny = (minor: number) => ({ asset: 'CNY', minor: String(minor) });
 const settlementOf = { escrow: 'ESCROW', fund: 'ON_DELIVERY' } as const satisfies Record<RefundKind, string>;
+/** `B{no}` */
+const numberOf = (orderNo: string): number => Number(orderNo.slice(1));
 const pick = (from: readonly string[], no: number): string => from[no % from.length] ?? '';
 
 /** So many at once; the first failure ends it. */
@@ -65,11 +67,45 @@ export class BenchMarket {
     });
   }
 
+  /** Delivered orders of so many keys each. @returns their numbers */
+  sales(count: number, units: number, onSale: () => void): Promise<string[]> {
+    const numbers = Array.from({ length: count }, () => (this.#orders += 1));
+    return atOnce(numbers, requestsAtOnce, async (no) => {
+      const orderNo = await this.sell(
+        'escrow',
+        no,
+        units,
+        poster(this.client, `sale-${no}`, () => (this.#requests += 1)),
+      );
+      onSale();
+      return orderNo;
+    });
+  }
+
+  /** A claim on the first unit of each of these orders, which waits for a person. */
+  async claimOf(orderNos: readonly string[]): Promise<void> {
+    await atOnce(orderNos, requestsAtOnce, async (orderNo) => {
+      const post = poster(this.client, `claim-of-${orderNo}`, () => (this.#requests += 1));
+      await post(`buyer:${pick(buyers, numberOf(orderNo))}`, '/disputes', { orderNo, units: [1], reason: 'platform-failure' });
+    });
+  }
+
   /** One delivered order of one key. That the platform failed is for a person to decide, so no verifier and no clock plays a part. */
   private async claim(kind: RefundKind, no: number): Promise<string> {
     const post = poster(this.client, `claim-${no}`, () => (this.#requests += 1));
+    const orderNo = await this.sell(kind, no, 1, post);
+    const buyer = pick(buyers, no);
+    const { body } = await post(`buyer:${buyer}`, '/disputes', { orderNo, units: [1], reason: 'platform-failure' });
+    return String(body['disputeId']);
+  }
+
+  private async sell(kind: RefundKind, no: number, units: number, post: ReturnType<typeof poster>): Promise<string> {
     const orderNo = `B${no}`;
     const buyer = pick(buyers, no);
+    const keys = Array.from({ length: units }, (_, i) => ({
+      unit: i + 1,
+      key: `KEY-${orderNo}-${String(i + 1).padStart(4, '0')}`,
+    }));
     await post('shop', '/orders', {
       orderNo,
       merchant: pick(merchants, no),
@@ -80,14 +116,13 @@ export class BenchMarket {
       settlement: settlementOf[kind],
       promise: { afterSaleHours: 24, deliverWithinHours: 24, reissue: false, sevenDay: false },
       consent: { version: 1, hash: this.policyHash },
-      lines: [{ product: 'game card', unitPrice: cny(priceMinor), quantity: 1 }],
-      fee: cny(250),
+      lines: [{ product: 'game card', unitPrice: cny(priceMinor), quantity: units }],
+      fee: cny(250 * units),
     });
-    await post('shop', '/sandbox/captures', { transaction: `payment-${orderNo}`, amount: cny(priceMinor) });
+    await post('shop', '/sandbox/captures', { transaction: `payment-${orderNo}`, amount: cny(priceMinor * units) });
     await post('shop', `/orders/${orderNo}/payments`, { transaction: `payment-${orderNo}` });
-    await post('shop', `/orders/${orderNo}/deliveries`, { units: [{ unit: 1, key: `KEY-${orderNo}-0001` }] });
-    const { body } = await post(`buyer:${buyer}`, '/disputes', { orderNo, units: [1], reason: 'platform-failure' });
-    return String(body['disputeId']);
+    await post('shop', `/orders/${orderNo}/deliveries`, { units: keys });
+    return orderNo;
   }
 }
 

@@ -7,6 +7,7 @@ import { complaints } from './complaints.js';
 import { deadlines } from './deadlines.js';
 import { depositStatement } from './deposit-statement.js';
 import { differences } from './differences.js';
+import { eligibility } from './eligibility.js';
 import { fundBook } from './fund-book.js';
 import { fundCoverage } from './fund-coverage.js';
 import { fundStanding } from './fund-standing.js';
@@ -54,6 +55,7 @@ const history: readonly (AnyReadModel | string)[] = [
   complaints,
   incidentBook,
   policyVersions,
+  eligibility,
 ];
 
 export const readModels: readonly AnyReadModel[] = history.filter((model) => typeof model !== 'string');

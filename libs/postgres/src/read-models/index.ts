@@ -79,6 +79,17 @@ export {
   findDifference,
   listDifferences,
 } from './differences.js';
+export {
+  clocksBetween,
+  eligibility,
+  knownUnits,
+  policiesOf,
+  type ClockPlace,
+  type KnownUnit,
+  type KnownUpTo,
+  type RunningClock,
+  type UnitOfOrder,
+} from './eligibility.js';
 export { findFund, fundBook, type FundRow } from './fund-book.js';
 export { fundCoverage, listCoverage, type CoverageRow } from './fund-coverage.js';
 export {
