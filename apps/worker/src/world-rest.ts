@@ -204,8 +204,8 @@ function stuckEscrow({ world }: Town): readonly string[] {
   return world.idsOf('order').flatMap((id) => {
     const state = world.stateOf('order', id) as Order;
     if (state.status !== 'paid') return [];
-    return [...state.units.values()].flatMap(({ unitNo, escrow, price, refundedFromEscrow, platformFailure }) =>
-      escrow === 'held' && !platformFailure && refundedFromEscrow.minor < price.minor
+    return [...state.units.values()].flatMap(({ unitNo, escrow, price, refundedFromEscrow, released, platformFailure }) =>
+      escrow === 'held' && !platformFailure && refundedFromEscrow.minor + released.minor < price.minor
         ? [`unit ${unitNo} of ${id} is held for ever`]
         : [],
     );

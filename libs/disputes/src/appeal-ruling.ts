@@ -7,7 +7,7 @@ import type { CaseUnit, Dispute, OpenAppeal, SubmittedCase } from './case.js';
 import type { DisputeEvent, DisputeRejection, OverriddenUnit } from './dispute.js';
 import { findingsOf } from './facts.js';
 import { afterRefund, amountFault, blameContradictionIn, contradictionIn, restOf } from './award.js';
-import { type Explanation } from './policy-table.js';
+import type { Explanation } from './policy-table.js';
 import { escalationHours, isExplained, maxExplanationLength } from './review.js';
 import { appealRule, verdictsOn, type Judged } from './verdict.js';
 
