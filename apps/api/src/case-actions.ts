@@ -3,6 +3,7 @@ import type { Actor } from '@recourse/eventing';
 import type { CaseFile } from '@recourse/postgres';
 
 type UnitStatus = CaseFile['units'][number]['status'];
+type Verdict = CaseFile['verdicts'][number];
 
 /** Something that the caller may do with a case now. */
 export interface CaseAction {
@@ -16,7 +17,9 @@ export interface CaseAction {
     | 'reissue'
     | 'decide'
     | 'override'
-    | 'approve-override';
+    | 'approve-override'
+    | 'appeal'
+    | 'rule-on-appeal';
   /** To POST to; `{unit}` is one of `units`. */
   readonly path: string;
   readonly what: Explanation;
@@ -35,11 +38,35 @@ const silences = {
   answer: { zh: '视为商户承担责任，全额退款', en: 'the merchant is liable and the buyer is refunded in full' },
   reissue: { zh: '视为未补发，按规则退款', en: 'the reissue is missed, and the policy decides' },
   evidence: { zh: '按已有证据人工裁决', en: 'a person decides on what there is' },
+  appeal: { zh: '判定生效', en: 'the verdict becomes final' },
+  ruling: {
+    zh: '升级给主管；再过 48 小时仍未裁决则申诉方胜，平台承担',
+    en: 'it goes to a supervisor; 48 hours later the appellant wins at the cost of the platform',
+  },
   review: {
     zh: '升级给主管；再过 48 小时仍未裁决则判买家胜，平台承担',
     en: 'it goes to a supervisor; 48 hours later the buyer wins at the cost of the platform',
   },
 } as const satisfies Record<string, Explanation>;
+
+/** Who may still appeal which units of a verdict: the buyer what he was refused, the merchant what he is to bear. */
+export function mayAppeal(found: CaseFile, verdict: Verdict, { role }: Pick<Actor, 'role'>) {
+  const isOverturned = found.overrides.some((one) => one.verdict_id === verdict.verdict_id && one.status === 'overturned');
+  if (verdict.final_at !== null || isOverturned) return [];
+  const priceOf = new Map(found.units.map(({ unit_no: unitNo, price }) => [unitNo, price]));
+  const concerned = {
+    buyer: verdict.units.filter(
+      ({ unitNo, refund, refundedBefore }) =>
+        BigInt(refund.minor) + BigInt(refundedBefore?.minor ?? 0) < (priceOf.get(unitNo) ?? 0n),
+    ),
+    merchant: verdict.units.filter(({ refund, bearer }) => BigInt(refund.minor) > 0n && bearer !== 'platform'),
+  };
+  return (['buyer', 'merchant'] as const)
+    .filter((by) => role === by || (role !== 'buyer' && role !== 'merchant'))
+    .filter((by) => !found.appeals.some((one) => one.verdict_id === verdict.verdict_id && one.by_party === by))
+    .map((by) => ({ by, units: concerned[by].map(({ unitNo }) => unitNo), until: verdict.appeal_until }))
+    .filter(({ units }) => units.length > 0);
+}
 
 /** What one of the parties, an arbitrator or an operator may do next and until when; finance reads only. */
 export function actionsOf(
@@ -79,6 +106,21 @@ export function actionsOf(
         ]
       : [];
   };
+  const appeals = (): CaseAction[] =>
+    found.verdicts.flatMap((verdict) =>
+      mayAppeal(found, verdict, caller)
+        .filter(({ until }) => !isOverdue(until))
+        .map(({ units, until }) =>
+          offer({
+            action: 'appeal',
+            path: `${base}/verdicts/${verdict.verdict_id}/appeal`,
+            what: { zh: `对 ${verdict.verdict_id} 提出申诉`, en: `appeal ${verdict.verdict_id}` },
+            until,
+            units,
+            silence: silences.appeal,
+          }),
+        ),
+    );
   switch (caller.role) {
     case 'buyer':
       return [
@@ -106,6 +148,7 @@ export function actionsOf(
         ...(isDraft || (isOpen && !isTouched)
           ? [offer({ action: 'withdraw', path: `${base}/withdrawal`, what: { zh: '撤回申请', en: 'withdraw the claim' } })]
           : []),
+        ...appeals(),
       ];
     case 'merchant':
       return [
@@ -127,6 +170,7 @@ export function actionsOf(
               silence: unitsIn('awaiting-reissue').length > 0 ? silences.reissue : null,
             }))),
         ...evidence(),
+        ...appeals(),
       ];
     case 'arbitrator':
     case 'operator':
@@ -143,6 +187,27 @@ export function actionsOf(
           const path = `${base}/verdicts/${verdictId}/override`;
           const override = found.overrides.find((one) => one.verdict_id === verdictId);
           if (override?.status === 'overturned') return [];
+          const open = found.appeals.filter((one) => one.verdict_id === verdictId && one.status === 'open');
+          const [until] = open
+            .map((one) => one.until)
+            .toSorted()
+            .reverse();
+          if (until !== undefined)
+            return caller.role === 'arbitrator'
+              ? [
+                  offer({
+                    action: 'rule-on-appeal',
+                    path: `${base}/verdicts/${verdictId}/appeal/ruling`,
+                    what: {
+                      zh: `由另一人对 ${verdictId} 的申诉作出裁决`,
+                      en: `rule, as another person, on the appeal of ${verdictId}`,
+                    },
+                    until,
+                    units: [...new Set(open.flatMap(({ units }) => units))],
+                    silence: silences.ruling,
+                  }),
+                ]
+              : [];
           return override === undefined
             ? [offer({ action: 'override', path, what: { zh: `提议改判 ${verdictId}`, en: `propose to overturn ${verdictId}` } })]
             : [

@@ -219,7 +219,7 @@ describe('a claim', () => {
     await api.settled();
     const now = plusHours(day, 36);
     expect(await ask('E2', { as: merchant })).toMatchObject({
-      claim: { disputeId: 'demo.E2.2', stage: 'verifying', turn: 'verifier', rule: 'verify', until: plusHours(now, 24) },
+      claim: { disputeId: 'demo.E2.2', stage: 'verifying', turn: 'platform', rule: 'verify', until: plusHours(now, 24) },
     });
     await order('E3');
     const position = placeOf(await pay('E3'));

@@ -4,7 +4,7 @@ import type { CaseStanding, CaseStatus } from './case-standing.js';
 import type { Explanation } from './policy-table.js';
 import type { UnitStanding, UnitTerms } from './unit-standing.js';
 
-export type Party = 'buyer' | 'merchant' | 'both' | 'verifier' | 'arbitrator' | 'platform' | 'nobody';
+export type Party = 'buyer' | 'merchant' | 'both' | 'arbitrator' | 'platform' | 'nobody';
 export type ClockName = 'payment' | 'delivery' | 'after-sale' | 'seven-day' | 'release' | 'supervision' | 'appeal' | CaseStatus;
 
 /** A moment up to which something can be done, itself included. */
@@ -143,20 +143,4 @@ export const losses: Readonly<Record<ClockName, Loss>> = {
   submitted: nothing,
   decided: nothing,
   resolved: nothing,
-};
-
-/** Whose turn it is. */
-export const turns: Readonly<Record<CaseStatus, Party>> = {
-  draft: 'buyer',
-  submitted: 'platform',
-  verifying: 'verifier',
-  'awaiting-reissue': 'merchant',
-  'awaiting-buyer-check': 'buyer',
-  'awaiting-merchant': 'merchant',
-  'awaiting-evidence': 'both',
-  'under-review': 'arbitrator',
-  decided: 'nobody',
-  resolved: 'nobody',
-  lapsed: 'nobody',
-  withdrawn: 'nobody',
 };

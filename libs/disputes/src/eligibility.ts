@@ -2,7 +2,8 @@ import { isAfter, plusHours, plusMs, type Instant } from '@recourse/eventing';
 import { subtract, zero, type Money } from '@recourse/money';
 import { type ClaimReason, claimReasons, type UnitFacts } from '@recourse/orders/events';
 import type { CaseStanding, CaseStatus, VerdictStanding } from './case-standing.js';
-import { clocksOf, isRefundedInFull, stoppedMs, turns, type Clock, type Party, type UnitSnapshot } from './clocks.js';
+import { turns } from './turn.js';
+import { clocksOf, isRefundedInFull, stoppedMs, type Clock, type Party, type UnitSnapshot } from './clocks.js';
 import { evolve } from './evolution.js';
 import { findingsOf } from './facts.js';
 import type { Decision, Explanation, RecordedFacts } from './policy-table.js';
@@ -133,7 +134,7 @@ function claimOf({ standing: { claim }, latest }: UnitSnapshot, table: PolicyPro
     disputeId,
     isOpen: claim !== undefined,
     stage: status,
-    turn: isOverdue || escalated ? 'platform' : turns[status],
+    turn: isOverdue || escalated ? 'platform' : turns[status].who,
     ...(until === undefined ? {} : { until }),
     isOverdue,
     reason,
@@ -148,7 +149,7 @@ function claimOf({ standing: { claim }, latest }: UnitSnapshot, table: PolicyPro
 const ruleAt = (table: PolicyProspects, facts: RecordedFacts, personRequested: boolean): string | undefined =>
   table.of(facts, [facts.reason], personRequested).prospects[0]?.rule;
 
-const isUndecided = ({ status, verdict }: CaseStanding): boolean => turns[status] !== 'nobody' && verdict === undefined;
+const isUndecided = ({ status, verdict }: CaseStanding): boolean => turns[status].who !== 'nobody' && verdict === undefined;
 
 /** What is still open for a unit under a claim. */
 function prospectsOf({ status, rule, reason, facts, personRequested }: CaseStanding, table: PolicyProspects): ProspectSet {

@@ -40,7 +40,7 @@ export type * from './policy-lint.js';
 export type * from './explanation.js';
 export type * from './order-attestation.js';
 export type * from './rederivation.js';
-export type { Turn } from './turn.js';
+export { turns, type Turn } from './turn.js';
 export type * from './case-material.js';
 export type * from './policy-timeline.js';
 export type * from './prospects.js';

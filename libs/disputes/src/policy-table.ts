@@ -36,7 +36,7 @@ export interface Facts {
   readonly noReturnConsent: 'yes' | 'no';
   /** A chat is strong only if the merchant both confirms the problem and promises a remedy. S46 */
   readonly chat: 'none' | 'weak' | 'strong';
-  /** The buyer's evidence shows the trade, the time of the problem and the responsible party. S41 */
+  /** The trade, the time of the problem and the responsible party are shown, by whoever shows them. S41 */
   readonly evidence: 'complete' | 'incomplete';
   /** What the merchant promised in a chat that is part of the case; it binds him. S46 */
   readonly merchantPromise: 'none' | 'reissue' | 'refund';

@@ -9,7 +9,10 @@ export interface Turn {
   readonly until?: Instant;
 }
 
-const turns: Readonly<Record<UnitStatus['is'], Turn>> = {
+export const turns: Readonly<Record<UnitStatus['is'] | 'draft' | 'lapsed' | 'withdrawn' | 'appealed' | 'final', Turn>> = {
+  draft: { who: 'buyer', what: { zh: '提交草稿，逾期自动失效', en: 'submit the draft, or it lapses' } },
+  lapsed: { who: 'nobody', what: { zh: '草稿已失效', en: 'the draft has lapsed' } },
+  withdrawn: { who: 'nobody', what: { zh: '已撤回', en: 'it was withdrawn' } },
   submitted: { who: 'platform', what: { zh: '按规则判断下一步', en: 'the policy says what comes next' } },
   verifying: { who: 'platform', what: { zh: '核验，逾期转人工', en: 'the verifier answers, or a person looks at it' } },
   'awaiting-reissue': { who: 'merchant', what: { zh: '补发卡密，逾期判退', en: 'reissue the key, or the unit is refunded' } },
@@ -29,7 +32,12 @@ const turns: Readonly<Record<UnitStatus['is'], Turn>> = {
     who: 'arbitrator',
     what: { zh: '人工裁决，逾期升级，再逾期判买家胜', en: 'decide; overdue it goes to a supervisor, then to the buyer' },
   },
-  decided: { who: 'nobody', what: { zh: '已裁决', en: 'it is decided' } },
+  decided: {
+    who: 'nobody',
+    what: { zh: '已裁决，申诉期届满后生效', en: 'it is decided, and final when the time to appeal is over' },
+  },
+  appealed: { who: 'arbitrator', what: { zh: '申诉中，由另一名人员复审', en: 'it is appealed; another person rules' } },
+  final: { who: 'nobody', what: { zh: '裁决已生效', en: 'the verdict is final' } },
   resolved: { who: 'nobody', what: { zh: '补发成功，已了结', en: 'the reissued key works' } },
 };
 
@@ -37,11 +45,10 @@ const turns: Readonly<Record<UnitStatus['is'], Turn>> = {
 export function turnOf(state: Exclude<Dispute, { status: 'unknown' }>, unit: CaseUnit | undefined): Turn {
   switch (state.status) {
     case 'draft':
-      return { who: 'buyer', what: { zh: '提交草稿，逾期自动失效', en: 'submit the draft, or it lapses' }, until: state.until };
+      return { ...turns.draft, until: state.until };
     case 'lapsed':
-      return { who: 'nobody', what: { zh: '草稿已失效', en: 'the draft has lapsed' } };
     case 'withdrawn':
-      return { who: 'nobody', what: { zh: '已撤回', en: 'it was withdrawn' } };
+      return turns[state.status];
     case 'submitted': {
       const { status } = unit ?? { status: { is: 'submitted' as const } };
       return { ...turns[status.is], ...('until' in status && { until: status.until }) };
