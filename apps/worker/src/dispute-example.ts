@@ -1,10 +1,22 @@
-import type { EvidenceKind, UnitVerdict, VerificationOutcome, Explanation } from '@recourse/disputes';
+import type { Decision, EvidenceKind, Explanation, VerificationOutcome } from '@recourse/disputes';
+import type { Appellant, ConfirmedTags, DisputeEvent } from '@recourse/disputes/events';
 import { isInstant } from '@recourse/eventing';
-import type { AfterSalePromise, ClaimReason, Liability, ProductKind, SettlementMode } from '@recourse/orders';
+import type { AfterSalePromise, ClaimReason, ProductKind, SettlementMode } from '@recourse/orders';
+
+/** What a person says of one unit. */
+export interface UnitDecision extends Decision {
+  readonly unit: number;
+  /** PARTIAL_REFUND without `refundPercent`: how much, in yuan. */
+  readonly amount?: string;
+}
+/** In whose favour a ruling changes the verdict on one unit. */
+export interface UnitRuling extends UnitDecision {
+  readonly for: Appellant;
+}
 
 /** Something that somebody does; without a moment it is done in the moment of the act before. */
 export type Act = (
-  | { readonly does: 'place' | 'pay' | 'submit' | 'withdraw' | 'wait' }
+  | { readonly does: 'place' | 'pay' | 'submit' | 'withdraw' | 'request-person' | 'wait' }
   | { readonly does: 'deliver' | 'reveal' | 'confirm' | 'report-failure'; readonly units: readonly number[] }
   | {
       readonly does: 'claim';
@@ -23,14 +35,17 @@ export type Act = (
   | { readonly does: 'replace'; readonly units: readonly number[] }
   | { readonly does: 'check'; readonly works: boolean }
   | { readonly does: 'answer'; readonly answer: 'accepted' | 'contested' }
+  /** Of the last chat of the case. */
+  | ({ readonly does: 'tag'; readonly by: 'arbitrator' | 'merchant' } & ConfirmedTags)
+  | { readonly does: 'decide'; readonly units: readonly UnitDecision[]; readonly explanation: Explanation }
+  /** The last verdict of the case. */
+  | { readonly does: 'appeal'; readonly by: Appellant; readonly units?: readonly number[] }
+  | { readonly does: 'withdraw-appeal'; readonly by: Appellant }
   | {
-      readonly does: 'decide';
-      readonly units: readonly {
-        readonly unit: number;
-        readonly liable: Liability;
-        readonly remedy: UnitVerdict['remedy'];
-        readonly bearer: UnitVerdict['bearer'];
-      }[];
+      readonly does: 'rule';
+      readonly person: string;
+      /** Those that change; the others are upheld. */
+      readonly units: readonly UnitRuling[];
       readonly explanation: Explanation;
     }
   | { readonly does: 'record-incident'; readonly title: Explanation; readonly system: string; readonly units: readonly number[] }
@@ -38,6 +53,8 @@ export type Act = (
   readonly at?: string;
   /** It is refused, with this code. */
   readonly refused?: string;
+  /** It counts from its moment, but was so slow that it is stored only after this event of the case. */
+  readonly storedAfter?: DisputeEvent['type'];
 };
 
 /** A step of the case or of the units' money, as it must come. */
@@ -48,6 +65,11 @@ export interface ExpectedStep {
   readonly units?: readonly number[];
   readonly rule?: string;
   readonly until?: string;
+  /** Whose appeal it is, and what became of all of a verdict. */
+  readonly appealBy?: string;
+  readonly outcome?: string;
+  /** What the merchant promised in a chat. */
+  readonly promise?: string;
 }
 export interface ExpectedVerdict {
   readonly at: string;
@@ -58,12 +80,20 @@ export interface ExpectedVerdict {
   readonly remedy: string;
   readonly bearer: string;
   readonly refund: string;
+  readonly refundPercent?: number;
+  /** Of a refund that both bear: what the merchant bears. */
+  readonly merchantPart?: string;
+  /** By verdicts before this one. */
+  readonly refundedBefore?: string;
   readonly facts: Readonly<Record<string, string>>;
 }
 export interface ExpectedMoney {
   readonly at: string;
-  readonly unit: number;
-  readonly to: 'buyer' | 'merchant';
+  readonly unit?: number;
+  /** Where one amount is for several. */
+  readonly units?: readonly number[];
+  /** `escrow`, `fund`: what was approved for the buyer and not paid yet goes back to where it came from. */
+  readonly to: 'buyer' | 'merchant' | 'escrow' | 'fund';
   readonly amount: string;
   readonly source: string;
   /** Of what the buyer gets: who finally bears it, and the fee that the platform gives back. */
@@ -92,6 +122,7 @@ export interface DisputeExample {
     readonly unitPrice: string;
     readonly quantity: number;
     readonly fee: string;
+    readonly noReturnConsent?: true;
   };
   readonly story: readonly Act[];
   readonly expected: Expected;
@@ -110,12 +141,27 @@ const isBothTexts = (value: unknown): boolean => isObject(value) && isText(value
 const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 const isMoment = (value: unknown): boolean => typeof value === 'string' && isInstant(value);
 const isWhole = (value: unknown): boolean => Number.isSafeInteger(value);
+const isEach =
+  (shape: Shape) =>
+  (value: unknown): boolean =>
+    Array.isArray(value) && value.every((one) => faultsOf('', one, shape).length === 0);
+
+const decisionShape: Shape = {
+  unit: isWhole,
+  liable: isText,
+  remedy: isText,
+  bearer: isText,
+  'refundPercent?': isWhole,
+  'merchantPercent?': isWhole,
+  'amount?': isAmount,
+};
 
 const acts: Readonly<Record<Act['does'], Shape>> = {
   place: {},
   pay: {},
   submit: {},
   withdraw: {},
+  'request-person': {},
   wait: {},
   deliver: { units: isUnits },
   reveal: { units: isUnits },
@@ -127,7 +173,11 @@ const acts: Readonly<Record<Act['does'], Shape>> = {
   replace: { units: isUnits },
   check: { works: isFlag },
   answer: { answer: isText },
-  decide: { units: Array.isArray, explanation: isBothTexts },
+  tag: { by: isText, problemConfirmed: isFlag, merchantPromised: isText },
+  decide: { units: isEach(decisionShape), explanation: isBothTexts },
+  appeal: { by: isText, 'units?': isUnits },
+  'withdraw-appeal': { by: isText },
+  rule: { person: isText, units: isEach({ ...decisionShape, for: isText }), explanation: isBothTexts },
   'record-incident': { title: isBothTexts, system: isText, units: isUnits },
 };
 const exampleShape: Shape = {
@@ -147,6 +197,7 @@ const orderShape: Shape = {
   unitPrice: isAmount,
   quantity: isWhole,
   fee: isAmount,
+  'noReturnConsent?': (value) => value === true,
 };
 const promiseShape: Shape = { afterSaleHours: isWhole, deliverWithinHours: isWhole, reissue: isFlag, sevenDay: isFlag };
 const expectedShape: Shape = { steps: Array.isArray, verdicts: Array.isArray, money: Array.isArray };
@@ -174,7 +225,7 @@ function actFaults(act: unknown, index: number): string[] {
   const does = isObject(act) ? act['does'] : undefined;
   if (typeof does !== 'string' || !Object.hasOwn(acts, does))
     return [`${where}.does is not one of ${Object.keys(acts).join(', ')}`];
-  const common: Shape = { does: isText, 'at?': isMoment, 'refused?': isText };
+  const common: Shape = { does: isText, 'at?': isMoment, 'refused?': isText, 'storedAfter?': isText };
   return faultsOf(where, act, { ...common, ...acts[does as Act['does']] });
 }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  dispute,
   factNames,
   factValues,
   isTable,
@@ -96,14 +97,23 @@ describe('together the examples', () => {
       'ReissueMissed',
       'ResolvedByReissue',
       'MerchantStayedSilent',
+      'EvidencePhaseEnded',
       'ReviewEscalated',
+      'AppealEscalated',
       'VerdictBecameFinal',
     ];
     const shown = new Set(steps.map(({ event }) => event));
     expect(silences.filter((event) => !shown.has(event))).toEqual([]);
-    expect(verdicts.map(({ decidedBy }) => decidedBy)).toEqual(expect.arrayContaining(['rule', 'person', 'overdue']));
+    expect(verdicts.map(({ decidedBy }) => decidedBy)).toEqual(expect.arrayContaining(['rule', 'person', 'appeal', 'overdue']));
     // A verifier who does not answer is replaced by a person.
     expect(steps).toContainEqual(expect.objectContaining({ event: 'ReviewStarted', rule: 'verify' }));
+  });
+
+  it('show everything that happens in a case', () => {
+    const shown = new Set(steps.map(({ event }) => event));
+    // Two people overturn a verdict without an appeal, and what is outside the platform changes nothing in a case.
+    const elsewhere = ['VerdictOverrideProposed', 'VerdictOverrideWithdrawn', 'ComplaintLinked', 'CasePackExported'];
+    expect(Object.keys(dispute.events).filter((event) => !shown.has(event))).toEqual(elsewhere);
   });
 
   it('are at least twenty, each with a title of its own', () => {
@@ -143,6 +153,19 @@ describe('an example that is not as it must be', () => {
       'story[0].unit is not known; story[0].units is missing',
     ],
     [
+      'a decision with a slip',
+      (example) =>
+        (example['story'] = [
+          {
+            at: '2026-03-01T08:00:00.000Z',
+            does: 'decide',
+            units: [{ unit: 1, percent: 33 }],
+            explanation: { zh: '见', en: 'x' },
+          },
+        ]),
+      'story[0].units is not what it must be',
+    ],
+    [
       'a requirement that is none',
       (example) => (example['requirements'] = ['X1']),
       'example.requirements is not what it must be',
@@ -158,5 +181,14 @@ describe('an example that is not as it must be', () => {
       changed((one) => (one['story'] = story)),
     );
     await expect(playExample(example, table)).rejects.toThrow('submit at 2026-03-01T08:00:00.000Z: OrderUnknown');
+  });
+
+  it('that tells of an act which is never stored says which and why', async () => {
+    const story = [{ at: '2026-03-01T08:00:00.000Z', does: 'place', storedAfter: 'VerdictReached' }];
+    const example = readExample(
+      'x.json',
+      changed((one) => (one['story'] = story)),
+    );
+    await expect(playExample(example, table)).rejects.toThrow('place waits for VerdictReached, which never came');
   });
 });

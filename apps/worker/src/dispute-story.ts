@@ -9,15 +9,24 @@ import {
   type VerdictSources,
 } from '@recourse/disputes';
 import { isAfter, type Instant, plusMs, type Recorded } from '@recourse/eventing';
-import { format, isZero, parse, subtract, sum } from '@recourse/money';
+import { add, format, isZero, parse, subtract, sum } from '@recourse/money';
 import { deadlinesOf, type OrderEvent } from '@recourse/orders';
-import { claimToDispute, incidents, judging, refunding } from '@recourse/processes';
-import type { Act, DisputeExample, Expected, ExpectedMoney, ExpectedStep, ExpectedVerdict } from './dispute-example.js';
+import { claimToDispute, incidents, judging, overturning, refunding } from '@recourse/processes';
+import type {
+  Act,
+  DisputeExample,
+  Expected,
+  ExpectedMoney,
+  ExpectedStep,
+  ExpectedVerdict,
+  UnitDecision,
+} from './dispute-example.js';
 import { verdictsOf as verdictsIn } from './world-verdicts.js';
-import { type Category, type Commands, soundParts, World } from './world.js';
+import { type Category, type Commands, type InFlight, type Outcome, soundParts, World } from './world.js';
 
 const orderId = 'demo.E1';
 const parties = { platform: 'demo', merchant: 'm1', buyer: 'b1' };
+const people = { arbitrator: 'arbitrator-1', merchant: 'seller-1', buyer: 'buyer-1' };
 const maxRounds = 10_000;
 
 /** What came of a story. */
@@ -32,8 +41,10 @@ export interface Played {
 
 /** The real deciders and processes of a sale and its cases; nobody else's money is in it. */
 class Stage {
-  readonly world = new World({ ...soundParts, processes: [claimToDispute, incidents, judging, refunding] });
+  readonly world = new World({ ...soundParts, processes: [claimToDispute, incidents, judging, refunding, overturning] });
   readonly refusals = new Map<Act, string>();
+  /** Decided in their moment and not stored yet. @see Act */
+  readonly #slow: { readonly act: Act; readonly flight: InFlight }[] = [];
   #fired = '';
 
   constructor(
@@ -71,7 +82,10 @@ class Stage {
     for (let round = 0; round < maxRounds; round += 1) {
       const lanes = this.world.waitingLanes();
       if (lanes.length === 0) return;
-      for (const lane of lanes) await this.world.handle(lane, 1);
+      for (const lane of lanes) {
+        await this.world.handle(lane, 1);
+        this.#landSlow();
+      }
     }
     throw new Error('the processes never come to rest');
   }
@@ -79,18 +93,49 @@ class Stage {
   async do(act: Act): Promise<void> {
     if (act.at !== undefined) await this.pass(act.at);
     for (const [category, id, command] of this.#commandsOf(act)) {
-      const outcome = this.world.send(category, id, command, act.does);
-      if (outcome.outcome !== 'rejected') continue;
-      if (outcome.code !== act.refused) throw new Error(`${act.does} at ${this.world.now}: ${outcome.code}, ${outcome.detail}`);
-      this.refusals.set(act, outcome.code);
+      const flight = this.world.depart(category, id, command, this.world.context(act.does));
+      if (act.storedAfter === undefined) this.#take(act, this.world.land(flight));
+      else this.#slow.push({ act, flight });
     }
     if (act.refused !== undefined && !this.refusals.has(act)) throw new Error(`${act.does} at ${this.world.now} was not refused`);
     await this.#settle();
   }
 
+  #take(act: Act, outcome: Outcome): void {
+    if (outcome.outcome !== 'rejected') return;
+    if (outcome.code !== act.refused) throw new Error(`${act.does} at ${this.world.now}: ${outcome.code}, ${outcome.detail}`);
+    this.refusals.set(act, outcome.code);
+  }
+
+  #landSlow(): void {
+    for (const slow of this.#slow.filter(({ act }) => this.#ofCase.some(({ type }) => type === act.storedAfter))) {
+      this.#slow.splice(this.#slow.indexOf(slow), 1);
+      this.#take(slow.act, this.world.land(slow.flight));
+    }
+  }
+
+  /** Until nothing waits any more. @throws Error for an act that was never stored */
+  async end(): Promise<void> {
+    await this.pass();
+    for (const { act } of this.#slow) throw new Error(`${act.does} waits for ${act.storedAfter}, which never came`);
+  }
+
   /** The last case; a story speaks of one at a time. */
   get #disputeId(): string {
     return this.disputeIds.at(-1) ?? `${orderId}.1`;
+  }
+  get #ofCase(): readonly Recorded<DisputeEvent>[] {
+    const stream = `dispute-${this.#disputeId}`;
+    return this.world.log.filter((event) => event.stream === stream) as unknown as readonly Recorded<DisputeEvent>[];
+  }
+  get #verdictId(): string {
+    return this.#ofCase.flatMap(({ type, data }) => (type === 'VerdictReached' ? data.verdictId : [])).at(-1) ?? 'none';
+  }
+  get #chatId(): string {
+    const chats = this.#ofCase.flatMap(({ type, data }) =>
+      type === 'EvidenceSubmitted' && data.kind === 'chat' ? data.evidenceId : [],
+    );
+    return chats.at(-1) ?? 'none';
   }
 
   #commandsOf(act: Act): readonly (readonly [Category, string, Commands[Category]])[] {
@@ -149,9 +194,28 @@ class Stage {
         return [dispute({ type: 'CheckReplacement', works: act.works })];
       case 'answer':
         return [dispute({ type: 'AnswerClaim', answer: act.answer })];
+      case 'request-person':
+        return [dispute({ type: 'RequestPerson' })];
+      case 'tag': {
+        const { by, problemConfirmed, merchantPromised } = act;
+        const tags = { by, subject: people[by], problemConfirmed, merchantPromised };
+        return [dispute({ type: 'TagEvidence', evidenceId: this.#chatId, ...tags })];
+      }
       case 'decide': {
-        const units = act.units.map(({ unit, liable, remedy, bearer }) => ({ unitNo: unit, liable, remedy, bearer }));
-        return [dispute({ type: 'DecideDispute', person: 'arbitrator-1', units, explanation: act.explanation })];
+        const { explanation } = act;
+        return [dispute({ type: 'DecideDispute', person: people.arbitrator, units: act.units.map(decisionOf), explanation })];
+      }
+      case 'appeal': {
+        const { by, units } = act;
+        const what = { verdictId: this.#verdictId, by, subject: people[by], ...(units && { units }) };
+        return [dispute({ type: 'LodgeAppeal', ...what })];
+      }
+      case 'withdraw-appeal':
+        return [dispute({ type: 'WithdrawAppeal', verdictId: this.#verdictId, by: act.by, subject: people[act.by] })];
+      case 'rule': {
+        const { person, explanation } = act;
+        const units = act.units.map((unit) => ({ ...decisionOf(unit), for: unit.for }));
+        return [dispute({ type: 'RuleOnAppeal', verdictId: this.#verdictId, person, units, explanation })];
       }
       case 'record-incident': {
         const { title, system, units } = act;
@@ -165,7 +229,7 @@ class Stage {
 
   #place(): readonly (readonly [Category, string, Commands[Category]])[] {
     const { platform } = parties;
-    const { productKind, settlement, promise, product, unitPrice, quantity, fee } = this.example.order;
+    const { productKind, settlement, promise, product, unitPrice, quantity, fee, noReturnConsent } = this.example.order;
     const lines = [{ product, unitPrice: parse(unitPrice), quantity }];
     // A policy's hash is what the decider makes of its table.
     this.world.send('policy', platform, { type: 'PublishPolicy', platform, table: this.table }, 'operator');
@@ -183,6 +247,7 @@ class Stage {
       promise,
       policy,
       consent: policy,
+      ...(noReturnConsent && { noReturnConsent }),
     };
     return [['order', orderId, { type: 'PlaceOrder', orderId, ...parties, ...rest, lines, fee: parse(fee), ...exposure }]];
   }
@@ -194,11 +259,23 @@ class Stage {
   }
 }
 
+function decisionOf({ unit, liable, remedy, bearer, refundPercent, merchantPercent, amount }: UnitDecision) {
+  return {
+    unitNo: unit,
+    liable,
+    remedy,
+    bearer,
+    ...(refundPercent !== undefined && { refundPercent }),
+    ...(merchantPercent !== undefined && { merchantPercent }),
+    ...(amount !== undefined && { amount: parse(amount) }),
+  };
+}
+
 /** Tells the story to the real deciders; when it is told, everything that is still due happens. @throws Error for an act that is refused */
 export async function playExample(example: DisputeExample, table: PolicyTable): Promise<Played> {
   const stage = new Stage(example, table);
   for (const act of example.story) await stage.do(act);
-  await stage.pass();
+  await stage.end();
   const { world } = stage;
   const verdicts = await verdictsIn(world);
   const explained: CaseExplanation[] = [];
@@ -224,13 +301,16 @@ function stepOf({ type, data, metadata }: Recorded<DisputeEvent>): ExpectedStep 
     ...(units !== undefined && { units }),
     ...('rule' in data && { rule: data.rule }),
     ...('until' in data && { until: data.until }),
+    ...(type === 'AppealLodged' && { appealBy: data.by }),
+    ...(type === 'AppealRuled' && { outcome: data.outcome }),
+    ...(type === 'MerchantPromised' && { promise: data.promise }),
   };
 }
 
 function verdictsOf(event: Recorded<DisputeEvent>): readonly ExpectedVerdict[] {
   if (event.type !== 'VerdictReached') return [];
   const { decidedAt, rule, decidedBy, units } = event.data;
-  return units.map(({ unitNo, liable, remedy, bearer, refund, facts }) => ({
+  return units.map(({ unitNo, liable, remedy, bearer, refund, refundPercent, merchantPart, refundedBefore, facts }) => ({
     at: decidedAt,
     rule,
     decidedBy,
@@ -239,6 +319,9 @@ function verdictsOf(event: Recorded<DisputeEvent>): readonly ExpectedVerdict[] {
     remedy,
     bearer,
     refund: format(refund),
+    ...(refundPercent !== undefined && { refundPercent }),
+    ...(merchantPart && { merchantPart: format(merchantPart) }),
+    ...(refundedBefore && { refundedBefore: format(refundedBefore) }),
     facts: { ...facts },
   }));
 }
@@ -250,6 +333,18 @@ function moneyOf(event: Recorded<OrderEvent>): readonly ExpectedMoney[] {
     return isZero(event.data.amount)
       ? []
       : [{ at, unit: unitNo, to: 'merchant', amount: format(net), source: 'escrow', fee: format(fee) }];
+  }
+  if (event.type === 'RefundRevoked')
+    return event.data.lines.map(({ unitNo, source, amount }) => ({
+      at,
+      unit: unitNo,
+      to: source,
+      amount: format(amount),
+      source: 'refund',
+    }));
+  if (event.type === 'RefundOverturned') {
+    const { units, escrowLoss, recourse } = event.data;
+    return [{ at, units, to: 'merchant', amount: format(add(escrowLoss, recourse)), source: 'platform' }];
   }
   if (event.type !== 'RefundApproved') return [];
   return event.data.lines.map(({ unitNo, source, amount, fromEscrow, fromFund, fromFees, merchantShare }) => ({
