@@ -1,9 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import type { DisputeEvent } from '@recourse/disputes';
-import { plusDays } from '@recourse/eventing';
 import { sql } from 'kysely';
-import { cny, defaultPolicy, openMarket, startTestApi, type Answer, type Market, type TestApi } from './testbed.js';
+import { cny, openMarket, startTestApi, type Answer, type Market, type TestApi } from './testbed.js';
 
 let api: TestApi;
 let market: Market;
@@ -309,27 +308,9 @@ it('neither side takes the room of the other, also when pieces come at once', as
   expect((await submit(disputeId, merchant, { kind: 'delivery-record', showsActivationFailure: false })).status).toBe(201);
 });
 
-describe('a policy that asks for a promise', () => {
-  const refund = { do: 'decide', liable: 'MERCHANT', remedy: 'FULL_REFUND', bearer: 'merchant' };
-  const explanation = { zh: '商家已承诺退款', en: 'The merchant promised the refund' };
-
+describe('the default policy on a promise in a chat', () => {
   it('acts on it once a person has found it, never on a suggestion', async () => {
-    // A policy of its own: the buyer waits for the merchant, unless the merchant has promised already.
-    const table = await defaultPolicy();
-    const rules = (table as { rules: { when: object; then: { do: string } }[] }).rules;
-    const promised = {
-      id: 'promised-refund',
-      when: { reason: 'key-invalid', delivered: 'yes', platformFailure: 'no', chat: 'strong', merchantPromise: 'refund' },
-      then: refund,
-      explanation,
-      basis: ['S46'],
-    };
-    const version = { ...table, version: 2, rules: [promised, ...rules] };
-    const operator = await api.person('operator', 'o1');
-    const { body: policy } = await api.post(operator, '/policies', { table: version });
-    await api.post(operator, '/clock/advance', { to: plusDays(await now(), 8) });
-    const consent = { version: 2, hash: String(policy['hash']) };
-    await api.post(api.shop, '/orders', { ...market.orderBody('P1'), consent });
+    await api.post(api.shop, '/orders', market.orderBody('P1'));
     await api.post(api.shop, '/sandbox/captures', { transaction: 'tx-P1', amount: cny(5_000) });
     await api.post(api.shop, '/orders/P1/payments', { transaction: 'tx-P1' });
     await api.post(api.shop, '/orders/P1/deliveries', { units: [{ unit: 1, key: 'KEY-OF-P1-0001' }] });

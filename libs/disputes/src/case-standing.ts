@@ -74,6 +74,8 @@ function verdictsAfter(history: CaseHistory, { type, data }: DisputeEvent): Case
     ]);
     return { ...history.verdicts, ...(Object.fromEntries(reached) as CaseHistory['verdicts']) };
   }
+  if (type === 'VerdictVoided')
+    return Object.fromEntries(Object.entries(history.verdicts).filter(([unitNo]) => !data.units.includes(Number(unitNo))));
   if (type === 'VerdictBecameFinal') return changed(history, data.verdictId, () => ({ final: true }));
   if (type !== 'VerdictOverturned') return history.verdicts;
   return changed(history, data.verdictId, (_, unitNo) => {

@@ -2,7 +2,7 @@ import { fold, isRejection, plusHours, plusMs, specify, type Stamped } from '@re
 import { dispute, type ConfirmedTags, type DisputeCommand, type DisputeEvent } from './dispute.js';
 import { merchantEvidenceKinds } from './evidence.js';
 import { findingsOf } from './facts.js';
-import type { PolicyTable } from './policy-table.js';
+import { policyHash, type PolicyTable } from './policy-table.js';
 import { caseFile, claimedAt, readDefaultPolicy, undelivered } from './sample-case.js';
 import { tableOf } from './sample-table.js';
 
@@ -224,6 +224,41 @@ describe('a policy that asks for it', () => {
     expect(decided.at(-1)).toMatchObject({
       type: 'VerdictReached',
       data: { rule: 'promised', units: [{ remedy: 'FULL_REFUND' }] },
+    });
+  });
+
+  it('takes a unit from its reviewer for a promise that binds, and for nothing else', () => {
+    const late = plusHours(claimedAt, 1);
+    const reviewed = told(
+      { ...open(), reason: 'wrong-face-value', policy: { id: 'demo', version: 1, hash: policyHash(table) } },
+      piece('e1'),
+      { type: 'RequestPerson', at: claimedAt },
+      { type: 'ApplyPolicy', table, at: claimedAt },
+      {
+        type: 'RecordVerification',
+        at: claimedAt,
+        results: [{ unitNo: 1, outcome: 'INCONCLUSIVE', source: 's', queriedAt: claimedAt, resultHash: 'ab'.repeat(32) }],
+      },
+      { type: 'ApplyPolicy', table, at: claimedAt },
+    );
+    expect(reviewed.at(-1)).toMatchObject({ type: 'ReviewStarted', data: { rule: 'person-requested' } });
+    const bound = (promise: 'reissue' | 'refund') => [...reviewed, tagged('e1', true, promise), promised('e1', promise)];
+    const apply = { type: 'ApplyPolicy', table, at: late } as const;
+    expect(given(...bound('refund')).when(apply).events).toMatchObject([
+      { type: 'VerdictReached', data: { rule: 'promised-refund', decidedBy: 'rule', units: [{ remedy: 'FULL_REFUND' }] } },
+    ]);
+    given(...bound('refund'))
+      .when({
+        type: 'DecideDispute',
+        person: 'anna',
+        units: [{ unitNo: 1, liable: 'BUYER', remedy: 'NONE', bearer: 'none' }],
+        explanation: { zh: '不退', en: 'no' },
+        at: late,
+      })
+      .thenRejected('NotUnderReview');
+    const unpromised = [...reviewed, tagged('e1', true, 'none')];
+    expect(fold(dispute, unpromised)).toMatchObject({
+      units: [{ status: { is: 'under-review', until: plusHours(claimedAt, 72) } }],
     });
   });
 

@@ -8,6 +8,7 @@ import {
   type Evidence,
   type Piece,
   type SubmittedCase,
+  type UnitIn,
   type Verdict,
 } from './case.js';
 import type { DisputeEvent } from './dispute.js';
@@ -84,6 +85,16 @@ const withJudges = (state: SubmittedCase, ...people: readonly (string | undefine
 const verdictOf = (state: SubmittedCase, verdictId: string): Verdict | undefined =>
   state.verdicts.find((verdict) => verdict.verdictId === verdictId);
 
+/** Takes units from their reviewer, unless it is the supervisor: the policy is applied again, and a review that goes on keeps its end. */
+const reopened = (state: SubmittedCase, isMeant: (unit: UnitIn<'under-review'>) => boolean): SubmittedCase => ({
+  ...state,
+  units: state.units.map((unit) =>
+    isIn('under-review')(unit) && !unit.status.escalated && isMeant(unit)
+      ? { ...unit, status: { is: 'submitted', reviewUntil: unit.status.until } }
+      : unit,
+  ),
+});
+
 function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventReference): Dispute {
   switch (event.type) {
     case 'DisputeDrafted':
@@ -98,23 +109,16 @@ function evolveSubmitted(state: SubmittedCase, event: DisputeEvent, from: EventR
       // A person who looks at it was asked by a rule that did not know of this; the policy says anew what comes next. Where it is
       // overdue, the supervisor's time goes on.
       const { units: named } = event.data;
-      const next = withIncident(state, event);
-      return {
-        ...next,
-        units: next.units.map((unit) =>
-          named.includes(unit.unitNo) &&
-          isIn('under-review')(unit) &&
-          !unit.status.escalated &&
-          unit.status.rule !== personRequestedRule
-            ? { ...unit, status: { is: 'submitted', reviewUntil: unit.status.until } }
-            : unit,
-        ),
-      };
+      return reopened(
+        withIncident(state, event),
+        ({ unitNo, status }) => named.includes(unitNo) && status.rule !== personRequestedRule,
+      );
     }
     case 'EvidenceTagged':
       return withTags(state, event, from);
     case 'MerchantPromised':
-      return withPromise(state, event, from);
+      // It binds, so what a person has on his desk is looked at by the policy first; a person on request gets back what it does not refund.
+      return reopened(withPromise(state, event, from), () => true);
     case 'VerificationRequested': {
       const { units, until, rule } = event.data;
       const asked = units.map((unit) => unit.unitNo);
