@@ -449,6 +449,16 @@ export async function fail({ append }: SampleInstallation, { orderId }: Sale): P
   await append('incident-demo.I1', event('IncidentRecorded', { incidentId: 'demo.I1', platform, ...said }));
 }
 
+/** Its buyer goes to the hotline with his case. */
+export async function complain({ append }: SampleInstallation, { orderId }: Sale): Promise<void> {
+  const complaintId = 'demo.5f0c1e2d3a4b5c6d7e8f901a2b3c4d5e';
+  const externalNumber = { fingerprint: 'ab'.repeat(32), masked: '****0123' };
+  const units = [{ unitNo: 1, disputeId: `${orderId}.1` }];
+  const told = { channel: '12315', externalNumber, content: 'person-z', units, receivedAt: at(4), answerBy: at(9) } as const;
+  const received = { complaintId, ...account, orderId, buyer: 'b1', ...told, recordedBy: 'ann', recordedAt: at(5) };
+  await append(`complaint-${complaintId}`, event('ComplaintReceived', received));
+}
+
 /** A line of the rail's bill that nobody here made. */
 export async function differ({ append }: SampleInstallation): Promise<void> {
   const line = { lineId: 'movement-1', kind: 'fee', direction: 'out', amount: fen(8), occurredAt: at(5) } as const;

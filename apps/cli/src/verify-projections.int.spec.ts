@@ -2,6 +2,7 @@ import { readModels, type AnyReadModel } from '@recourse/postgres';
 import { sql, type RawBuilder } from 'kysely';
 import {
   announce,
+  complain,
   handOver,
   deceive,
   differ,
@@ -47,6 +48,7 @@ describe('a row of a read model (I9)', () => {
     await differ(house);
     await fail(house, saleOf(2));
     await announce(house);
+    await complain(house, saleOf(2));
     await house.project();
   });
   afterAll(() => house.remove());

@@ -173,6 +173,7 @@ export function changeBy(event: OrderEvent): Change | undefined {
     case 'ClaimAttached':
     case 'RefundFundedFromEscrow':
     case 'RefundOverturned':
+    case 'RefundShutOut':
       return undefined;
   }
 }

@@ -25,6 +25,7 @@ const names: Readonly<Partial<Record<DomainEvent['type'], EventName>>> = {
   RefundApproved: { zh: '退款批准', en: 'Refund approved' },
   RefundFundedFromEscrow: { zh: '从托管款出资', en: 'Funded from escrow' },
   RefundRevoked: { zh: '退款撤销', en: 'Refund revoked' },
+  RefundShutOut: { zh: '无可退款', en: 'Nothing left to refund' },
   RefundOverturned: { zh: '退款照付，商户获补', en: 'Refund stands, merchant to be made whole' },
   DisputeDrafted: { zh: '纠纷草稿', en: 'Dispute drafted' },
   DisputeSubmitted: { zh: '纠纷提交', en: 'Dispute submitted' },

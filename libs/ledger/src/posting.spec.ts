@@ -279,6 +279,7 @@ const silent: Record<Exclude<DomainEvent['type'], keyof typeof golden>, true> = 
   ReplacementDelivered: true,
   RefundApproved: true,
   RefundOverturned: true,
+  RefundShutOut: true,
   OrderFrozen: true,
   OrderUnfrozen: true,
   FeeSchedulePublished: true,

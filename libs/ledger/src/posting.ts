@@ -246,6 +246,7 @@ export function postingsOf(event: DomainEvent): readonly Posting[] {
     case 'ReplacementDelivered':
     case 'RefundApproved':
     case 'RefundOverturned':
+    case 'RefundShutOut':
     case 'OrderFrozen':
     case 'OrderUnfrozen':
     case 'FeeSchedulePublished':

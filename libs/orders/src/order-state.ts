@@ -49,6 +49,8 @@ export type Paid = Known & {
   readonly claims: ReadonlyMap<string, Claim>;
   /** By their ids: as many as its units and claims allow. */
   readonly refunds: ReadonlyMap<string, Refund>;
+  /** Verdicts that refund nothing. */
+  readonly shutOut: ReadonlySet<string>;
 };
 export type Cancelled = Known & {
   readonly status: 'cancelled';
@@ -113,6 +115,8 @@ function evolvePaid(order: Paid, event: PaidEvent): Paid {
       const is = event.type === 'RefundRevoked' ? 'revoked' : 'overturned';
       return refund ? withRefund(event.data.refundId, { ...refund, is }) : next;
     }
+    case 'RefundShutOut':
+      return { ...next, shutOut: new Set([...order.shutOut, event.data.refundId]) };
     case 'SurplusCaptured':
       return { ...next, surplus: withSurplus(order, event) };
     case 'OrderFrozen':
@@ -154,7 +158,7 @@ export function evolve(order: Order, event: OrderEvent): Order {
   };
   if (event.type === 'PaymentCaptured') {
     const { transaction, deliverBefore } = event.data;
-    return { ...known, status: 'paid', transaction, deliverBefore, claims: new Map(), refunds: new Map() };
+    return { ...known, status: 'paid', transaction, deliverBefore, claims: new Map(), refunds: new Map(), shutOut: new Set() };
   }
   if (event.type === 'OrderCancelled')
     return order.status === 'paid'

@@ -391,6 +391,17 @@ export type OrderEvent =
         readonly revokedAt: Instant;
       }
     >
+  /** A verdict that refunds nothing: its units were refunded by another one meanwhile, or their new keys are with the buyer. */
+  | Event<
+      'RefundShutOut',
+      {
+        readonly refundId: string;
+        readonly orderId: string;
+        readonly disputeId: string;
+        readonly units: readonly number[];
+        readonly shutOutAt: Instant;
+      }
+    >
   /** The verdict on these units was overturned and the refund is or will be paid: the merchant is made whole once it is. */
   | Event<
       'RefundOverturned',
@@ -603,6 +614,7 @@ export const order: Decider<OrderCommand, Order, OrderEvent, OrderRejection> = {
     RefundFundedFromEscrow: 1,
     RefundRevoked: 1,
     RefundOverturned: 1,
+    RefundShutOut: 1,
     OrderFrozen: 1,
     OrderUnfrozen: 1,
   },

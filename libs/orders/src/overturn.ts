@@ -37,9 +37,10 @@ function overturned(
     return reject('RefundUnknown', 'no refund of this id was approved for this order');
   const { ground } = refund;
   if (ground.kind !== 'verdict') return reject('NotByVerdict', 'this refund rests on no verdict; there is nothing to overturn');
-  const named = new Map(units.map((unit) => [unit.unitNo, unit]));
-  const isOfRefund = (unitNo: number) => refund.lines.some((line) => line.unitNo === unitNo);
-  if (named.size === 0 || named.size < units.length || ![...named.keys()].every(isOfRefund)) return unknownUnit;
+  // What the verdict named and the order did not refund, as a new key had come, is not taken back either.
+  const refunded = units.filter(({ unitNo }) => refund.lines.some((line) => line.unitNo === unitNo));
+  const named = new Map(refunded.map((unit) => [unit.unitNo, unit]));
+  if (named.size === 0 || named.size < refunded.length) return unknownUnit;
   return { order, refund: { ...refund, ground }, units: named };
 }
 

@@ -208,6 +208,7 @@ export function evolveUnits(units: Units, event: OrderEvent, revision: number): 
     case 'ClaimSubmitted':
     case 'ClaimAttached':
     case 'RefundOverturned':
+    case 'RefundShutOut':
       return units;
   }
 }

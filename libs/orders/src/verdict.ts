@@ -1,4 +1,4 @@
-import { reject } from '@recourse/eventing';
+import { eventsOf, reject } from '@recourse/eventing';
 import { add, allocate, compare, isPositive, isZero, type Money, sameAsset, sum, zero } from '@recourse/money';
 import { endClaim, submittedClaim } from './claim.js';
 import { release } from './escrow.js';
@@ -8,6 +8,7 @@ import { approve, type RefundPart } from './refund-approval.js';
 import { heldOf, restOf } from './unit.js';
 
 type Wanted = Do<'ApproveRefund'>['units'];
+const event = eventsOf<OrderEvent>();
 
 /** Per unit what each bears; a shared verdict names a unit twice. */
 function partsOf(order: Paid, wanted: Wanted): readonly RefundPart[] | undefined {
@@ -60,7 +61,7 @@ function refusalOf({ unit: { unitNo } }: RefundPart, claim: Claim) {
  */
 export function approveRefund(command: Do<'ApproveRefund'>, order: Paid): Decision {
   const { refundId, disputeId, verdictId, rule, at } = command;
-  if (order.refunds.has(refundId)) return [];
+  if (order.refunds.has(refundId) || order.shutOut.has(refundId)) return [];
   const claim = submittedClaim(order, disputeId);
   if ('rejected' in claim) return claim;
   if (!command.units.every(({ amount }) => sameAsset(amount, order.terms.total)))
@@ -75,10 +76,12 @@ export function approveRefund(command: Do<'ApproveRefund'>, order: Paid): Decisi
     const refusal = refusalOf(part, claim);
     if (refusal) return refusal;
   }
-  if (standing.length === 0)
-    return reject('UnitReplaced', 'the units were replaced under this claim; the buyer checks the new keys first');
   const parts = standing.map(capped).filter(isSomething);
-  if (parts.length === 0) return reject('UnitRefunded', 'nothing is left to refund of these units');
+  if (parts.length === 0) {
+    const { orderId } = order.terms;
+    const units = named.map(({ unit }) => unit.unitNo);
+    return [event('RefundShutOut', { refundId, orderId, disputeId, units, shutOutAt: at })];
+  }
   const approved = approve(order, refundId, { kind: 'verdict', disputeId, verdictId, rule }, parts, at);
   const refunded = follow(order, approved);
   const freed = parts

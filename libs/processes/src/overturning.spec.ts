@@ -45,6 +45,15 @@ const replaced = recorded<OrderEvent, 'ReplacementDelivered'>(`order-${orderId}`
   delivery: { kind: 'key', ciphertext: 'sealed', fingerprint: 'f', masked: '*' },
   deliveredAt: noon,
 });
+const part = {
+  source: 'fund',
+  liable: 'MERCHANT',
+  amount: fen(2_500),
+  fromFund: fen(2_500),
+  merchantShare: fen(2_375),
+  fromFees: fen(0),
+  fromEscrow: fen(0),
+} as const;
 const approved = (
   ground: DataOf<OrderEvent, 'RefundApproved'>['ground'] = { kind: 'verdict', disputeId, verdictId: refundId, rule: 'r' },
 ) =>
@@ -53,7 +62,7 @@ const approved = (
     refundId,
     orderId,
     ground,
-    lines: [],
+    lines: [1, 2].map((unitNo) => ({ ...part, unitNo })),
     total: fen(5_000),
     fromEscrow: fen(0),
     fromFund: fen(5_000),

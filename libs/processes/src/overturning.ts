@@ -11,12 +11,18 @@ const orderEvents = (orderId: string, streams: StreamReader) => streams.read<Ord
 const disputeEvents = (disputeId: string, streams: StreamReader) => streams.read<DisputeEvent>(`dispute-${disputeId}`);
 
 /**
- * Whether there is a refund to take back: none where the order refused it, as the buyer has a new key instead.
+ * Whether there is a refund of these units to take back: none where the order refunded nothing of them, as the buyer has a new key
+ * or another verdict's refund instead.
  * @throws Error while the order has not answered the verdict yet
  */
-async function isApproved({ verdictId, disputeId, orderId }: Overturned, streams: StreamReader): Promise<boolean> {
+async function isApproved({ verdictId, disputeId, orderId, units }: Overturned, streams: StreamReader): Promise<boolean> {
   const ofOrder = await orderEvents(orderId, streams);
-  if (ofOrder.some(({ type, data }) => type === 'RefundApproved' && data.refundId === verdictId)) return true;
+  for (const { type, data } of ofOrder) {
+    if (type === 'RefundApproved' && data.refundId === verdictId)
+      return data.lines.some((line) => units.some(({ unitNo }) => unitNo === line.unitNo));
+    if (type === 'RefundShutOut' && data.refundId === verdictId) return false;
+  }
+  // Before the order said so itself, it refused a refund of replaced units.
   const ofDispute = await disputeEvents(disputeId, streams);
   const judged = ofDispute.flatMap(({ type, data }) =>
     type === 'VerdictReached' && data.verdictId === verdictId ? data.units : [],

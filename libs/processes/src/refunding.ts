@@ -93,7 +93,6 @@ export const refunding: Process<DisputeEvent | OrderEvent | FundEvent | DepositE
               category: 'order',
               id: data.orderId,
               command,
-              settledBy: ['UnitReplaced', 'UnitRefunded'],
             },
           ];
     },

@@ -74,6 +74,7 @@ const followed: Readonly<Record<Followed, true>> = {
   RefundFundedFromEscrow: true,
   RefundRevoked: true,
   RefundOverturned: true,
+  RefundShutOut: true,
   ReservationQueued: true,
   ReservationFreed: true,
   ReservationHandedOver: true,
