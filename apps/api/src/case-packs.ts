@@ -7,6 +7,7 @@ import type { Actor } from '@recourse/eventing';
 import type { EventStore, Executed } from '@recourse/eventstore';
 import { Caller, commandOf, Problem, uuidOf } from '@recourse/nest';
 import type { Database } from '@recourse/postgres';
+import type { Uploads } from '@recourse/files';
 import type { Vault } from '@recourse/vault';
 import type { Response } from 'express';
 import { Readable } from 'node:stream';
@@ -14,7 +15,7 @@ import { Edge } from './edge.js';
 import { Parties } from './parties.js';
 import { Reads } from './route.js';
 import { problemOfRejection } from './rejections.js';
-import { databaseToken, eventStoreToken, vaultToken } from './tokens.js';
+import { databaseToken, eventStoreToken, uploadsToken, vaultToken } from './tokens.js';
 
 class RecordExport extends commandOf<DisputeCommand, 'RecordExport'>('dispute', 'RecordExport') {}
 
@@ -32,6 +33,7 @@ export class CasePacks {
     @Inject(eventStoreToken) private readonly eventStore: EventStore,
     @Inject(databaseToken) private readonly database: Database,
     @Inject(vaultToken) private readonly vault: Vault,
+    @Inject(uploadsToken) private readonly uploads: Uploads,
   ) {}
 
   @Get(':disputeId/pack')
@@ -43,8 +45,8 @@ export class CasePacks {
   })
   async pack(@Param('disputeId') disputeId: string, @Caller() caller: Actor, @Res({ passthrough: true }) response: Response) {
     await this.parties.dispute(caller, disputeId);
-    const { eventStore, database, vault } = this;
-    const material = await gatherCase({ eventStore, database, vault }, disputeId, viewOf(caller));
+    const { eventStore, database, vault, uploads } = this;
+    const material = await gatherCase({ eventStore, database, vault, uploads }, disputeId, viewOf(caller));
     if (material === undefined) throw new Problem(404, 'dispute-unknown', 'there is no such dispute for you');
     const pack = packOf(material);
     // Before its first byte leaves the house; the same person who takes the same again has taken it once.

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { request } from 'node:http';
+import { verifyPack } from '@recourse/case-pack';
 import type { DisputeEvent } from '@recourse/disputes';
 import { sql } from 'kysely';
 import { cny, openMarket, startTestApi, type Answer, type Market, type TestApi } from './testbed.js';
@@ -284,6 +285,27 @@ describe('a promise in a chat', () => {
     const other = await api.call({ method: 'POST', path: notAChat, as: arbitrator, key: 'picture', body: back });
     expect([other.status, problemOf(other)]).toEqual([422, 'not-a-chat']);
   });
+});
+
+it('a file is in the pack of its case, until it is erased', async () => {
+  const disputeId = await openDispute('K1');
+  await upload(disputeId, png);
+  const { body: given } = await submit(disputeId, buyer, { file: sha256(png) });
+  const path = `evidence/${String(given['evidenceId'])}.png`;
+  const packed = async () => {
+    const { status, content } = await download(`/disputes/${disputeId}/pack`, arbitrator);
+    expect(status).toBe(200);
+    expect((await verifyPack(content)).problems).toEqual([]);
+    return content;
+  };
+  const whole = await packed();
+  expect(whole.includes(png)).toBe(true);
+  expect(whole.toString('utf8')).toContain(`"path": "${path}"`);
+  const piece = (await eventsOf(disputeId)).flatMap(({ type, data }) => (type === 'EvidenceSubmitted' ? [data] : [])).at(-1);
+  await api.adapters.vault.shred({ kind: 'person', id: piece!.file!.reference });
+  const without = await packed();
+  expect(without.includes(png)).toBe(false);
+  expect(without.toString('utf8')).toContain('file erased on request');
 });
 
 it('neither side takes the room of the other, also when pieces come at once', async () => {

@@ -2,10 +2,13 @@ import { createWriteStream } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gatherCase, NotAPack, packOf, type PackReport, type PackView, verifyPack, zipOf } from '@recourse/case-pack';
 import { dispute } from '@recourse/disputes';
 import { systemActor } from '@recourse/eventing';
 import { openAggregateStore, openEventStore } from '@recourse/eventstore';
+import { openFileStore, openUploads } from '@recourse/files';
 import { catalogue, uuidOf } from '@recourse/nest';
 import { connect, existingVirtualClock, machineClock } from '@recourse/postgres';
 import { openVault } from '@recourse/vault';
@@ -27,7 +30,7 @@ const maxCheckedBytes = 1 << 30;
 
 /** Writes the pack beside its place and puts it there whole; what is there already is not overwritten. @throws Error */
 export async function exportCase(
-  { databaseUrl, eventStoreUrl, keyFile }: Stores,
+  { databaseUrl, eventStoreUrl, keyFile, filesUrl }: Stores & { readonly filesUrl: string },
   { disputeId, view, out }: Omit<CasePackOptions, 'dataDir'>,
 ): Promise<string> {
   const reserved = await open(out, 'wx').catch((error: unknown) => {
@@ -38,7 +41,8 @@ export async function exportCase(
   const eventStore = openEventStore({ connectionString: eventStoreUrl, catalogue, log: () => undefined });
   try {
     const vault = await openVault({ db: database.db, keyFile });
-    const material = await gatherCase({ eventStore, database, vault }, disputeId, view);
+    const uploads = openUploads({ db: database.db, vault, store: await openFileStore(filesUrl) });
+    const material = await gatherCase({ eventStore, database, vault, uploads }, disputeId, view);
     if (material === undefined) throw new Error(`there is no dispute ${disputeId}`);
     const { files, sha256, position } = packOf(material);
     await pipeline(Readable.from(zipOf(files)), createWriteStream(`${out}.part`, { mode: 0o600 }));
@@ -70,7 +74,8 @@ export async function runCasePack(
 ): Promise<number> {
   const stores = await storesOf(dataDir, environment);
   try {
-    const sha256 = await exportCase(stores, wanted);
+    const filesUrl = environment['RECOURSE_FILES'] ?? pathToFileURL(join(dataDir, 'files')).href;
+    const sha256 = await exportCase({ ...stores, filesUrl }, wanted);
     say(`${wanted.out}: the case ${wanted.disputeId} as the ${wanted.view} may see it, SHA-256 of its hashes.txt ${sha256}`);
     return 0;
   } finally {

@@ -2,6 +2,7 @@ import type { CaseFile, ComplaintEvent, DisputeEvent, PolicyEvent } from '@recou
 import { withoutSecrets } from '@recourse/disputes';
 import type { DataOf, Recorded } from '@recourse/eventing';
 import { type EventStore, maxLoadedEvents } from '@recourse/eventstore';
+import { extensionOf, mediaTypes, scopeOf, type Uploads } from '@recourse/files';
 import { caseSteps, type DomainEvent, isAboutCase } from '@recourse/ledger';
 import { type Database, refundPlaces } from '@recourse/postgres';
 import { type Vault, VaultError } from '@recourse/vault';
@@ -11,8 +12,8 @@ export interface CaseSources {
   readonly eventStore: Pick<EventStore, 'readStream'>;
   readonly database: Pick<Database, 'db'>;
   readonly vault: Pick<Vault, 'readPerson'>;
-  /** Files that were uploaded as evidence; none without a file store. */
-  readonly evidenceFiles?: (evidence: readonly Submitted[]) => Promise<readonly StoredFile[]>;
+  /** Files that were uploaded as evidence. */
+  readonly uploads: Pick<Uploads, 'open'>;
 }
 type Submitted = DataOf<DisputeEvent, 'EvidenceSubmitted'>;
 type Event = Recorded<DomainEvent>;
@@ -80,7 +81,8 @@ export async function gatherCase(sources: CaseSources, disputeId: string, view: 
   const events = inLogOrder([...ofCase, ...ofOrder, ...ofComplaints, ...ofPayouts, ...ofMoney]).filter((event) =>
     isShown(view, event),
   );
-  const evidence = ofCase.flatMap(({ type, data }) => (type === 'EvidenceSubmitted' ? [data] : []));
+  const submitted = ofCase.flatMap(({ type, data }) => (type === 'EvidenceSubmitted' ? [data] : []));
+  const evidence = await Promise.all(submitted.map((piece) => packedEvidence(piece, sources.vault)));
   return {
     view,
     position: events.at(-1)?.position ?? 0n,
@@ -89,8 +91,8 @@ export async function gatherCase(sources: CaseSources, disputeId: string, view: 
     channels: channelsIn(ofOrder, disputeId),
     complaints: complaintsIn(ofComplaints, view),
     steps: caseSteps(events),
-    evidence: await Promise.all(evidence.map((piece) => packedEvidence(piece, sources.vault))),
-    files: (await sources.evidenceFiles?.(evidence)) ?? [],
+    evidence,
+    files: submitted.flatMap((piece, index) => uploadedFile(piece, evidence[index], sources.uploads)),
     verdicts,
     overturned: ofCase.flatMap(({ type, data }) => (type === 'VerdictOverturned' ? [data.verdictId] : [])),
     policy: policyOf(file, await read(`policy-${file.policy.id}`)),
@@ -149,16 +151,39 @@ function complaintsIn(events: readonly Event[], view: PackView): readonly Packed
   return [...known.values()];
 }
 
+/** Undefined once it was erased. */
+const readOrErased = (vault: CaseSources['vault'], reference: string) =>
+  vault.readPerson(reference).catch((error: unknown) => {
+    if (error instanceof VaultError && error.code === 'Shredded') return undefined;
+    throw error;
+  });
+
 async function packedEvidence(piece: Submitted, vault: CaseSources['vault']): Promise<PackedEvidence> {
-  const { evidenceId, by, kind, showsActivationFailure, submittedAt, content } = piece;
-  const text = await vault.readPerson(content).then(
-    (person) => withoutSecrets(person['text'] ?? ''),
-    (error: unknown) => {
-      if (error instanceof VaultError && error.code === 'Shredded') return undefined;
-      throw error;
-    },
-  );
-  return { evidenceId, by, kind, showsActivationFailure, submittedAt, text };
+  const { evidenceId, by, kind, showsActivationFailure, submittedAt, content, file } = piece;
+  const person = await readOrErased(vault, content);
+  const text = person && withoutSecrets(person['text'] ?? '');
+  const said = { evidenceId, by, kind, showsActivationFailure, submittedAt, text };
+  if (file === undefined) return said;
+  const { sha256, bytes, mediaType, reference } = file;
+  const type = mediaTypes.find((one) => one === mediaType);
+  const path = `evidence/${evidenceId}.${type === undefined ? 'bin' : extensionOf(type)}`;
+  const isErased = (await readOrErased(vault, reference)) === undefined;
+  return { ...said, upload: { sha256, bytes, mediaType, path: isErased ? null : path } };
+}
+
+function uploadedFile(
+  { disputeId, by, file }: Submitted,
+  packed: PackedEvidence | undefined,
+  uploads: CaseSources['uploads'],
+): readonly StoredFile[] {
+  const path = packed?.upload?.path;
+  if (file === undefined || path === undefined || path === null) return [];
+  const load = async (): Promise<Uint8Array> => {
+    const parts: Uint8Array[] = [];
+    for await (const part of await uploads.open(scopeOf({ disputeId, by }), file)) parts.push(part);
+    return Buffer.concat(parts);
+  };
+  return [{ path, bytes: file.bytes, sha256: file.sha256, load }];
 }
 
 function policyOf({ policy: frozen }: CaseFile, published: readonly Event[]): FrozenPolicy {

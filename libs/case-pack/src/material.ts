@@ -14,6 +14,8 @@ export interface PackedEvidence {
   readonly submittedAt: Instant;
   /** Keys, accounts and telephone numbers starred out; undefined once it was erased. */
   readonly text: string | undefined;
+  /** What was uploaded with it; no path once it was erased. */
+  readonly upload?: { readonly sha256: string; readonly bytes: number; readonly mediaType: string; readonly path: string | null };
 }
 export interface PackedComplaint {
   readonly channel: string;

@@ -124,6 +124,13 @@ const evidencePart = (piece: EvidenceEntry, texts: Documents['texts']): Html =>
       <span class="mono">${piece.evidenceId}</span>
     </p>
     ${piece.text === null ? html`<p>内容已依申请删除 <small>erased on request</small></p>` : html`<pre>${texts.get(piece.text) ?? ''}</pre>`}
+    ${
+      piece.upload === undefined
+        ? ''
+        : piece.upload.path === null
+          ? html`<p>文件已依申请删除 <small>file erased on request</small></p>`
+          : html`<p class="mono">${piece.upload.path} (${piece.upload.mediaType})</p>`
+    }
   </article> `;
 
 const timelineTable = ({ timeline }: Documents): Html =>

@@ -155,6 +155,23 @@ describe('a verdict that is overturned', () => {
     expect(await on.VerdictOverturned!(overturned(true), streams(approved()))).toEqual([cancel(true)]);
   });
 
+  it('asks nobody where the order refunded nothing of it', async () => {
+    const shutOut = recorded<OrderEvent, 'RefundShutOut'>(`order-${orderId}`, 'RefundShutOut', {
+      refundId,
+      orderId,
+      disputeId,
+      units: [1, 2],
+      shutOutAt: noon,
+    });
+    expect(await on.VerdictOverturned!(overturned(true), streams(shutOut))).toEqual([]);
+    const { data } = approved();
+    const other = recorded<OrderEvent, 'RefundApproved'>(`order-${orderId}`, 'RefundApproved', {
+      ...data,
+      lines: [{ ...part, unitNo: 3 }],
+    });
+    expect(await on.VerdictOverturned!(overturned(true), streams(other))).toEqual([]);
+  });
+
   it('lets the payout go on when only another bears it', async () => {
     expect(await on.VerdictOverturned!(overturned(false, shifted), streams(approved()))).toEqual(
       toOrder('overturn-refund', {
