@@ -270,14 +270,14 @@ export class Checklists {
 }
 
 function stepsOf(
-  { policy, promise }: PlacedOrder,
+  { policy, promise, platform, merchant }: PlacedOrder,
   order: { readonly paid_at: string | null; readonly units: readonly UnitRow[] },
   cases: readonly CaseFile[],
   at: Instant,
 ): readonly Step[] {
   const dispute = ofCases(cases, at);
   return [
-    beforePurchase(policy, promise),
+    beforePurchase({ ...policy, ...(policy.id === platform ? {} : { merchant }) }, promise),
     afterPayment(order.paid_at),
     onDelivery(order.units, at),
     onProblem(order.units, cases, at),

@@ -25,28 +25,7 @@ export class PolicyShelf {
   constructor(@Inject(eventStoreToken) private readonly eventStore: EventStore) {}
 
   eventsOf(whose: Whose): Promise<readonly Recorded<PolicyEvent>[]> {
-    return this.byId(policyIdOf(whose));
-  }
-
-  byId(policyId: string): Promise<readonly Recorded<PolicyEvent>[]> {
-    return this.eventStore.readStream<PolicyEvent>(`policy-${policyId}`, { limit: maxStreamEvents });
-  }
-
-  /** The table that was frozen into an order. */
-  async frozen({
-    id,
-    version,
-    hash,
-  }: {
-    readonly id: string;
-    readonly version: number;
-    readonly hash: string;
-  }): Promise<PolicyTable> {
-    const found = (await this.byId(id)).find(
-      ({ type, data }) => type === 'PolicyPublished' && data.version === version && data.hash === hash,
-    );
-    if (found?.type !== 'PolicyPublished') throw new Error(`policy ${id} version ${version} is not in its stream`);
-    return found.data.table;
+    return this.eventStore.readStream<PolicyEvent>(`policy-${policyIdOf(whose)}`, { limit: maxStreamEvents });
   }
 
   /** The merchant's own policy, as long as it gives the buyer no less than the platform's does at that moment; else the platform's. */

@@ -1,7 +1,6 @@
 export { frozenTable, openingOf, readCase } from './case-material.js';
 export { complaint } from './complaint.js';
 export { completenessOfCase } from './completeness.js';
-export { awardOf, contradictionIn } from './award.js';
 export { deadlineOpenedBy, nextDeadline } from './deadline.js';
 export { dispute } from './dispute.js';
 export { areTimesSound, buyerEvidenceKinds, merchantEvidenceKinds, takesEvidence } from './evidence.js';
@@ -9,7 +8,6 @@ export { eligibilityOf, obstacles, sourceOf } from './eligibility.js';
 export * from './events.js';
 export { faultCatalogue, faultNamed, faultOf } from './fault-catalogue.js';
 export { explainCase } from './explanation.js';
-export { bearerTexts, burdenTexts, factText, factTexts, liabilityTexts, outcomeTexts, remedyTexts } from './fact-names.js';
 export { incident, maxUnitsPerNotice } from './incident.js';
 export { withoutSecrets } from './masking.js';
 export { policy, policyIdOf } from './policy.js';
